@@ -1,0 +1,14 @@
+//! Rules and cryptography that the hub and its clients share.
+//!
+//! The cast:
+//! - [`crypto`]: the only place that signs, verifies, hashes and draws random bytes.
+//! - [`commitment`]: what an author signs.
+//! - [`names`]: resource names and identifiers, parsed once.
+//! - [`reason`]: the reasons that errors carry, one help page each.
+//! - [`date`]: civil dates.
+
+pub mod commitment;
+pub mod crypto;
+pub mod date;
+pub mod names;
+pub mod reason;

@@ -1,0 +1,11 @@
+//! The coordination hub.
+//!
+//! One way through it, never back:
+//!
+//! ```text
+//! wire ──> identity ──> authz ──> domain: decide ──> ledger: append + fsync ──> domain: apply ──> feed
+//! ```
+
+pub mod clock;
+pub mod error;
+pub mod wire;

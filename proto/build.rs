@@ -1,0 +1,30 @@
+//! Compiles the protos with protox, so that no `protoc` is needed.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
+
+const FILES: &[&str] = &[
+    "hub/common/v1/date.proto",
+    "hub/common/v1/receipt.proto",
+    "hub/channels/v1/channel_service.proto",
+    "hub/channels/v1/event.proto",
+    "hub/channels/v1/notification.proto",
+    "hub/ledger/v1/entry.proto",
+    "hub/ledger/v1/event.proto",
+    "hub/ledger/v1/ledger_service.proto",
+    "hub/members/v1/event.proto",
+    "hub/members/v1/members_service.proto",
+    "hub/members/v1/roster.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=hub");
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        .compile_fds(descriptors)?;
+    Ok(())
+}
