@@ -6,8 +6,7 @@
 //! changed truth is an error that names file, offset and remedy.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::Read as _,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,17 +21,19 @@ use super::{
     Checkpoint, LEDGER_DIR, LedgerOptions,
     checkpoint::{self, checkpoint_path},
     error::{LedgerError, Result},
-    index,
     lock::DataLock,
-    reader::{Active, Reader, Sealed, Segments, Shared},
+    reader::{Active, Reader, Segments, Shared},
     segment::{
-        Commit, Fault, SEGMENT_BYTES_MAX, SEGMENT_HEAD_BYTES, Scanner, Step, find_checkpoint,
-        read_segment, require_head, segment_path,
+        Fault, SEGMENT_BYTES_MAX, SEGMENT_HEAD_BYTES, Scanner, Step, find_checkpoint, read_segment,
+        require_head, segment_path,
     },
-    storage::{Storage, TEMPORARY_EXTENSION},
-    tree::{HashFile, tree_bytes},
-    writer::{Writer, create_segment, sign, write_index},
+    storage::Storage,
+    tree::HashFile,
+    writer::{Writer, create_segment, sign},
 };
+
+mod older;
+mod repair;
 
 /// What opening found and repaired.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -211,7 +212,7 @@ impl Opening<'_> {
         let bytes = read_segment(&path)?;
         require_head(&bytes, &path, last_first, self.verifier.origin())?;
         let anchor = self.anchor(&bytes, &path, last_first)?;
-        let tree = HashFile::open(self.ledger_dir)?;
+        let tree = HashFile::open(self.storage, self.ledger_dir)?;
         let claimed = checkpoint::read(self.ledger_dir, self.verifier)?;
         let (before, tree_rebuilt) =
             self.frontier_before(&tree, &sealed, &anchor, claimed.as_ref(), report)?;
@@ -240,131 +241,6 @@ impl Opening<'_> {
         })
     }
 
-    /// An index is written only once the next segment is in place.
-    fn require_successor(&self, last_first: u64) -> Result<()> {
-        let newest = list_indexes(self.ledger_dir)?.last().copied();
-        match newest {
-            Some(newest) if newest >= last_first => Err(LedgerError::missing(
-                &index::index_path(self.ledger_dir, newest),
-                0,
-                "this index says that a later segment exists, but its file is not there",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Headers, indexes and lengths of the segments before the last, and that none is missing.
-    fn check_older(
-        &self,
-        older: &[u64],
-        last_first: u64,
-        report: &mut OpenReport,
-    ) -> Result<Vec<Sealed>> {
-        let mut sealed = Vec::with_capacity(older.len());
-        let mut expected = 0;
-        for (&first, &next) in older.iter().zip(older.iter().skip(1).chain([&last_first])) {
-            self.require_contiguous(expected, first)?;
-            let path = segment_path(self.ledger_dir, first);
-            let mut head = vec![];
-            let length = File::open(&path)
-                .and_then(|file| {
-                    let length = file.metadata()?.len();
-                    file.take(SEGMENT_HEAD_BYTES as u64)
-                        .read_to_end(&mut head)?;
-                    Ok(length)
-                })
-                .map_err(LedgerError::io("read", &path))?;
-            require_head(&head, &path, first, self.verifier.origin())?;
-            let segment = self.indexed(first, next, length, report)?;
-            if segment.bytes != length {
-                let what = format!(
-                    "the segment has {length} bytes, but was complete with {}",
-                    segment.bytes
-                );
-                let offset = segment.bytes.min(length);
-                return Err(LedgerError::damaged(&path, offset, what));
-            }
-            expected = first.saturating_add(segment.count);
-            sealed.push(segment);
-        }
-        self.require_contiguous(expected, last_first)?;
-        Ok(sealed)
-    }
-
-    fn require_contiguous(&self, expected: u64, found: u64) -> Result<()> {
-        if expected == found {
-            return Ok(());
-        }
-        let path = segment_path(self.ledger_dir, expected);
-        let what = format!("the segment is missing: the next one begins at entry {found}");
-        Err(LedgerError::missing(&path, 0, what))
-    }
-
-    /// What a rolled segment's index says; the index is rebuilt when it cannot be used.
-    fn indexed(
-        &self,
-        first: u64,
-        next: u64,
-        length: u64,
-        report: &mut OpenReport,
-    ) -> Result<Sealed> {
-        let path = index::index_path(self.ledger_dir, first);
-        let why = match index::read(&path)? {
-            Ok((head, _)) if head.first == first => {
-                return Ok(Sealed {
-                    first,
-                    count: head.count,
-                    bytes: head.segment_bytes,
-                });
-            }
-            Ok(_) => "it is of another segment".to_owned(),
-            Err(why) => why,
-        };
-        let mut offsets = vec![];
-        let end = self.scan_older(first, None, |commit| {
-            offsets.extend(commit.entries.iter().map(|entry| entry.offset));
-            Ok(())
-        })?;
-        let segment = Sealed {
-            first,
-            count: offsets.len() as u64,
-            bytes: length,
-        };
-        // A segment that ends too early is found missing by the caller; its index is not written.
-        if end.size == next {
-            write_index(self.storage, self.ledger_dir, segment, &offsets)?;
-            report.warn(format!("{} was rebuilt: {why}", path.display()));
-        }
-        Ok(segment)
-    }
-
-    /// Reads an older segment whole; it must be perfect to its end.
-    fn scan_older(
-        &self,
-        first: u64,
-        frontier: Option<Frontier>,
-        mut visit: impl FnMut(&Commit<'_>) -> Result<()>,
-    ) -> Result<ScanEnd> {
-        let path = segment_path(self.ledger_dir, first);
-        let bytes = read_segment(&path)?;
-        require_head(&bytes, &path, first, self.verifier.origin())?;
-        let mut scanner = Scanner::new(&bytes, self.verifier.origin(), first, frontier);
-        loop {
-            match scanner.step() {
-                Step::Commit(commit) => visit(&commit)?,
-                Step::End => {
-                    return Ok(ScanEnd {
-                        size: scanner.size,
-                        frontier: scanner.frontier,
-                    });
-                }
-                Step::Fault(fault) => {
-                    return Err(LedgerError::damaged(&path, fault.offset as u64, fault.what));
-                }
-            }
-        }
-    }
-
     /// The signed tree before the last segment.
     fn anchor(&self, bytes: &[u8], path: &Path, first: u64) -> Result<note::Checkpoint> {
         let at = SEGMENT_HEAD_BYTES as u64;
@@ -387,64 +263,6 @@ impl Opening<'_> {
                 "the checkpoint was not signed by the configured ledger key",
             )
         })
-    }
-
-    /// The tree before the last segment: from `tree.hashes` when they agree with the anchor, else
-    /// from the segments; and whether the file was rebuilt so.
-    fn frontier_before(
-        &self,
-        tree: &HashFile,
-        sealed: &[Sealed],
-        anchor: &note::Checkpoint,
-        claimed: Option<&note::Checkpoint>,
-        report: &mut OpenReport,
-    ) -> Result<(Frontier, bool)> {
-        // A claim that lies before the last segment is checked here, a later one by the scan.
-        let claimed = claimed.filter(|claimed| claimed.size < anchor.size);
-        let claim_stands = |tree: &HashFile| match claimed {
-            Some(claimed) => Ok(tree.frontier(claimed.size)?.root() == claimed.root),
-            None => Ok::<_, LedgerError>(true),
-        };
-        if tree.len()? >= tree_bytes(anchor.size) {
-            let frontier = tree.frontier(anchor.size)?;
-            if frontier.root() == anchor.root && claim_stands(tree)? {
-                return Ok((frontier, false));
-            }
-        }
-        let mut frontier = Some(Frontier::new());
-        let mut at = 0;
-        for segment in sealed {
-            let path = segment_path(self.ledger_dir, segment.first);
-            let mut hashes = vec![];
-            let end = self.scan_older(segment.first, frontier.take(), |commit| {
-                hashes.extend(commit.stored_hashes.iter().flatten());
-                Ok(())
-            })?;
-            if end.size != segment.first + segment.count || end.frontier.is_none() {
-                return Err(LedgerError::damaged(
-                    &path,
-                    0,
-                    "the segment's entries are not those that its index counts",
-                ));
-            }
-            self.write_tree(tree, &hashes, at)?;
-            at += hashes.len() as u64;
-            frontier = end.frontier;
-        }
-        let frontier = frontier.filter(|frontier| frontier.root() == anchor.root);
-        let frontier = frontier.ok_or_else(|| {
-            let path = segment_path(self.ledger_dir, anchor.size);
-            let what = "the segment's anchor was signed over other entries than those before it";
-            LedgerError::damaged(&path, SEGMENT_HEAD_BYTES as u64, what)
-        })?;
-        report.warn(format!(
-            "{} was rebuilt from the segments: it was missing, too short or wrong",
-            tree.path.display()
-        ));
-        match claimed {
-            Some(claimed) if !claim_stands(tree)? => Err(self.claim_refuted(claimed)),
-            _ => Ok((frontier, true)),
-        }
     }
 
     fn claim_refuted(&self, claimed: &note::Checkpoint) -> LedgerError {
@@ -541,115 +359,4 @@ impl Opening<'_> {
             None => Ok(()),
         }
     }
-
-    /// Cuts a torn tail, and makes what was read durable: a process that died between write and
-    /// sync left bytes that only the page cache may hold.
-    fn settle_last(
-        &self,
-        last: &LastSegment,
-        path: &Path,
-        report: &mut OpenReport,
-    ) -> Result<File> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(LedgerError::io("open", path))?;
-        if let Some(fault) = &last.torn {
-            self.storage
-                .set_len(&file, last.good_bytes)
-                .map_err(LedgerError::io("cut", path))?;
-            report.torn_bytes_cut = last.file_bytes - last.good_bytes;
-            report.torn_entries_cut = fault.pending_entries;
-            report.warn(format!(
-                "{}: cut {} bytes and {} whole entries from byte {} on, which an unfinished write \
-                 left ({} at byte {}); they were never acknowledged",
-                path.display(),
-                report.torn_bytes_cut,
-                report.torn_entries_cut,
-                last.good_bytes,
-                fault.what,
-                fault.offset,
-            ));
-        }
-        self.storage
-            .sync(&file)
-            .map_err(LedgerError::io("sync", path))?;
-        Ok(file)
-    }
-
-    /// Makes the end of `tree.hashes` what the last segment says.
-    fn settle_tree(
-        &self,
-        tree: &HashFile,
-        last: &LastSegment,
-        warned: bool,
-        report: &mut OpenReport,
-    ) -> Result<()> {
-        let start = tree_bytes(last.first);
-        let end = tree_bytes(last.checkpoint.size);
-        let length = tree.len()?;
-        let mut found = vec![0; last.stored_hashes.len()];
-        if length >= end {
-            tree.read_at(&mut found, start)?;
-        }
-        if length < end || found != last.stored_hashes {
-            self.write_tree(tree, &last.stored_hashes, start)?;
-            if !warned {
-                report.warn(format!(
-                    "{}: the end was rebuilt from the last segment",
-                    tree.path.display()
-                ));
-            }
-        }
-        if length > end {
-            self.storage
-                .set_len(&tree.file, end)
-                .map_err(LedgerError::io("cut", &tree.path))?;
-        }
-        Ok(())
-    }
-
-    fn write_tree(&self, tree: &HashFile, hashes: &[u8], at: u64) -> Result<()> {
-        self.storage
-            .write_at(&tree.file, hashes, at)
-            .map_err(LedgerError::io("write", &tree.path))
-    }
-
-    fn settle_checkpoint(
-        &self,
-        was_there: bool,
-        last: &LastSegment,
-        report: &mut OpenReport,
-    ) -> Result<()> {
-        if !was_there && !report.created {
-            report.warn(format!(
-                "{} was missing and is written anew; that no later entries are lost cannot be \
-                 checked without it",
-                checkpoint_path(self.ledger_dir).display()
-            ));
-        }
-        checkpoint::write(self.storage, self.ledger_dir, &last.checkpoint.note)?;
-        self.storage
-            .sync_dir(self.ledger_dir)
-            .map_err(LedgerError::io("sync", self.ledger_dir))
-    }
-
-    /// Removes files that a crash left before they were put in place.
-    fn remove_temporaries(&self) -> Result<()> {
-        let dir = self.ledger_dir;
-        for entry in fs::read_dir(dir).map_err(LedgerError::io("list", dir))? {
-            let path = entry.map_err(LedgerError::io("list", dir))?.path();
-            if path.extension().is_some_and(|e| e == TEMPORARY_EXTENSION) {
-                fs::remove_file(&path).map_err(LedgerError::io("remove", &path))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where the scan of an older segment ended.
-struct ScanEnd {
-    size: u64,
-    frontier: Option<Frontier>,
 }

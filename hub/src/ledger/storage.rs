@@ -1,14 +1,17 @@
-//! Every call that changes a file, behind one trait, so that a test can fail each in turn.
+//! Every call that changes a file of the ledger, behind one trait, so that a test can fail each in turn.
 
 use std::{
     fmt,
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
 use super::error::{LedgerError, Result};
+
+/// Only the hub's own user reads the ledger: content may be restricted.
+const FILE_MODE: u32 = 0o600;
 
 /// The calls that change files. The provided bodies are the real ones.
 pub trait Storage: fmt::Debug + Send + Sync {
@@ -22,7 +25,30 @@ pub trait Storage: fmt::Debug + Send + Sync {
             .write(true)
             .create(true)
             .truncate(true)
+            .mode(FILE_MODE)
             .open(path)
+    }
+
+    /// Opens a file for reading and writing, and makes it when it is not there.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn open_or_create(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(FILE_MODE)
+            .open(path)
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
     }
 
     /// Writes all bytes at an offset.

@@ -122,6 +122,10 @@ fn stored(entry: &EncodedEntry) -> StoredEntry {
     }
 }
 
+fn at_index(index: u64) -> usize {
+    usize::try_from(index).unwrap()
+}
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
 }

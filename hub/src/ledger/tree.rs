@@ -5,7 +5,7 @@
 //! it lies.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
@@ -13,7 +13,10 @@ use std::{
 use hub_core::{crypto::Digest, merkle::Frontier};
 use tlog_tiles::tlog::{self, Hash, HashReader, stored_hash_count, sub_tree_index};
 
-use super::error::{LedgerError, Result, damage};
+use super::{
+    error::{LedgerError, Result, damage},
+    storage::Storage,
+};
 
 /// Name of the file.
 pub(super) const TREE_FILE: &str = "tree.hashes";
@@ -34,14 +37,10 @@ pub(super) struct HashFile {
 
 impl HashFile {
     /// Opens the file for reading and writing, making it when it is not there.
-    pub(super) fn open(ledger_dir: &Path) -> Result<Self> {
+    pub(super) fn open(storage: &dyn Storage, ledger_dir: &Path) -> Result<Self> {
         let path = ledger_dir.join(TREE_FILE);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
+        let file = storage
+            .open_or_create(&path)
             .map_err(LedgerError::io("open", &path))?;
         Ok(Self { file, path })
     }

@@ -103,7 +103,7 @@ fn a_second_opener_is_refused_with_the_holder() {
 fn segments_roll_and_all_of_them_are_read() {
     let home = Home::new(2000);
     let (mut writer, reader, _) = home.open(0).unwrap();
-    let entries: Vec<_> = (0..60).map(|n| entry(n, 30, n as usize * 3)).collect();
+    let entries: Vec<_> = (0..60).map(|n| entry(n, 30, at_index(n) * 3)).collect();
     let mut head = 0;
     for commit in entries.chunks(4) {
         writer.append(head, commit, at(0)).unwrap();
@@ -176,17 +176,17 @@ fn every_proof_verifies_against_a_root_computed_apart() {
     let roots: Vec<_> = (0..=40).map(|size| naive_root(&leaves[..size])).collect();
     assert_eq!(reader.checkpoint().root, roots[40]);
     for size in 0..=40_u64 {
-        let root = &roots[size as usize];
+        let root = &roots[at_index(size)];
         assert_eq!(&reader.root(size).unwrap(), root);
         for index in 0..size {
-            let leaf = &leaves[index as usize];
+            let leaf = &leaves[at_index(index)];
             assert_eq!(&reader.leaf_hash(index).unwrap(), leaf);
             let proof = reader.inclusion_proof(index, size).unwrap();
             assert_eq!(verify_inclusion(leaf, index, size, &proof, root), Ok(()));
         }
         for from in 0..=size {
             let proof = reader.consistency_proof(from, size).unwrap();
-            let old = &roots[from as usize];
+            let old = &roots[at_index(from)];
             assert_eq!(verify_consistency(from, old, size, root, &proof), Ok(()));
         }
     }
@@ -217,7 +217,7 @@ fn a_proof_from_damaged_hashes_is_refused_and_not_answered() {
     assert!(refused.count() > 0);
     for index in 0..8 {
         if let Ok(proof) = reader.inclusion_proof(index, 8) {
-            let leaf = leaf_hash(&entries[index as usize].header);
+            let leaf = leaf_hash(&entries[at_index(index)].header);
             let root = reader.checkpoint().root;
             assert_eq!(verify_inclusion(&leaf, index, 8, &proof, &root), Ok(()));
         }

@@ -143,7 +143,8 @@ fn check_changed(
     assert!(!report.is_clean(), "fsck did not notice {place}");
     for (index, entry) in &found {
         assert_eq!(
-            entry, &entries[*index as usize],
+            entry,
+            &entries[at_index(*index)],
             "fsck showed changed content: {place}"
         );
     }
@@ -158,12 +159,12 @@ fn check_changed(
                 assert_eq!(reader.head(), 12, "{place}");
             }
             match read_all(&reader) {
-                Ok(all) => assert_eq!(all, entries[..reader.head() as usize], "{place}"),
+                Ok(all) => assert_eq!(all, entries[..at_index(reader.head())], "{place}"),
                 Err(error) => assert_helpful(&error),
             }
             for index in 0..reader.head() {
                 if let Ok(Some(entry)) = reader.entry(index) {
-                    assert_eq!(entry, entries[index as usize], "{place}");
+                    assert_eq!(entry, entries[at_index(index)], "{place}");
                 }
             }
         }

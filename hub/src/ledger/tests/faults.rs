@@ -14,12 +14,12 @@ struct Faulty {
     fail_at: i64,
     stays_broken: bool,
     /// Part of a failing write reaches the file: this many 256ths.
-    part: u64,
+    part: usize,
     failed: AtomicU64,
 }
 
 impl Faulty {
-    fn new(fail_at: i64, stays_broken: bool, part: u64) -> Arc<Self> {
+    fn new(fail_at: i64, stays_broken: bool, part: usize) -> Arc<Self> {
         Arc::new(Self {
             calls: AtomicI64::new(0),
             fail_at,
@@ -52,9 +52,19 @@ impl Storage for Faulty {
         RealStorage.create(path)
     }
 
+    fn open_or_create(&self, path: &Path) -> io::Result<fs::File> {
+        self.check()?;
+        RealStorage.open_or_create(path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        RealStorage.remove(path)
+    }
+
     fn write_at(&self, file: &fs::File, bytes: &[u8], offset: u64) -> io::Result<()> {
         if self.fails() {
-            let part = bytes.len() * self.part as usize / 256;
+            let part = bytes.len() * self.part / 256;
             RealStorage.write_at(file, &bytes[..part], offset)?;
             return Err(io::Error::other("injected"));
         }
@@ -142,6 +152,47 @@ fn whichever_call_fails_the_ledger_reopens_with_all_that_was_acknowledged() {
         }
     }
     assert!(reached_the_end);
+}
+
+#[test]
+fn whichever_call_of_a_repair_fails_the_next_opening_repairs_it() {
+    let home = Home::new(900);
+    let acknowledged = run(&home, Faulty::new(i64::MAX, false, 0));
+    assert_eq!(acknowledged, 8);
+    let files = home.files();
+    let logs: Vec<_> = files
+        .keys()
+        .filter(|path| name(path).ends_with("log"))
+        .collect();
+    let mut damaged = files.clone();
+    // A torn tail, no derived file, and what a crash left.
+    damaged.retain(|path, _| logs.contains(&path));
+    damaged
+        .get_mut(logs[logs.len() - 1])
+        .unwrap()
+        .extend([7; 90]);
+    damaged.insert(home.ledger().join("checkpoint.tmp"), b"half".to_vec());
+    let mut calls = 0;
+    for fail_at in 0.. {
+        home.restore(&damaged);
+        let faulty = Faulty::new(fail_at, fail_at % 2 == 0, 100);
+        let options = LedgerOptions {
+            storage: Arc::clone(&faulty) as Arc<dyn Storage>,
+            ..home.options()
+        };
+        let opened = open(options, 8);
+        if faulty.failed.load(Ordering::SeqCst) == 0 {
+            assert!(opened.is_ok());
+            break;
+        }
+        let error = opened.unwrap_err();
+        assert!(matches!(error, LedgerError::Io { .. }), "{error}");
+        let (writer, _, _) = home.open(8).unwrap();
+        writer.close().unwrap();
+        assert_eq!(home.files(), files, "call {fail_at}");
+        calls += 1;
+    }
+    assert!(calls > 15, "{calls}");
 }
 
 #[test]

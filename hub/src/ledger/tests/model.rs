@@ -55,21 +55,21 @@ fn check(reader: &Reader, model: &[EncodedEntry], random: &mut Random) {
     let size = 1 + random.below(model.len() as u64);
     let index = random.below(size);
     let proof = reader.inclusion_proof(index, size).unwrap();
-    let leaf = hub_core::merkle::leaf_hash(&model[index as usize].header);
+    let leaf = hub_core::merkle::leaf_hash(&model[at_index(index)].header);
     let root = reader.root(size).unwrap();
     assert_eq!(
         hub_core::merkle::verify_inclusion(&leaf, index, size, &proof, &root),
         Ok(())
     );
     let found = reader.entry(index).unwrap();
-    assert_eq!(found, Some(stored(&model[index as usize])));
+    assert_eq!(found, Some(stored(&model[at_index(index)])));
     reader.consistency_proof(size, model.len() as u64).unwrap();
 }
 
 /// Ends the writer in one of the ways that lose nothing acknowledged.
 fn crash(home: &Home, writer: Writer, random: &mut Random) {
     match random.below(5) {
-        0 => return writer.close().unwrap(),
+        0 => writer.close().unwrap(),
         1 => drop(writer),
         2 => {
             drop(writer);
@@ -79,7 +79,7 @@ fn crash(home: &Home, writer: Writer, random: &mut Random) {
                 .filter(|path| path.extension().is_none_or(|e| e != "log"))
                 .collect();
             let lost = random.below(derived.len() as u64);
-            fs::remove_file(derived[lost as usize]).unwrap();
+            fs::remove_file(derived[at_index(lost)]).unwrap();
         }
         3 => {
             drop(writer);
