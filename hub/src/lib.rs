@@ -8,4 +8,5 @@
 
 pub mod clock;
 pub mod error;
+pub mod ledger;
 pub mod wire;
