@@ -77,6 +77,9 @@ pub const REFERENCE_ROWS_MAX: usize = 256;
 /// Most items of a list within a table, such as aliases or audience rules.
 pub const LIST_ITEMS_MAX: usize = 64;
 
+/// Most errors that one check reports; further ones are summed up in a last one.
+pub const ERRORS_MAX: usize = 500;
+
 /// Longest name or note in characters.
 pub const TEXT_CHARS_MAX: usize = 300;
 
@@ -115,8 +118,9 @@ impl Charter {
     /// Reads a charter from its text. `file_name` is for messages only.
     ///
     /// # Errors
-    /// Every broken rule with its line. A file that is no TOML, or has unknown or missing fields,
-    /// gives that one error; rules between parts are checked once the parts themselves are sound.
+    /// Every broken rule with its line, at most [`ERRORS_MAX`]. A file that is no TOML, has unknown
+    /// or missing fields, or breaks the limits on its tables gives that error alone; rules between
+    /// parts are checked once the parts themselves are sound.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, CharterErrors> {
         let failed = |errors| CharterErrors {
             file: file_name.to_owned(),
@@ -138,6 +142,10 @@ impl Charter {
                 return Err(failed(check.into_errors()));
             }
         };
+        build::limits(&raw, &mut check);
+        if !check.is_clean() {
+            return Err(failed(check.into_errors()));
+        }
         let parts = build::parts(&raw, &mut check);
         let Some(charter) = Self::from_parts(text, parts).filter(|_| check.is_clean()) else {
             return Err(failed(check.into_errors()));

@@ -27,8 +27,8 @@ use jiff::{civil::Date, tz::TimeZone};
 use toml::Spanned;
 
 use super::{
-    AGENCIES_MAX, CATEGORIES_MAX, CHANNELS_MAX, FORMAT, Head, LIST_ITEMS_MAX, MECHANISMS_MAX,
-    REFERENCE_ROWS_MAX, ROLES_MAX, TEXT_CHARS_MAX,
+    AGENCIES_MAX, CATEGORIES_MAX, CHANNELS_MAX, ERRORS_MAX, FORMAT, Head, LIST_ITEMS_MAX,
+    MECHANISMS_MAX, REFERENCE_ROWS_MAX, ROLES_MAX, TEXT_CHARS_MAX,
     category::CategoryId,
     error::CharterError,
     raw::{Day, RawFile, RawHead, Text},
@@ -63,11 +63,12 @@ pub(super) struct Known {
 pub(super) struct Checker {
     line_starts: Vec<usize>,
     errors: Vec<CharterError>,
+    /// Errors beyond [`ERRORS_MAX`], counted only.
+    further_count: usize,
 }
 
 /// Builds every part of a file.
 pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
-    limits(raw, check);
     let known = known(raw, check);
     let head = head(&raw.charter, check);
     let agencies = agencies::agencies(&raw.agencies, check);
@@ -101,8 +102,8 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
     }
 }
 
-/// Checks how many there are of everything.
-fn limits(raw: &RawFile, check: &mut Checker) {
+/// Checks how many rows each table has.
+pub(super) fn limits(raw: &RawFile, check: &mut Checker) {
     let counts = [
         ("agencies", raw.agencies.len(), AGENCIES_MAX),
         ("mechanisms", raw.mechanisms.len(), MECHANISMS_MAX),
@@ -223,12 +224,21 @@ impl Checker {
         Self {
             line_starts: std::iter::once(0).chain(breaks).collect(),
             errors: vec![],
+            further_count: 0,
         }
     }
 
     /// The errors so far, in order of lines.
     pub(super) fn into_errors(mut self) -> Vec<CharterError> {
         self.errors.sort_by_key(|error| error.line);
+        if self.further_count > 0 {
+            self.errors.push(CharterError {
+                line: self.line_starts.len(),
+                path: String::new(),
+                rule: format!("{} more rules are broken", self.further_count),
+                hint: "correct these first".to_owned(),
+            });
+        }
         self.errors
     }
 
@@ -245,6 +255,10 @@ impl Checker {
         rule: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        if self.errors.len() >= ERRORS_MAX {
+            self.further_count += 1;
+            return;
+        }
         let line = self
             .line_starts
             .partition_point(|start| *start <= span.start);
@@ -372,7 +386,7 @@ impl Checker {
         }
         let mut seen = BTreeSet::new();
         let mut out = vec![];
-        for (place, at) in items.iter().enumerate() {
+        for (place, at) in items.iter().take(LIST_ITEMS_MAX).enumerate() {
             let path = format!("{path}[{place}]");
             if !seen.insert(at.get_ref()) {
                 self.report(

@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::Checker;
 use crate::charter::{
+    LIST_ITEMS_MAX,
     agency::{Agency, DatedName, Period},
     raw::{RawAgency, RawName},
 };
@@ -31,9 +32,16 @@ fn agency(row: &Spanned<RawAgency>, path: &str, check: &mut Checker) -> Option<A
             "add names = [{ name = \"…\" }]",
         );
     }
+    check.at_most(
+        row.span(),
+        &format!("{path}.names"),
+        raw.names.len(),
+        LIST_ITEMS_MAX,
+    );
     let names: Vec<DatedName> = raw
         .names
         .iter()
+        .take(LIST_ITEMS_MAX)
         .enumerate()
         .filter_map(|(place, name)| dated_name(name, &format!("{path}.names[{place}]"), check))
         .collect();
@@ -108,18 +116,27 @@ struct Borne<'a> {
     text: &'a str,
     path: String,
     span: std::ops::Range<usize>,
+    is_id: bool,
     /// When, for official names whose dates are readable; `None` means always.
     period: Option<Period>,
 }
 
-/// No text names two agencies on the same day (JE-013).
+/// No text names two agencies on the same day (JE-013): neither id, nor name, nor alias.
 fn names_are_unique(raw: &[Spanned<RawAgency>], check: &mut Checker) {
     // Dates at fault have been reported already; this second reading reports nothing.
     let mut silent = Checker::new("");
     let mut borne: Vec<Borne<'_>> = vec![];
     for (agency, row) in raw.iter().enumerate() {
         let row = row.get_ref();
-        for (place, name) in row.names.iter().enumerate() {
+        borne.push(Borne {
+            agency,
+            text: row.id.get_ref(),
+            path: format!("agencies[{agency}].id"),
+            span: row.id.span(),
+            is_id: true,
+            period: None,
+        });
+        for (place, name) in row.names.iter().take(LIST_ITEMS_MAX).enumerate() {
             let path = format!("agencies[{agency}].names[{place}].name");
             let name = name.get_ref();
             borne.push(Borne {
@@ -127,15 +144,17 @@ fn names_are_unique(raw: &[Spanned<RawAgency>], check: &mut Checker) {
                 text: name.name.get_ref(),
                 path,
                 span: name.name.span(),
+                is_id: false,
                 period: silent.period(name.from_on.as_ref(), name.until_on.as_ref(), ""),
             });
         }
-        for (place, alias) in row.aliases.iter().enumerate() {
+        for (place, alias) in row.aliases.iter().take(LIST_ITEMS_MAX).enumerate() {
             borne.push(Borne {
                 agency,
                 text: alias.get_ref(),
                 path: format!("agencies[{agency}].aliases[{place}]"),
                 span: alias.span(),
+                is_id: false,
                 period: None,
             });
         }
@@ -158,6 +177,10 @@ fn names_are_unique(raw: &[Spanned<RawAgency>], check: &mut Checker) {
 
 /// Whether two uses of one text cannot both stand.
 fn clash(one: &Borne<'_>, other: &Borne<'_>) -> bool {
+    if one.is_id && other.is_id {
+        // Reported with the ids of the table.
+        return false;
+    }
     match (&one.period, &other.period) {
         (Some(a), Some(b)) => one.agency != other.agency && a.overlaps(b),
         _ => true,

@@ -10,6 +10,7 @@ use super::{
     channels::{Scope, who},
 };
 use crate::charter::{
+    LIST_ITEMS_MAX,
     category::{AdditionalAddressees, Category, Route},
     channel::Who,
     raw::{RawCategory, Text},
@@ -57,10 +58,17 @@ fn category(
             "add { members_of = \"…\" } or another sender",
         );
     }
+    check.at_most(
+        raw.from.span(),
+        &format!("{path}.from"),
+        raw.from.get_ref().len(),
+        LIST_ITEMS_MAX,
+    );
     let from: Vec<Who> = raw
         .from
         .get_ref()
         .iter()
+        .take(LIST_ITEMS_MAX)
         .enumerate()
         .filter_map(|(place, one)| {
             who(

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::{Checker, Known};
 use crate::charter::{
+    LIST_ITEMS_MAX,
     action::Action,
     channel::{Audience, AudienceRule, Channel, Who},
     mechanism::Mechanism,
@@ -86,10 +87,11 @@ fn audience(
             "add { who = { members_of = \"…\" }, roles = [\"…\"] }",
         );
     }
-    check.at_most(raw.span(), path, raw.get_ref().len(), super::LIST_ITEMS_MAX);
+    check.at_most(raw.span(), path, raw.get_ref().len(), LIST_ITEMS_MAX);
     let rules = raw
         .get_ref()
         .iter()
+        .take(LIST_ITEMS_MAX)
         .enumerate()
         .filter_map(|(place, rule)| {
             audience_rule(

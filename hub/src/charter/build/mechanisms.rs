@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::{Checker, Known};
 use crate::charter::{
+    LIST_ITEMS_MAX,
     mechanism::{
         AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
         MembershipAddition, Office,
@@ -62,9 +63,16 @@ fn mechanism(
         &format!("{path}.membership_addition.source"),
     );
     let liaison = liaison(&raw.liaison, &format!("{path}.liaison"), known, check);
+    check.at_most(
+        row.span(),
+        &format!("{path}.members"),
+        raw.members.len(),
+        LIST_ITEMS_MAX,
+    );
     let members: Vec<Member> = raw
         .members
         .iter()
+        .take(LIST_ITEMS_MAX)
         .enumerate()
         .filter_map(|(place, row)| {
             member(
