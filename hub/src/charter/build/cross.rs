@@ -11,17 +11,17 @@ use crate::charter::{
     action::Action,
     category::Category,
     channel::{AudienceRule, Channel, Who},
-    raw::RawFile,
+    raw::{RawCategory, RawChannel, RawFile, RawRole},
     role::{AgencySet, Role},
 };
 
 /// Checks the rules between parts. Parts stand in the order of the file.
 pub(in crate::charter) fn cross_checks(raw: &RawFile, charter: &Charter, check: &mut Checker) {
     for (place, (row, role)) in raw.roles.iter().zip(charter.roles()).enumerate() {
-        office_grants_stay_with_hosts(row, place, role, charter, check);
+        office_grants_stay_with_hosts(row.get_ref(), place, role, charter, check);
     }
     for (place, (row, channel)) in raw.channels.iter().zip(charter.channels()).enumerate() {
-        publishers_can_read(row, place, channel, charter, check);
+        publishers_can_read(row.get_ref(), place, channel, charter, check);
     }
     for (place, (row, category)) in raw.categories.iter().zip(charter.categories()).enumerate() {
         route_can_be_used(row, place, category, charter, check);
@@ -43,8 +43,8 @@ pub(in crate::charter) fn cross_checks(raw: &RawFile, charter: &Charter, check: 
 }
 
 /// Grants for an office belong only to agencies that host one (JE-020).
-fn office_grants_stay_with_hosts<T>(
-    row: &Spanned<T>,
+fn office_grants_stay_with_hosts(
+    raw: &RawRole,
     place: usize,
     role: &Role,
     charter: &Charter,
@@ -64,7 +64,7 @@ fn office_grants_stay_with_hosts<T>(
     };
     for agency in agencies.iter().filter(|agency| !is_host(agency)) {
         check.report(
-            row.span(),
+            raw.agencies.span(),
             format!("roles[{place}].agencies"),
             format!("{agency} hosts no office and cannot have {action} (JE-020)"),
             "leave roles with office grants to the agency that hosts the office",
@@ -73,8 +73,8 @@ fn office_grants_stay_with_hosts<T>(
 }
 
 /// Whoever may publish to a channel may read it, whatever the membership of the day is.
-fn publishers_can_read<T>(
-    row: &Spanned<T>,
+fn publishers_can_read(
+    raw: &RawChannel,
     place: usize,
     channel: &Channel,
     charter: &Charter,
@@ -95,7 +95,7 @@ fn publishers_can_read<T>(
     }
     for (role, agency) in at_fault {
         check.report(
-            row.span(),
+            raw.publish.span(),
             format!("channels[{place}].publish"),
             format!("role {role} of {agency} could publish here without reading"),
             format!("let {role} read too: positions have no gaps for any publisher"),
@@ -146,14 +146,16 @@ fn always_member(charter: &Charter, mechanism: &MechanismId, agency: &AgencyId) 
 }
 
 /// Some sender of a category can reach its channels, and someone can open what arrives.
-fn route_can_be_used<T>(
-    row: &Spanned<T>,
+fn route_can_be_used(
+    row: &Spanned<RawCategory>,
     place: usize,
     category: &Category,
     charter: &Charter,
     check: &mut Checker,
 ) {
     let path = format!("categories[{place}].to");
+    let to = row.get_ref().to.first();
+    let span = to.map_or_else(|| row.span(), Spanned::span);
     for id in category.route().channels() {
         let can_publish = charter.channel(id).is_some_and(|channel| {
             charter.agencies().iter().any(|agency| {
@@ -173,7 +175,7 @@ fn route_can_be_used<T>(
         });
         if !can_publish {
             check.report(
-                row.span(),
+                span.clone(),
                 path.as_str(),
                 format!("no sender of this category may publish to channels/{id}"),
                 "let a sender publish there, or send the category elsewhere",
@@ -196,7 +198,7 @@ fn route_can_be_used<T>(
         });
         if !can_read {
             check.report(
-                row.span(),
+                span.clone(),
                 path.as_str(),
                 format!("no role could read what goes to {recipient}"),
                 format!("give a role of that agency the grant {action}"),

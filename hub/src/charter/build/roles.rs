@@ -63,6 +63,9 @@ fn role(row: &Spanned<RawRole>, path: &str, known: &Known, check: &mut Checker) 
                 .map(Some)
         }
     };
+    // A role that lacks a grant would make every reference to it look wrong.
+    let is_complete = grants.len() == raw.grants.len();
+    is_complete.then_some(())?;
     Some(Role {
         id: raw.id.get_ref().parse().ok()?,
         name: name?,
