@@ -324,6 +324,13 @@ mod tests {
                 bytes[17] = u8::try_from(outer_check(&bytes)).unwrap();
                 let code = std::str::from_utf8(&bytes).unwrap();
                 assert!(code.parse::<Uscc>().is_ok(), "{code}");
+                // The standard's rule in another form: all 18 values, weighted with the powers of
+                // 3 and the last with 1, make a multiple of 31.
+                let sum = (0..17).fold(0, |sum, place| {
+                    sum + value(bytes[place]).unwrap()
+                        * (3_u32.pow(u32::try_from(place).unwrap()) % 31)
+                });
+                assert_eq!((sum + value(bytes[17]).unwrap()) % 31, 0, "{code}");
                 zeroes += usize::from(bytes[17] == b'0');
             }
         }

@@ -10,8 +10,8 @@
 //! The cast:
 //! - `raw`: the file as written, with places in the text.
 //! - `build`: from there to the types here, collecting every broken rule.
-//! - [`agency`], [`mechanism`], [`role`], [`action`], [`channel`], [`category`], [`reference`]: the
-//!   types.
+//! - [`agency`], [`mechanism`], [`role`], [`action`], [`channel`], [`category`],
+//!   [`mod@reference`]: the types.
 //! - [`report`]: `hub charter check`.
 
 pub mod action;
