@@ -8,11 +8,15 @@
 //! - [`names`]: resource names and identifiers, parsed once.
 //! - [`reason`]: the reasons that errors carry, one help page each.
 //! - [`date`]: civil dates.
+//! - [`uscc`]: unified social credit codes.
+//! - [`document_number`]: numbers of official documents.
 
 pub mod commitment;
 pub mod crypto;
 pub mod date;
 pub mod merkle;
+pub mod document_number;
 pub mod names;
 pub mod note;
 pub mod reason;
+pub mod uscc;

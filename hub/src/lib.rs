@@ -6,6 +6,7 @@
 //! wire ──> identity ──> authz ──> domain: decide ──> ledger: append + fsync ──> domain: apply ──> feed
 //! ```
 
+pub mod charter;
 pub mod clock;
 pub mod error;
 pub mod ledger;
