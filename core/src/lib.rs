@@ -6,9 +6,13 @@
 //! - [`names`]: resource names and identifiers, parsed once.
 //! - [`reason`]: the reasons that errors carry, one help page each.
 //! - [`date`]: civil dates.
+//! - [`jwk`]: public keys of officer tokens.
+//! - [`profile`]: a client's settings file.
 
 pub mod commitment;
 pub mod crypto;
 pub mod date;
+pub mod jwk;
 pub mod names;
+pub mod profile;
 pub mod reason;
