@@ -8,4 +8,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod identity;
+pub mod pki;
+pub mod tls;
 pub mod wire;
