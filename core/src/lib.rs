@@ -10,6 +10,8 @@
 //! - [`date`]: civil dates.
 //! - [`uscc`]: unified social credit codes.
 //! - [`document_number`]: numbers of official documents.
+//! - [`jwk`]: public keys of officer tokens.
+//! - [`profile`]: a client's settings file.
 
 pub mod commitment;
 pub mod crypto;
@@ -18,5 +20,7 @@ pub mod merkle;
 pub mod document_number;
 pub mod names;
 pub mod note;
+pub mod jwk;
+pub mod profile;
 pub mod reason;
 pub mod uscc;

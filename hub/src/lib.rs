@@ -10,4 +10,7 @@ pub mod charter;
 pub mod clock;
 pub mod error;
 pub mod ledger;
+pub mod identity;
+pub mod pki;
+pub mod tls;
 pub mod wire;
