@@ -30,7 +30,10 @@ pub fn to_wire(date: Date) -> common::Date {
 /// Writes a wire instant.
 #[must_use]
 pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
 }
 
 /// Reads a wire instant; `None` when it is out of range.

@@ -16,11 +16,11 @@
 pub mod commitment;
 pub mod crypto;
 pub mod date;
-pub mod merkle;
 pub mod document_number;
+pub mod jwk;
+pub mod merkle;
 pub mod names;
 pub mod note;
-pub mod jwk;
 pub mod profile;
 pub mod reason;
 pub mod uscc;

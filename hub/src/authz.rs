@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use hub_core::{
-    names::{AgencyId, ChannelId, LogName, MechanismId, NotificationName, OfficerId, Recipient, RoleId},
+    names::{
+        AgencyId, ChannelId, LogName, MechanismId, NotificationName, OfficerId, Recipient, RoleId,
+    },
     reason::Reason,
 };
 use jiff::{Timestamp, civil::Date};
@@ -86,7 +88,12 @@ impl Access {
     pub fn new(roster: Arc<Roster>, caller: Arc<Caller>, now: Timestamp) -> Self {
         let on = roster.day(now);
         let roles = roster.roles_in_force(&caller.peer.agency, &caller.officer, &caller.roles, on);
-        Self { roster, caller, on, roles }
+        Self {
+            roster,
+            caller,
+            on,
+            roles,
+        }
     }
 
     /// The caller's agency.
@@ -122,7 +129,10 @@ impl Access {
     /// The first role in force that grants an action.
     fn role_with(&self, action: Action) -> Option<&RoleId> {
         self.roles.iter().find(|id| {
-            self.roster.charter().role(id).is_some_and(|role| role.grants(action))
+            self.roster
+                .charter()
+                .role(id)
+                .is_some_and(|role| role.grants(action))
         })
     }
 
@@ -157,7 +167,11 @@ impl Access {
             .filter(|role| !self.roles.contains(role))
             .map(RoleId::as_str)
             .collect();
-        let roles = if in_force.is_empty() { "none".into() } else { in_force.join(", ") };
+        let roles = if in_force.is_empty() {
+            "none".into()
+        } else {
+            in_force.join(", ")
+        };
         let mut message = format!("{action} is not granted; roles in force: {roles}");
         if !lapsed.is_empty() {
             let unbound = lapsed.join(", ");
@@ -181,14 +195,18 @@ impl Access {
     #[must_use]
     pub fn can_read_channel(&self, channel: &Channel) -> bool {
         self.is_granted(Action::ChannelsRead)
-            && channel.audience().matches(self.agency(), &self.roles, |of| self.is_member(of))
+            && channel
+                .audience()
+                .matches(self.agency(), &self.roles, |of| self.is_member(of))
     }
 
     /// Whether the caller may publish to a channel.
     #[must_use]
     pub fn can_publish(&self, channel: &Channel) -> bool {
         self.is_granted(Action::ChannelsPublish)
-            && channel.publishers().matches(self.agency(), &self.roles, |of| self.is_member(of))
+            && channel
+                .publishers()
+                .matches(self.agency(), &self.roles, |of| self.is_member(of))
     }
 
     /// A permit to publish notifications of a category where they are to go.
@@ -256,7 +274,12 @@ impl Access {
     /// then inboxes.
     #[must_use]
     pub fn readable_logs(&self) -> Vec<LogName> {
-        let channels = self.roster.charter().channels().iter().map(|channel| channel.id().clone());
+        let channels = self
+            .roster
+            .charter()
+            .channels()
+            .iter()
+            .map(|channel| channel.id().clone());
         let own = LogName::Inbox(Recipient::Agency(self.agency().clone()));
         let offices = self.roster.offices_of(self.agency()).into_iter();
         channels
@@ -313,7 +336,10 @@ impl Access {
         if !is_own {
             return Err(Error::new(
                 Reason::PermissionDenied,
-                format!("recipient: agencies/{} cannot act for {recipient}", self.agency()),
+                format!(
+                    "recipient: agencies/{} cannot act for {recipient}",
+                    self.agency()
+                ),
             ));
         }
         self.permit(action)
@@ -324,7 +350,9 @@ impl Access {
     /// members, every office does.
     #[must_use]
     pub fn sees_all_receipts(&self, channel: &ChannelId, author: &AgencyId) -> bool {
-        let Some(channel) = self.roster.charter().channel(channel) else { return false };
+        let Some(channel) = self.roster.charter().channel(channel) else {
+            return false;
+        };
         let hosts = match channel.mechanism() {
             Some(mechanism) => self.hosts(mechanism),
             None => !self.roster.offices_of(self.agency()).is_empty(),
@@ -338,7 +366,11 @@ impl Access {
     /// [`Reason::PermissionDenied`].
     pub fn add_membership(&self, mechanism: &MechanismId) -> Result<Permit> {
         let permit = self.permit(Action::MembersAddMembership)?;
-        if self.hosts(mechanism) { Ok(permit) } else { Err(self.denied(Action::MembersAddMembership)) }
+        if self.hosts(mechanism) {
+            Ok(permit)
+        } else {
+            Err(self.denied(Action::MembersAddMembership))
+        }
     }
 
     /// A permit to name the own agency's liaison in a mechanism of which it is a member on a day.
@@ -352,7 +384,10 @@ impl Access {
         }
         Err(Error::new(
             Reason::PermissionDenied,
-            format!("agencies/{} is no member of mechanisms/{mechanism} on {on}", self.agency()),
+            format!(
+                "agencies/{} is no member of mechanisms/{mechanism} on {on}",
+                self.agency()
+            ),
         ))
     }
 
@@ -362,9 +397,9 @@ impl Access {
     /// Another agency's are NOT_FOUND, unless a role grants all of them.
     pub fn credentials_of(&self, agency: &AgencyId, own: Action) -> Result<Permit> {
         if agency == self.agency() {
-            return self.permit(own).or_else(|error| {
-                self.permit(Action::NodesRevokeAny).map_err(|_| error)
-            });
+            return self
+                .permit(own)
+                .or_else(|error| self.permit(Action::NodesRevokeAny).map_err(|_| error));
         }
         self.permit(Action::NodesRevokeAny)
             .ok()

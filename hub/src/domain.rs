@@ -19,12 +19,7 @@ use hub_proto::{
 };
 use jiff::{Timestamp, civil::Date};
 
-use crate::{
-    authz::Permit,
-    charter::Charter,
-    error::Result,
-    state::view::Overlay,
-};
+use crate::{authz::Permit, charter::Charter, error::Result, state::view::Overlay};
 
 /// What `decide` may know besides rows.
 #[derive(Debug, Clone, Copy)]
@@ -109,12 +104,16 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) ->
 #[must_use]
 pub fn members_event(kind: members_event::Kind) -> Event {
     let event = hub_proto::members::MembersEvent { kind: Some(kind) };
-    Event { kind: Some(event::Kind::Members(event)) }
+    Event {
+        kind: Some(event::Kind::Members(event)),
+    }
 }
 
 /// Wraps an event of the channels.
 #[must_use]
 pub fn channels_event(kind: channels_event::Kind) -> Event {
     let event = hub_proto::channels::ChannelsEvent { kind: Some(kind) };
-    Event { kind: Some(event::Kind::Channels(event)) }
+    Event {
+        kind: Some(event::Kind::Channels(event)),
+    }
 }

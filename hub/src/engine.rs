@@ -97,7 +97,13 @@ impl Engine {
     /// # Errors
     /// When storage fails or the thread cannot be started.
     pub fn start(options: Options) -> Result<Arc<Self>> {
-        let Options { store, charter, clock, entropy, key } = options;
+        let Options {
+            store,
+            charter,
+            clock,
+            entropy,
+            key,
+        } = options;
         replay::catch_up(&*store)?;
         let roster = Arc::new(SharedRoster::load(charter, &*store)?);
         let recent = Arc::new(Recent::new(recent::RECENT_BYTES_MAX));
@@ -113,7 +119,9 @@ impl Engine {
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
             .spawn(move || sequencer.run(receiver))
-            .map_err(|error| Error::internal(format!("the writer thread did not start: {error}")))?;
+            .map_err(|error| {
+                Error::internal(format!("the writer thread did not start: {error}"))
+            })?;
         Ok(Arc::new(Self {
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
@@ -132,8 +140,14 @@ impl Engine {
     /// [`hub_core::reason::Reason::Unavailable`] when the hub is draining or its storage failed.
     pub async fn submit(&self, submission: Submission) -> Result<Arc<Recorded>> {
         let (reply, answer) = oneshot::channel();
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(queue) = queue else { return Err(draining()) };
+        let queue = self
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(queue) = queue else {
+            return Err(draining());
+        };
         match queue.try_send(sequencer::Job { submission, reply }) {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(draining())),
             Err(mpsc::error::TrySendError::Full(_)) => Err(Error::limit(
@@ -187,8 +201,17 @@ impl Engine {
     /// # Errors
     /// When the last flush fails.
     pub fn stop(&self) -> Result<()> {
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(
+            self.queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {

@@ -62,7 +62,11 @@ impl Subscription {
                 places: VecDeque::new(),
             })
             .collect();
-        Self { engine, logs, cursor }
+        Self {
+            engine,
+            logs,
+            cursor,
+        }
     }
 
     /// The logs that it reads.
@@ -87,21 +91,39 @@ impl Subscription {
             if reading.places.is_empty() {
                 reading.places = log::read(self.engine.store(), &reading.log, reading.next)?.into();
             }
-            let Some((_, place)) = reading.places.front() else { continue };
+            let Some((_, place)) = reading.places.front() else {
+                continue;
+            };
             if place.entry_index < head && first.is_none_or(|(least, _)| *place < least) {
                 first = Some((*place, index));
             }
         }
-        let Some((place, index)) = first else { return Ok(None) };
+        let Some((place, index)) = first else {
+            return Ok(None);
+        };
         let entry = self.engine.recorded(place.entry_index)?;
         let entry = entry.ok_or_else(|| Error::internal("a log points past the ledger"))?;
-        let reading = self.logs.get_mut(index).ok_or_else(|| Error::internal("no such log"))?;
-        let Some((position, _)) = reading.places.pop_front() else { return Ok(None) };
+        let reading = self
+            .logs
+            .get_mut(index)
+            .ok_or_else(|| Error::internal("no such log"))?;
+        let Some((position, _)) = reading.places.pop_front() else {
+            return Ok(None);
+        };
         reading.next = position.saturating_add(1);
         self.cursor.set(reading.log.clone(), position);
         let notification = entry.notification(place.item);
-        let notification = notification
-            .ok_or_else(|| Error::internal(format!("entry {} holds no such notification", place.entry_index)))?;
-        Ok(Some(Delivered { log: reading.log.clone(), position, notification, entry }))
+        let notification = notification.ok_or_else(|| {
+            Error::internal(format!(
+                "entry {} holds no such notification",
+                place.entry_index
+            ))
+        })?;
+        Ok(Some(Delivered {
+            log: reading.log.clone(),
+            position,
+            notification,
+            entry,
+        }))
     }
 }

@@ -6,11 +6,16 @@
 //! wire ──> identity ──> authz ──> domain: decide ──> ledger: append + fsync ──> domain: apply ──> feed
 //! ```
 
+pub mod authz;
 pub mod charter;
 pub mod clock;
+pub mod domain;
+pub mod engine;
 pub mod error;
-pub mod ledger;
+pub mod feed;
 pub mod identity;
+pub mod ledger;
 pub mod pki;
+pub mod state;
 pub mod tls;
 pub mod wire;

@@ -20,8 +20,8 @@ use crate::{
     domain::Command,
     engine::{Engine, Submission, recorded::Recorded},
     error::{Error, Result},
-    identity::{Authored, Caller},
-    tls::ClientVerifier,
+    identity::{Authored, Caller, Identity},
+    tls::TlsReloader,
 };
 
 use self::streams::Streams;
@@ -31,8 +31,12 @@ use self::streams::Streams;
 pub struct Services {
     /// The engine.
     pub engine: Arc<Engine>,
+    /// Checks callers; streams watch through it.
+    pub identity: Arc<Identity>,
     /// Verifies certificates that are to be enrolled.
-    pub verifier: ClientVerifier,
+    pub tls: Arc<TlsReloader>,
+    /// Trust domain of node certificates.
+    pub trust_domain: Arc<str>,
     /// Counts open streams.
     pub streams: Arc<Streams>,
     /// Turns true when the hub drains.
@@ -43,9 +47,14 @@ impl Services {
     /// The caller as of now. The identity layer has put the caller there; without it nothing runs.
     fn access<T>(&self, request: &Request<T>) -> Result<Access> {
         let caller = request.extensions().get::<Arc<Caller>>();
-        let caller = caller.ok_or_else(|| Error::internal("a handler was reached without a caller"))?;
+        let caller =
+            caller.ok_or_else(|| Error::internal("a handler was reached without a caller"))?;
         let roster = self.engine.roster().load_full();
-        Ok(Access::new(roster, Arc::clone(caller), self.engine.clock().now()))
+        Ok(Access::new(
+            roster,
+            Arc::clone(caller),
+            self.engine.clock().now(),
+        ))
     }
 
     /// Records a command for a caller.
@@ -83,8 +92,14 @@ impl Call {
         let missing = || Error::internal("a mutating handler was reached without an author");
         Ok(Self {
             method,
-            caller: extensions.get::<Arc<Caller>>().cloned().ok_or_else(missing)?,
-            authored: extensions.get::<Arc<Authored>>().cloned().ok_or_else(missing)?,
+            caller: extensions
+                .get::<Arc<Caller>>()
+                .cloned()
+                .ok_or_else(missing)?,
+            authored: extensions
+                .get::<Arc<Authored>>()
+                .cloned()
+                .ok_or_else(missing)?,
         })
     }
 }
@@ -94,7 +109,8 @@ fn parse<T: std::str::FromStr>(field: &str, text: &str) -> Result<T>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|rule: T::Err| Error::field(field, rule.to_string()))
+    text.parse()
+        .map_err(|rule: T::Err| Error::field(field, rule.to_string()))
 }
 
 /// Reads the part of a resource name after its collection.

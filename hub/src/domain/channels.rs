@@ -9,17 +9,6 @@ pub mod log;
 pub mod notification;
 pub mod receipts;
 
-use hub_core::{
-    names::{AgencyId, ConsumerId, LogName, Recipient, RequestId},
-    reason::Reason,
-};
-use hub_proto::{
-    channels::{
-        ChannelsEvent, ConsumerAdvanced, LogPosition, NotificationIssued, NotificationOpened,
-        NotificationPublished, NotificationRef, NotificationSignedFor, channels_event::Kind,
-    },
-    ledger::Event,
-};
 use self::{
     cursor::Cursor,
     log::{Head, NotificationPlace},
@@ -32,8 +21,19 @@ use crate::{
     error::{Error, Result},
     state::{
         keys,
-        view::{Overlay, View},
+        view::{Overlay, View, ViewExt as _},
     },
+};
+use hub_core::{
+    names::{AgencyId, ConsumerId, LogName, Recipient, RequestId},
+    reason::Reason,
+};
+use hub_proto::{
+    channels::{
+        ChannelsEvent, ConsumerAdvanced, LogPosition, NotificationIssued, NotificationOpened,
+        NotificationPublished, NotificationRef, NotificationSignedFor, channels_event::Kind,
+    },
+    ledger::Event,
 };
 
 /// Most durable consumers of an agency.
@@ -91,11 +91,7 @@ pub struct ConsumerRow {
 ///
 /// # Errors
 /// When a rule refuses it.
-pub fn decide(
-    view: &Overlay<'_>,
-    permit: &Permit,
-    command: &Command,
-) -> Result<Decision> {
+pub fn decide(view: &Overlay<'_>, permit: &Permit, command: &Command) -> Result<Decision> {
     match command {
         Command::Publish(items) => publish(view, permit.agency(), items).map(Decision::Record),
         Command::Open(place, recipient) => open(view, permit, *place, recipient),
@@ -106,27 +102,37 @@ pub fn decide(
     }
 }
 
-fn publish(view: &impl View, author: &AgencyId, items: &[PublishItem]) -> Result<Vec<Event>> {
+fn publish(view: &(impl View + ?Sized), author: &AgencyId, items: &[PublishItem]) -> Result<Vec<Event>> {
     let mut heads = Heads::default();
     let mut ids = std::collections::HashSet::new();
     let mut events = Vec::with_capacity(items.len());
     for (number, item) in items.iter().enumerate() {
         let addressed = matches!(item.destination, Destination::Recipients(_));
-        let is_taken = || Ok(addressed && view.row(&keys::addressed(author, &item.request_id))?.is_some());
+        let is_taken = || -> Result<bool> {
+            Ok(addressed
+                && view
+                    .row(&keys::addressed(author, &item.request_id))?
+                    .is_some())
+        };
         if !ids.insert(item.request_id) || is_taken()? {
             return Err(Error::new(
                 Reason::RequestIdReused,
-                format!("request_id {} is used for another notification", item.request_id),
+                format!(
+                    "request_id {} is used for another notification",
+                    item.request_id
+                ),
             ));
         }
         let mut logs = logs(&item.destination);
         logs.push(LogName::Sent(author.clone()));
-        events.push(channels_event(Kind::NotificationPublished(NotificationPublished {
-            item: u32::try_from(number).unwrap_or(u32::MAX),
-            request_id: item.request_id.as_bytes().to_vec().into(),
-            positions: heads.take(view, &logs)?,
-            recipients: recipients(&item.destination),
-        })));
+        events.push(channels_event(Kind::NotificationPublished(
+            NotificationPublished {
+                item: u32::try_from(number).unwrap_or(u32::MAX),
+                request_id: item.request_id.as_bytes().to_vec().into(),
+                positions: heads.take(view, &logs)?,
+                recipients: recipients(&item.destination),
+            },
+        )));
     }
     Ok(events)
 }
@@ -136,18 +142,20 @@ fn publish(view: &impl View, author: &AgencyId, items: &[PublishItem]) -> Result
 /// # Errors
 /// When storage fails.
 pub fn issue(
-    view: &impl View,
+    view: &(impl View + ?Sized),
     id: RequestId,
     addressees: &[Recipient],
     notification: &hub_proto::channels::Notification,
 ) -> Result<Event> {
     let logs: Vec<LogName> = addressees.iter().cloned().map(LogName::Inbox).collect();
-    Ok(channels_event(Kind::NotificationIssued(NotificationIssued {
-        positions: Heads::default().take(view, &logs)?,
-        recipients: addressees.iter().map(ToString::to_string).collect(),
-        request_id: id.as_bytes().to_vec().into(),
-        notification: prost::Message::encode_to_vec(notification).into(),
-    })))
+    Ok(channels_event(Kind::NotificationIssued(
+        NotificationIssued {
+            positions: Heads::default().take(view, &logs)?,
+            recipients: addressees.iter().map(ToString::to_string).collect(),
+            request_id: id.as_bytes().to_vec().into(),
+            notification: prost::Message::encode_to_vec(notification).into(),
+        },
+    )))
 }
 
 /// Heads of logs as one act moves them.
@@ -155,7 +163,7 @@ pub fn issue(
 struct Heads(std::collections::HashMap<LogName, i64>);
 
 impl Heads {
-    fn take(&mut self, view: &impl View, logs: &[LogName]) -> Result<Vec<LogPosition>> {
+    fn take(&mut self, view: &(impl View + ?Sized), logs: &[LogName]) -> Result<Vec<LogPosition>> {
         logs.iter()
             .map(|log| {
                 let head = match self.0.get(log) {
@@ -164,14 +172,17 @@ impl Heads {
                 };
                 let position = head.saturating_add(1);
                 self.0.insert(log.clone(), position);
-                Ok(LogPosition { log: log.to_string(), position })
+                Ok(LogPosition {
+                    log: log.to_string(),
+                    position,
+                })
             })
             .collect()
     }
 }
 
 fn open(
-    view: &impl View,
+    view: &(impl View + ?Sized),
     permit: &Permit,
     place: NotificationPlace,
     recipient: &Recipient,
@@ -180,15 +191,17 @@ fn open(
     if let Some(first) = row.opened {
         return Ok(Decision::Already(first.entry_index));
     }
-    Ok(Decision::Record(vec![channels_event(Kind::NotificationOpened(NotificationOpened {
-        notification: Some(place.into()),
-        recipient: recipient.to_string(),
-        officer: permit.officer().to_string(),
-    }))]))
+    Ok(Decision::Record(vec![channels_event(
+        Kind::NotificationOpened(NotificationOpened {
+            notification: Some(place.into()),
+            recipient: recipient.to_string(),
+            officer: permit.officer().to_string(),
+        }),
+    )]))
 }
 
 fn sign_for(
-    view: &impl View,
+    view: &(impl View + ?Sized),
     permit: &Permit,
     place: NotificationPlace,
     recipient: &Recipient,
@@ -202,11 +215,13 @@ fn sign_for(
         recipient: recipient.to_string(),
         officer: permit.officer().to_string(),
     };
-    Ok(Decision::Record(vec![channels_event(Kind::NotificationSignedFor(event))]))
+    Ok(Decision::Record(vec![channels_event(
+        Kind::NotificationSignedFor(event),
+    )]))
 }
 
 fn acknowledge(
-    view: &impl View,
+    view: &(impl View + ?Sized),
     agency: &AgencyId,
     consumer: &ConsumerId,
     cursor: &Cursor,
@@ -229,33 +244,47 @@ fn acknowledge(
         if *position < positions.position(log) {
             return Err(Error::new(
                 Reason::CursorBehind,
-                format!("cursor: would move consumer {consumer} back in {log}; it only moves forward"),
+                format!(
+                    "cursor: would move consumer {consumer} back in {log}; it only moves forward"
+                ),
             ));
         }
         positions.set(log.clone(), *position);
     }
-    Ok(Decision::Record(vec![channels_event(Kind::ConsumerAdvanced(ConsumerAdvanced {
-        agency: agency.to_string(),
-        consumer: consumer.to_string(),
-        positions: positions.to_positions(),
-    }))]))
+    Ok(Decision::Record(vec![channels_event(
+        Kind::ConsumerAdvanced(ConsumerAdvanced {
+            agency: agency.to_string(),
+            consumer: consumer.to_string(),
+            positions: positions.to_positions(),
+        }),
+    )]))
 }
 
 /// Consumers of an agency in order of id.
 ///
 /// # Errors
 /// When storage fails.
-pub fn consumers(view: &impl View, agency: &AgencyId) -> Result<Vec<(String, ConsumerRow)>> {
+pub fn consumers(view: &(impl View + ?Sized), agency: &AgencyId) -> Result<Vec<(String, ConsumerRow)>> {
     let prefix = keys::Key::new(keys::Kind::Consumer).text(agency.as_str());
     let skip = prefix.clone().build().len();
     let (from, to) = prefix.range();
-    view.scan(&from, &to, crate::state::store::Direction::Forward, CONSUMERS_MAX)?
-        .into_iter()
-        .map(|(key, value)| {
-            let id = key.get(skip..key.len().saturating_sub(1)).unwrap_or_default();
-            Ok((String::from_utf8_lossy(id).into_owned(), crate::state::view::decode(value)?))
-        })
-        .collect()
+    view.scan(
+        &from,
+        &to,
+        crate::state::store::Direction::Forward,
+        CONSUMERS_MAX,
+    )?
+    .into_iter()
+    .map(|(key, value)| {
+        let id = key
+            .get(skip..key.len().saturating_sub(1))
+            .unwrap_or_default();
+        Ok((
+            String::from_utf8_lossy(id).into_owned(),
+            crate::state::view::decode(value)?,
+        ))
+    })
+    .collect()
 }
 
 /// Applies an event.
@@ -265,11 +294,17 @@ pub fn consumers(view: &impl View, agency: &AgencyId) -> Result<Vec<(String, Con
 pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEvent) -> Result<()> {
     match &event.kind {
         Some(Kind::NotificationPublished(event)) => {
-            let place = NotificationPlace { entry_index: entry.index, item: event.item };
+            let place = NotificationPlace {
+                entry_index: entry.index,
+                item: event.item,
+            };
             place_notification(rows, entry.author, place, event)
         }
         Some(Kind::NotificationIssued(event)) => {
-            let place = NotificationPlace { entry_index: entry.index, item: log::ISSUED_ITEM };
+            let place = NotificationPlace {
+                entry_index: entry.index,
+                item: log::ISSUED_ITEM,
+            };
             let published = NotificationPublished {
                 item: place.item,
                 request_id: event.request_id.clone(),

@@ -31,7 +31,7 @@ use crate::{
     error::{Error, Result},
     state::{
         keys,
-        view::{Overlay, View},
+        view::{Overlay, View, ViewExt as _},
     },
 };
 
@@ -141,31 +141,48 @@ pub fn decide(
         Command::AppointLiaison(command) => {
             appoint_liaison(context, view, permit.agency(), command)?
         }
-        Command::EnrollNode { agency, node, certificate } => {
+        Command::EnrollNode {
+            agency,
+            node,
+            certificate,
+        } => {
             vec![enroll_node(view, agency, node, certificate)?]
         }
-        Command::RevokeNode { agency, fingerprint, reason } => {
+        Command::RevokeNode {
+            agency,
+            fingerprint,
+            reason,
+        } => {
             vec![revoke_node(view, agency, fingerprint, reason)?]
         }
         Command::EnrollTokenKey { agency, kid, jwk } => vec![enroll_key(view, agency, kid, jwk)?],
-        Command::RevokeTokenKey { agency, kid, reason } => {
+        Command::RevokeTokenKey {
+            agency,
+            kid,
+            reason,
+        } => {
             vec![revoke_key(view, agency, kid, reason)?]
         }
-        Command::AdoptCharter { text } => vec![members_event(Kind::CharterAdopted(CharterAdopted {
-            charter_sha256: sha256(&[text.as_bytes()]).to_vec().into(),
-            charter: text.clone().into_bytes().into(),
-        }))],
+        Command::AdoptCharter { text } => {
+            vec![members_event(Kind::CharterAdopted(CharterAdopted {
+                charter_sha256: sha256(&[text.as_bytes()]).to_vec().into(),
+                charter: text.clone().into_bytes().into(),
+            }))]
+        }
     };
     Ok(Decision::Record(events))
 }
 
 fn mechanism<'a>(context: &Context<'a>, id: &MechanismId) -> Result<&'a Mechanism> {
-    context.charter.mechanism(id).ok_or_else(|| Error::not_found(&format!("mechanisms/{id}")))
+    context
+        .charter
+        .mechanism(id)
+        .ok_or_else(|| Error::not_found(&format!("mechanisms/{id}")))
 }
 
 fn add_membership(
     context: &Context<'_>,
-    view: &impl View,
+    view: &(impl View + ?Sized),
     command: &AddMembership,
 ) -> Result<Vec<Event>> {
     let mechanism = mechanism(context, &command.mechanism)?;
@@ -182,43 +199,67 @@ fn add_membership(
             };
             return Err(Error::new(
                 Reason::MembershipBasisMissing,
-                format!("{field}: a member of {} is added on this basis only ({})", mechanism.name(), rule.source),
+                format!(
+                    "{field}: a member of {} is added on this basis only ({})",
+                    mechanism.name(),
+                    rule.source
+                ),
             ));
         }
     };
-    if command.period.from_on.is_none_or(|from_on| from_on < context.today()) {
-        return Err(Error::field("from_on", "must be today or later: the past does not change"));
+    if command
+        .period
+        .from_on
+        .is_none_or(|from_on| from_on < context.today())
+    {
+        return Err(Error::field(
+            "from_on",
+            "must be today or later: the past does not change",
+        ));
     }
-    let is_charter_member =
-        mechanism.member(&command.agency).is_some_and(|member| member.period.overlaps(&command.period));
+    let is_charter_member = mechanism
+        .member(&command.agency)
+        .is_some_and(|member| member.period.overlaps(&command.period));
     let row: Option<MembershipRow> =
         view.message(&keys::membership(&command.mechanism, &command.agency))?;
-    let is_added = row.is_some_and(|row| row.terms.iter().any(|term| term.period().overlaps(&command.period)));
+    let is_added = row.is_some_and(|row| {
+        row.terms
+            .iter()
+            .any(|term| term.period().overlaps(&command.period))
+    });
     if is_charter_member || is_added {
         return Err(Error::new(
             Reason::MembershipExists,
-            format!("agencies/{} is a member of mechanisms/{} then", command.agency, command.mechanism),
+            format!(
+                "agencies/{} is a member of mechanisms/{} then",
+                command.agency, command.mechanism
+            ),
         ));
     }
-    Ok(vec![members_event(Kind::MembershipAdded(MembershipAdded {
-        mechanism: command.mechanism.to_string(),
-        agency: command.agency.to_string(),
-        from_on: command.period.from_on.map(date::to_wire),
-        until_on: command.period.until_on.map(date::to_wire),
-        basis,
-    }))])
+    Ok(vec![members_event(Kind::MembershipAdded(
+        MembershipAdded {
+            mechanism: command.mechanism.to_string(),
+            agency: command.agency.to_string(),
+            from_on: command.period.from_on.map(date::to_wire),
+            until_on: command.period.until_on.map(date::to_wire),
+            basis,
+        },
+    ))])
 }
 
 fn appoint_liaison(
     context: &Context<'_>,
-    view: &impl View,
+    view: &(impl View + ?Sized),
     agency: &AgencyId,
     command: &AppointLiaison,
 ) -> Result<Vec<Event>> {
     let mechanism = mechanism(context, &command.mechanism)?;
     check_rank(mechanism, command)?;
     if command.from_on < context.today() {
-        return Err(Error::field("liaison.from_on", "must be today or later: the past does not change"));
+        return Err(Error::field(
+            "liaison.from_on",
+            "must be today or later: the past does not change",
+        ));
     }
     let key = keys::liaison(&command.mechanism, agency);
     let terms = view.message::<LiaisonRow>(&key)?.unwrap_or_default();
@@ -252,23 +293,37 @@ fn check_rank(mechanism: &Mechanism, command: &AppointLiaison) -> Result<()> {
     if !rule.is_rank_override_allowed {
         return Err(Error::field(
             "liaison.rank",
-            format!("must be RANK_DIVISION, a division-level cadre 处级干部 ({})", rule.source),
+            format!(
+                "must be RANK_DIVISION, a division-level cadre 处级干部 ({})",
+                rule.source
+            ),
         ));
     }
     if command.rank_override_reason.is_empty() {
         return Err(Error::field(
             "liaison.rank_override_reason",
-            format!("must say why the liaison is no division-level cadre 处级干部 ({})", rule.source),
+            format!(
+                "must say why the liaison is no division-level cadre 处级干部 ({})",
+                rule.source
+            ),
         ));
     }
     Ok(())
 }
 
 /// The liaison whose term ends with the appointment, if the caller named the right one.
-fn check_replaced<'a>(terms: &'a LiaisonRow, command: &AppointLiaison) -> Result<Option<&'a Liaison>> {
-    let open = terms.terms.iter().rfind(|term| rows::liaison_period(term).until_on.is_none());
+fn check_replaced<'a>(
+    terms: &'a LiaisonRow,
+    command: &AppointLiaison,
+) -> Result<Option<&'a Liaison>> {
+    let open = terms
+        .terms
+        .iter()
+        .rfind(|term| rows::liaison_period(term).until_on.is_none());
     if let Some(open) = open
-        && rows::liaison_period(open).from_on.is_some_and(|from_on| from_on > command.from_on)
+        && rows::liaison_period(open)
+            .from_on
+            .is_some_and(|from_on| from_on > command.from_on)
     {
         return Err(Error::field(
             "liaison.from_on",
@@ -287,7 +342,10 @@ fn check_replaced<'a>(terms: &'a LiaisonRow, command: &AppointLiaison) -> Result
         )),
         (Some(open), Some(_)) => Err(Error::new(
             Reason::LiaisonMismatch,
-            format!("replaces: the unit's liaison is {}; read again and retry", open.officer),
+            format!(
+                "replaces: the unit's liaison is {}; read again and retry",
+                open.officer
+            ),
         )),
         (None, Some(_)) => Err(Error::new(
             Reason::LiaisonMismatch,
@@ -308,7 +366,9 @@ fn liaison_notice(
         .charter
         .agency(agency)
         .map_or(agency.as_str(), |unit| unit.name_on(context.today()));
-    let before = replaced.map_or("（无）".into(), |old| format!("{}（{}）", old.display_name, old.officer));
+    let before = replaced.map_or("（无）".into(), |old| {
+        format!("{}（{}）", old.display_name, old.officer)
+    });
     let body = format!(
         "{mechanism}：{unit}联络员变更。\n原联络员：{before}\n现联络员：{name}（{officer}）\n起始日期：{from}\n",
         mechanism = mechanism.name(),
@@ -334,12 +394,14 @@ fn own_id(context: &Context<'_>) -> Result<RequestId> {
     let [_, _, t0, t1, t2, t3, t4, t5] = ms.to_be_bytes();
     let version = (a & 0x0f) | 0x70;
     let variant = (c & 0x3f) | 0x80;
-    RequestId::from_bytes([t0, t1, t2, t3, t4, t5, version, b, variant, d, e, f, g, h, i, j])
-        .ok_or_else(|| Error::internal("an id of the hub's own is malformed"))
+    RequestId::from_bytes([
+        t0, t1, t2, t3, t4, t5, version, b, variant, d, e, f, g, h, i, j,
+    ])
+    .ok_or_else(|| Error::internal("an id of the hub's own is malformed"))
 }
 
 fn enroll_node(
-    view: &impl View,
+    view: &(impl View + ?Sized),
     agency: &AgencyId,
     node: &NodeId,
     certificate: &[u8],
@@ -359,7 +421,7 @@ fn enroll_node(
 }
 
 fn revoke_node(
-    view: &impl View,
+    view: &(impl View + ?Sized),
     agency: &AgencyId,
     fingerprint: &Digest,
     reason: &str,
@@ -369,7 +431,10 @@ fn revoke_node(
     let row = row.filter(|row| row.agency == agency.as_str());
     let row = row.ok_or_else(|| Error::not_found(&name()))?;
     if row.revoked_at_us != 0 {
-        return Err(Error::new(Reason::AlreadyRevoked, format!("{} is revoked already", name())));
+        return Err(Error::new(
+            Reason::AlreadyRevoked,
+            format!("{} is revoked already", name()),
+        ));
     }
     Ok(members_event(Kind::NodeRevoked(NodeRevoked {
         agency: agency.to_string(),
@@ -378,7 +443,7 @@ fn revoke_node(
     })))
 }
 
-fn enroll_key(view: &impl View, agency: &AgencyId, kid: &str, jwk: &str) -> Result<Event> {
+fn enroll_key(view: &(impl View + ?Sized), agency: &AgencyId, kid: &str, jwk: &str) -> Result<Event> {
     if view.row(&keys::token_key(agency, kid))?.is_some() {
         return Err(Error::new(
             Reason::AlreadyEnrolled,
@@ -392,11 +457,14 @@ fn enroll_key(view: &impl View, agency: &AgencyId, kid: &str, jwk: &str) -> Resu
     })))
 }
 
-fn revoke_key(view: &impl View, agency: &AgencyId, kid: &str, reason: &str) -> Result<Event> {
+fn revoke_key(view: &(impl View + ?Sized), agency: &AgencyId, kid: &str, reason: &str) -> Result<Event> {
     let row: Option<TokenKeyRow> = view.message(&keys::token_key(agency, kid))?;
     let row = row.ok_or_else(|| Error::not_found(&format!("agencies/{agency}/tokenKeys/{kid}")))?;
     if row.revoked_at_us != 0 {
-        return Err(Error::new(Reason::AlreadyRevoked, format!("token key {kid} is revoked already")));
+        return Err(Error::new(
+            Reason::AlreadyRevoked,
+            format!("token key {kid} is revoked already"),
+        ));
     }
     Ok(members_event(Kind::TokenKeyRevoked(TokenKeyRevoked {
         agency: agency.to_string(),

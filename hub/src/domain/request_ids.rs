@@ -16,19 +16,38 @@ use prost::Message;
 
 /// Every mutating method, with how to read its request ids: the call's own first, then its items'.
 pub const READERS: &[(&str, fn(&[u8]) -> Vec<String>)] = &[
-    ("/hub.channels.v1.ChannelService/PublishNotification", |bytes| {
-        one(bytes, |request: PublishNotificationRequest| request.request_id)
-    }),
-    ("/hub.channels.v1.ChannelService/BatchPublishNotifications", batch),
-    ("/hub.channels.v1.ChannelService/OpenNotification", |bytes| {
-        one(bytes, |request: OpenNotificationRequest| request.request_id)
-    }),
-    ("/hub.channels.v1.ChannelService/SignForNotification", |bytes| {
-        one(bytes, |request: SignForNotificationRequest| request.request_id)
-    }),
-    ("/hub.channels.v1.ChannelService/AcknowledgeDelivery", |bytes| {
-        one(bytes, |request: AcknowledgeDeliveryRequest| request.request_id)
-    }),
+    (
+        "/hub.channels.v1.ChannelService/PublishNotification",
+        |bytes| {
+            one(bytes, |request: PublishNotificationRequest| {
+                request.request_id
+            })
+        },
+    ),
+    (
+        "/hub.channels.v1.ChannelService/BatchPublishNotifications",
+        batch,
+    ),
+    (
+        "/hub.channels.v1.ChannelService/OpenNotification",
+        |bytes| one(bytes, |request: OpenNotificationRequest| request.request_id),
+    ),
+    (
+        "/hub.channels.v1.ChannelService/SignForNotification",
+        |bytes| {
+            one(bytes, |request: SignForNotificationRequest| {
+                request.request_id
+            })
+        },
+    ),
+    (
+        "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
+        |bytes| {
+            one(bytes, |request: AcknowledgeDeliveryRequest| {
+                request.request_id
+            })
+        },
+    ),
     ("/hub.members.v1.MembersService/AddMembership", |bytes| {
         one(bytes, |request: AddMembershipRequest| request.request_id)
     }),
@@ -52,8 +71,13 @@ pub const READERS: &[(&str, fn(&[u8]) -> Vec<String>)] = &[
 /// The ids of a request; none when the method has none or the content is sealed.
 #[must_use]
 pub fn of(method: &str, request: &[u8]) -> Vec<RequestId> {
-    let Some((_, read)) = READERS.iter().find(|(name, _)| *name == method) else { return vec![] };
-    read(request).iter().filter_map(|id| id.parse().ok()).collect()
+    let Some((_, read)) = READERS.iter().find(|(name, _)| *name == method) else {
+        return vec![];
+    };
+    read(request)
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .collect()
 }
 
 fn one<M: Message + Default>(bytes: &[u8], id: fn(M) -> String) -> Vec<String> {
@@ -61,7 +85,9 @@ fn one<M: Message + Default>(bytes: &[u8], id: fn(M) -> String) -> Vec<String> {
 }
 
 fn batch(bytes: &[u8]) -> Vec<String> {
-    let Ok(batch) = BatchPublishNotificationsRequest::decode(bytes) else { return vec![] };
+    let Ok(batch) = BatchPublishNotificationsRequest::decode(bytes) else {
+        return vec![];
+    };
     let items = batch.requests.into_iter().map(|item| item.request_id);
     std::iter::once(batch.request_id).chain(items).collect()
 }

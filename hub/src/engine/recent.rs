@@ -29,16 +29,24 @@ impl Recent {
     /// Keeps about so many bytes.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, inner: RwLock::default() }
+        Self {
+            bytes_max,
+            inner: RwLock::default(),
+        }
     }
 
     /// Adds the next entries. A gap starts the run anew.
     pub fn push(&self, entries: impl IntoIterator<Item = Arc<Recorded>>) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         for entry in entries {
-            let next = inner.first.saturating_add(u64::try_from(inner.entries.len()).unwrap_or(0));
+            let next = inner
+                .first
+                .saturating_add(u64::try_from(inner.entries.len()).unwrap_or(0));
             if entry.header.index != next {
-                *inner = Inner { first: entry.header.index, ..Inner::default() };
+                *inner = Inner {
+                    first: entry.header.index,
+                    ..Inner::default()
+                };
             }
             inner.bytes = inner.bytes.saturating_add(entry.bytes_len());
             inner.entries.push_back(entry);

@@ -43,10 +43,19 @@ impl Recorded {
         let damaged = |error| Error::internal(format!("an entry cannot be read: {error}"));
         let header = EntryHeader::decode(header_bytes.clone()).map_err(damaged)?;
         let content = EntryContent::decode(content.clone()).map_err(damaged)?;
-        let events = EventList::decode(content.events.clone()).map_err(damaged)?.events;
+        let events = EventList::decode(content.events.clone())
+            .map_err(damaged)?
+            .events;
         let leaf_hash = merkle::leaf_hash(&header_bytes);
         let notifications = OnceLock::new();
-        Ok(Self { header, header_bytes, leaf_hash, content, events, notifications })
+        Ok(Self {
+            header,
+            header_bytes,
+            leaf_hash,
+            content,
+            events,
+            notifications,
+        })
     }
 
     /// Decodes a stored entry.
@@ -66,7 +75,10 @@ impl Recorded {
     /// Agency of the author.
     #[must_use]
     pub fn author(&self) -> &str {
-        self.header.author.as_ref().map_or("", |author| &author.agency)
+        self.header
+            .author
+            .as_ref()
+            .map_or("", |author| &author.agency)
     }
 
     /// The notification of an item.

@@ -33,7 +33,10 @@ pub fn catch_up(store: &dyn Store) -> Result<u64> {
         store.replay(applied, rows.take_changes())?;
     }
     if count > 0 {
-        tracing::info!(entries = count, "applied entries that the state index lacked");
+        tracing::info!(
+            entries = count,
+            "applied entries that the state index lacked"
+        );
     }
     Ok(count)
 }

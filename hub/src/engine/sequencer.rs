@@ -104,7 +104,13 @@ impl Sequencer {
                 index = index.saturating_add(1);
             }
         }
-        Ok(Self { parts, window, head, last_recorded_at, is_failed: false })
+        Ok(Self {
+            parts,
+            window,
+            head,
+            last_recorded_at,
+            is_failed: false,
+        })
     }
 
     /// Works until the queue is closed and empty.
@@ -136,16 +142,22 @@ impl Sequencer {
             .drain(..)
             .map(|job| {
                 let outcome = self.consider(&mut batch, &job.submission);
-                (job.reply, job.submission, outcome.unwrap_or_else(Outcome::Refused))
+                (
+                    job.reply,
+                    job.submission,
+                    outcome.unwrap_or_else(Outcome::Refused),
+                )
             })
             .collect();
         let committed = self.commit(&mut batch);
         for (reply, submission, outcome) in outcomes {
             let answer = match (&committed, outcome) {
                 (Err(error), _) => Err(error.clone()),
-                (Ok(()), Outcome::New(offset)) => {
-                    batch.recorded.get(offset).cloned().ok_or_else(|| Error::internal("no entry"))
-                }
+                (Ok(()), Outcome::New(offset)) => batch
+                    .recorded
+                    .get(offset)
+                    .cloned()
+                    .ok_or_else(|| Error::internal("no entry")),
                 (Ok(()), Outcome::Earlier(index)) => self.earlier(index, &submission),
                 (Ok(()), Outcome::Refused(error)) => Err(error),
             };
@@ -159,8 +171,15 @@ impl Sequencer {
         let agency = submission.permit.agency();
         if let Some(id) = submission.request_ids.first() {
             if let Some(offset) = batch.ids.get(&(agency.clone(), *id)) {
-                let is_same = batch.recorded.get(*offset).is_some_and(|one| is_replay(one, submission));
-                return if is_same { Ok(Outcome::New(*offset)) } else { Err(reused(id)) };
+                let is_same = batch
+                    .recorded
+                    .get(*offset)
+                    .is_some_and(|one| is_replay(one, submission));
+                return if is_same {
+                    Ok(Outcome::New(*offset))
+                } else {
+                    Err(reused(id))
+                };
             }
             if let Some(index) = self.window.find(agency, id) {
                 return Ok(Outcome::Earlier(index));
@@ -176,14 +195,21 @@ impl Sequencer {
             self.window.check_new(agency, id, now)?;
         }
         let roster = self.parts.roster.load_full();
-        let context =
-            Context { charter: roster.charter(), now, seed: self.parts.entropy.salt()? };
-        let decision =
-            domain::decide(&context, &batch.overlay, &submission.permit, &submission.command)?;
+        let context = Context {
+            charter: roster.charter(),
+            now,
+            seed: self.parts.entropy.salt()?,
+        };
+        let decision = domain::decide(
+            &context,
+            &batch.overlay,
+            &submission.permit,
+            &submission.command,
+        )?;
         match decision {
-            Decision::Already(index) if index >= self.head => {
-                usize::try_from(index - self.head).map(Outcome::New).map_err(Error::internal)
-            }
+            Decision::Already(index) if index >= self.head => usize::try_from(index - self.head)
+                .map(Outcome::New)
+                .map_err(Error::internal),
             Decision::Already(index) => Ok(Outcome::Earlier(index)),
             Decision::Record(events) => self.add(batch, submission, now, events),
         }
@@ -197,7 +223,9 @@ impl Sequencer {
         events: Vec<Event>,
     ) -> Result<Outcome> {
         let offset = batch.recorded.len();
-        let index = self.head.saturating_add(u64::try_from(offset).map_err(Error::internal)?);
+        let index = self
+            .head
+            .saturating_add(u64::try_from(offset).map_err(Error::internal)?);
         let entry = self.encode(submission, index, now, events)?;
         let recorded = Recorded::decode(entry.header.clone(), &entry.content)?;
         if let Err(error) = replay::apply(&mut batch.overlay, &recorded) {
@@ -206,7 +234,9 @@ impl Sequencer {
             return Err(error);
         }
         for id in &submission.request_ids {
-            batch.ids.insert((submission.permit.agency().clone(), *id), offset);
+            batch
+                .ids
+                .insert((submission.permit.agency().clone(), *id), offset);
         }
         batch.encoded.push(entry);
         batch.recorded.push(Arc::new(recorded));
@@ -289,7 +319,9 @@ impl Sequencer {
             return Err(error);
         }
         for ((agency, id), offset) in batch.ids.drain() {
-            let index = self.head.saturating_add(u64::try_from(offset).unwrap_or_default());
+            let index = self
+                .head
+                .saturating_add(u64::try_from(offset).unwrap_or_default());
             self.window.insert(&agency, id, index);
         }
         self.head = store.head();
@@ -302,14 +334,14 @@ impl Sequencer {
             Some(entry) => entry,
             None => {
                 let stored = self.parts.store.entry(index)?;
-                let stored = stored.ok_or_else(|| Error::internal("an answered entry is missing"))?;
+                let stored =
+                    stored.ok_or_else(|| Error::internal("an answered entry is missing"))?;
                 Arc::new(Recorded::from_stored(&stored)?)
             }
         };
         let id = submission.request_ids.first();
-        let is_by_id = id.is_some_and(|id| {
-            self.window.find(submission.permit.agency(), id) == Some(index)
-        });
+        let is_by_id =
+            id.is_some_and(|id| self.window.find(submission.permit.agency(), id) == Some(index));
         match id {
             Some(id) if is_by_id && !is_replay(&entry, submission) => Err(reused(id)),
             _ => Ok(entry),
@@ -327,17 +359,26 @@ fn author(submission: &Submission) -> Author {
             officer: permit.officer().to_string(),
             role: permit.role().to_string(),
         },
-        None => Author { agency: permit.agency().to_string(), ..Author::default() },
+        None => Author {
+            agency: permit.agency().to_string(),
+            ..Author::default()
+        },
     }
 }
 
 fn is_replay(entry: &Recorded, submission: &Submission) -> bool {
-    let request = submission.authored.as_ref().map(|authored| &authored.request);
+    let request = submission
+        .authored
+        .as_ref()
+        .map(|authored| &authored.request);
     entry.header.method == submission.method && request == Some(&entry.content.request)
 }
 
 fn request_len(job: &Job) -> usize {
-    job.submission.authored.as_ref().map_or(0, |authored| authored.request.len())
+    job.submission
+        .authored
+        .as_ref()
+        .map_or(0, |authored| authored.request.len())
 }
 
 fn reused(id: &RequestId) -> Error {

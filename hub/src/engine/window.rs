@@ -43,7 +43,10 @@ impl Window {
     /// A window whose entries before an instant are unknown.
     pub(super) fn starting_after(recorded_at: Option<Timestamp>) -> Self {
         let restart_floor_ms = recorded_at.map_or(0, |at| unix_ms(at).saturating_add(AHEAD_MS_MAX));
-        Self { agencies: HashMap::new(), restart_floor_ms }
+        Self {
+            agencies: HashMap::new(),
+            restart_floor_ms,
+        }
     }
 
     /// The entry that answered an id.
@@ -52,7 +55,12 @@ impl Window {
     }
 
     /// Checks that an id that is not in the window can be told to be new.
-    pub(super) fn check_new(&self, agency: &AgencyId, id: &RequestId, now: Timestamp) -> Result<()> {
+    pub(super) fn check_new(
+        &self,
+        agency: &AgencyId,
+        id: &RequestId,
+        now: Timestamp,
+    ) -> Result<()> {
         if id.unix_ms() > unix_ms(now).saturating_add(AHEAD_MS_MAX) {
             return Err(Error::field(
                 "request_id",
@@ -110,10 +118,16 @@ mod tests {
         let tax: AgencyId = "tax".parse().unwrap();
         let mut window = Window::default();
         for number in 0..=u16::try_from(WINDOW_MAX).unwrap() {
-            window.insert(&tax, id(1_000 + u64::from(number), number), u64::from(number));
+            window.insert(
+                &tax,
+                id(1_000 + u64::from(number), number),
+                u64::from(number),
+            );
         }
         assert_eq!(window.find(&tax, &id(1_000, 0)), None);
-        let refused = window.check_new(&tax, &id(1_000, 0), at(2_000)).unwrap_err();
+        let refused = window
+            .check_new(&tax, &id(1_000, 0), at(2_000))
+            .unwrap_err();
         assert_eq!(refused.reason, Reason::RequestIdExpired);
         assert_eq!(window.find(&tax, &id(1_001, 1)), Some(1));
         let other: AgencyId = "health".parse().unwrap();
@@ -132,7 +146,14 @@ mod tests {
     fn a_restart_that_read_not_everything_raises_the_floor() {
         let tax: AgencyId = "tax".parse().unwrap();
         let window = Window::starting_after(Some(at(1_000)));
-        assert!(window.check_new(&tax, &id(301_000, 0), at(1_000_000)).is_err());
-        assert_eq!(window.check_new(&tax, &id(301_001, 0), at(1_000_000)), Ok(()));
+        assert!(
+            window
+                .check_new(&tax, &id(301_000, 0), at(1_000_000))
+                .is_err()
+        );
+        assert_eq!(
+            window.check_new(&tax, &id(301_001, 0), at(1_000_000)),
+            Ok(())
+        );
     }
 }

@@ -138,7 +138,7 @@ impl Identity {
     }
 
     /// Checks that a caller whose token was verified may still be served.
-    pub(super) fn check_caller(&self, caller: &Caller, now: Timestamp) -> Result<()> {
+    pub fn check_caller(&self, caller: &Caller, now: Timestamp) -> Result<()> {
         let peer = &caller.peer;
         self.check_peer(peer, now)?;
         if now >= caller.token_expires_at {

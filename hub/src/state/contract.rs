@@ -31,7 +31,10 @@ fn rows(pairs: &[(&str, Option<&str>)]) -> RowBatch {
     pairs
         .iter()
         .map(|(key, value)| {
-            (key.as_bytes().to_vec(), value.map(|value| Bytes::copy_from_slice(value.as_bytes())))
+            (
+                key.as_bytes().to_vec(),
+                value.map(|value| Bytes::copy_from_slice(value.as_bytes())),
+            )
         })
         .collect()
 }
@@ -41,17 +44,36 @@ fn contract(store: &dyn Store) {
     let mut watch = store.head_watch();
     assert_eq!((store.head(), store.applied()), (0, 0));
     let batch = rows(&[("xa", Some("1")), ("xb", Some("2")), ("xc", Some("3"))]);
-    let committed = store.commit(0, &[entry("a"), entry("b")], batch, now).unwrap();
+    let committed = store
+        .commit(0, &[entry("a"), entry("b")], batch, now)
+        .unwrap();
     assert_eq!(committed.leaf_hashes[1], merkle::leaf_hash(b"header b"));
     assert!(watch.has_changed().unwrap());
     assert_eq!((*watch.borrow_and_update(), store.applied()), (2, 2));
 
     let refused = store.commit(1, &[entry("c")], rows(&[("xa", None)]), now);
-    assert!(matches!(refused, Err(StoreError::Head { expected: 1, found: 2 })));
-    assert_eq!(store.row(b"xa").unwrap().as_deref(), Some(b"1".as_slice()), "nothing was written");
+    assert!(matches!(
+        refused,
+        Err(StoreError::Head {
+            expected: 1,
+            found: 2
+        })
+    ));
+    assert_eq!(
+        store.row(b"xa").unwrap().as_deref(),
+        Some(b"1".as_slice()),
+        "nothing was written"
+    );
     assert_eq!(store.head(), 2);
 
-    store.commit(2, &[entry("c")], rows(&[("xb", None), ("xc", Some("4"))]), now).unwrap();
+    store
+        .commit(
+            2,
+            &[entry("c")],
+            rows(&[("xb", None), ("xc", Some("4"))]),
+            now,
+        )
+        .unwrap();
     assert_eq!(store.row(b"xb").unwrap(), None);
     let values = |direction, limit| {
         let rows = store.scan(b"x", b"y", direction, limit).unwrap();
@@ -63,7 +85,11 @@ fn contract(store: &dyn Store) {
 
     assert_eq!(store.entry(2).unwrap().unwrap().content, "content c");
     assert_eq!(store.entry(3).unwrap(), None);
-    assert_eq!(store.entries(1, 9, 1).unwrap().len(), 1, "at least one, whatever its size");
+    assert_eq!(
+        store.entries(1, 9, 1).unwrap().len(),
+        1,
+        "at least one, whatever its size"
+    );
     assert_eq!(store.entries(0, 2, 1 << 20).unwrap().len(), 2);
     assert_eq!(store.entries(3, 2, 1 << 20).unwrap(), []);
 
@@ -99,13 +125,20 @@ fn embedded_keeps_the_contract_and_survives() {
     drop(store);
 
     let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
-    assert_eq!((store.head(), store.applied(), store.digest()), (3, 3, digest));
+    assert_eq!(
+        (store.head(), store.applied(), store.digest()),
+        (3, 3, digest)
+    );
     store.close(Timestamp::UNIX_EPOCH).unwrap();
     drop(store);
 
     std::fs::remove_dir_all(dir.path().join("state")).unwrap();
     let (store, _) = EmbeddedStore::open(options).unwrap();
-    assert_eq!((store.head(), store.applied()), (3, 0), "rows are to be replayed");
+    assert_eq!(
+        (store.head(), store.applied()),
+        (3, 0),
+        "rows are to be replayed"
+    );
 }
 
 #[test]

@@ -33,7 +33,8 @@ impl RowDigest {
 
 fn row(key: &[u8], value: &[u8]) -> u128 {
     let length = u64::try_from(key.len()).unwrap_or(u64::MAX).to_be_bytes();
-    let [hash @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = sha256(&[&length, key, value]);
+    let [hash @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+        sha256(&[&length, key, value]);
     u128::from_be_bytes(hash)
 }
 

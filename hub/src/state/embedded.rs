@@ -47,7 +47,9 @@ pub struct EmbeddedStore {
 
 impl fmt::Debug for EmbeddedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedStore").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("EmbeddedStore")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,13 +61,20 @@ struct Meta {
 
 impl Meta {
     fn encode(self) -> Vec<u8> {
-        [self.applied.to_be_bytes().as_slice(), &self.digest.to_bytes()].concat()
+        [
+            self.applied.to_be_bytes().as_slice(),
+            &self.digest.to_bytes(),
+        ]
+        .concat()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (applied, digest) = bytes.split_first_chunk::<8>()?;
         let digest = RowDigest::from_bytes(digest.try_into().ok()?);
-        Some(Self { applied: u64::from_be_bytes(*applied), digest })
+        Some(Self {
+            applied: u64::from_be_bytes(*applied),
+            digest,
+        })
     }
 }
 
@@ -97,15 +106,24 @@ impl EmbeddedStore {
         let ledger_options = LedgerOptions::new(&dir, origin, key);
         let (writer, reader, report) = ledger::open(ledger_options, meta.applied)?;
         let head = watch::Sender::new(reader.head());
-        let store =
-            Self { dir, writer: Mutex::new(Some(writer)), reader, rows, meta: Mutex::new(meta), head };
+        let store = Self {
+            dir,
+            writer: Mutex::new(Some(writer)),
+            reader,
+            rows,
+            meta: Mutex::new(meta),
+            head,
+        };
         Ok((store, report))
     }
 
     /// Sum over all rows, for comparing two states.
     #[must_use]
     pub fn digest(&self) -> RowDigest {
-        self.meta.lock().unwrap_or_else(PoisonError::into_inner).digest
+        self.meta
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .digest
     }
 
     /// Writes rows and how far they are, in one atomic batch.
@@ -183,13 +201,21 @@ fn check_rows(rows: &sled::Db) -> Result<Meta, String> {
         let (key, value) = row.map_err(|error| error.to_string())?;
         if *key == *keys::meta() {
             let is_whole = value.len() == META_BYTES;
-            meta = Some(Meta::decode(&value).filter(|_| is_whole).ok_or("its head row is damaged")?);
+            meta = Some(
+                Meta::decode(&value)
+                    .filter(|_| is_whole)
+                    .ok_or("its head row is damaged")?,
+            );
         } else {
             digest.add(&key, &value);
         }
     }
     let meta = meta.unwrap_or_default();
-    if meta.digest == digest { Ok(meta) } else { Err("rows are missing or altered".into()) }
+    if meta.digest == digest {
+        Ok(meta)
+    } else {
+        Err("rows are missing or altered".into())
+    }
 }
 
 impl Store for EmbeddedStore {
@@ -202,7 +228,10 @@ impl Store for EmbeddedStore {
     }
 
     fn applied(&self) -> u64 {
-        self.meta.lock().unwrap_or_else(PoisonError::into_inner).applied
+        self.meta
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .applied
     }
 
     fn commit(
@@ -213,16 +242,23 @@ impl Store for EmbeddedStore {
         now: Timestamp,
     ) -> Result<Committed, StoreError> {
         let mut guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let writer = guard.as_mut().ok_or_else(|| index_error("the store is closed"))?;
+        let writer = guard
+            .as_mut()
+            .ok_or_else(|| index_error("the store is closed"))?;
         let found = writer.head();
         if found != expected_head {
-            return Err(StoreError::Head { expected: expected_head, found });
+            return Err(StoreError::Head {
+                expected: expected_head,
+                found,
+            });
         }
         let commit = writer.append(expected_head, entries, now)?;
         let head = commit.checkpoint.size;
         self.write_rows(head, rows)?;
         self.head.send_replace(head);
-        Ok(Committed { leaf_hashes: commit.leaf_hashes })
+        Ok(Committed {
+            leaf_hashes: commit.leaf_hashes,
+        })
     }
 
     fn replay(&self, applied: u64, rows: RowBatch) -> Result<(), StoreError> {
@@ -289,7 +325,11 @@ impl Store for EmbeddedStore {
 
     fn close(&self, _now: Timestamp) -> Result<(), StoreError> {
         self.rows.flush().map_err(index_error)?;
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         match writer {
             Some(writer) => Ok(writer.close()?),
             None => Ok(()),

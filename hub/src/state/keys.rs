@@ -105,13 +105,19 @@ pub fn meta() -> Vec<u8> {
 /// Terms of an added member.
 #[must_use]
 pub fn membership(mechanism: &MechanismId, agency: &AgencyId) -> Vec<u8> {
-    Key::new(Kind::Membership).text(mechanism.as_str()).text(agency.as_str()).build()
+    Key::new(Kind::Membership)
+        .text(mechanism.as_str())
+        .text(agency.as_str())
+        .build()
 }
 
 /// Terms of the liaisons of a unit.
 #[must_use]
 pub fn liaison(mechanism: &MechanismId, agency: &AgencyId) -> Vec<u8> {
-    Key::new(Kind::Liaison).text(mechanism.as_str()).text(agency.as_str()).build()
+    Key::new(Kind::Liaison)
+        .text(mechanism.as_str())
+        .text(agency.as_str())
+        .build()
 }
 
 /// A certificate by its fingerprint.
@@ -123,7 +129,10 @@ pub fn node(fingerprint: &Digest) -> Vec<u8> {
 /// A token key.
 #[must_use]
 pub fn token_key(agency: &AgencyId, kid: &str) -> Vec<u8> {
-    Key::new(Kind::TokenKey).text(agency.as_str()).text(kid).build()
+    Key::new(Kind::TokenKey)
+        .text(agency.as_str())
+        .text(kid)
+        .build()
 }
 
 /// A charter by the entry that adopted it.
@@ -141,25 +150,38 @@ pub fn log_head(log: &LogName) -> Vec<u8> {
 /// A run of positions of a log.
 #[must_use]
 pub fn log_chunk(log: &LogName, chunk: u64) -> Vec<u8> {
-    Key::new(Kind::LogChunk).text(&log.to_string()).number(chunk).build()
+    Key::new(Kind::LogChunk)
+        .text(&log.to_string())
+        .number(chunk)
+        .build()
 }
 
 /// An addressed notification.
 #[must_use]
 pub fn addressed(author: &AgencyId, id: &RequestId) -> Vec<u8> {
-    Key::new(Kind::Addressed).text(author.as_str()).bytes(id.as_bytes()).build()
+    Key::new(Kind::Addressed)
+        .text(author.as_str())
+        .bytes(id.as_bytes())
+        .build()
 }
 
 /// What a recipient did with a notification.
 #[must_use]
 pub fn receipt(entry_index: u64, item: u32, recipient: &str) -> Vec<u8> {
-    Key::new(Kind::Receipt).number(entry_index).number(u64::from(item)).text(recipient).build()
+    Key::new(Kind::Receipt)
+        .number(entry_index)
+        .number(u64::from(item))
+        .text(recipient)
+        .build()
 }
 
 /// A durable consumer.
 #[must_use]
 pub fn consumer(agency: &AgencyId, consumer: &ConsumerId) -> Vec<u8> {
-    Key::new(Kind::Consumer).text(agency.as_str()).text(consumer.as_str()).build()
+    Key::new(Kind::Consumer)
+        .text(agency.as_str())
+        .text(consumer.as_str())
+        .build()
 }
 
 /// How far a log had been delivered to an agency.
@@ -171,7 +193,9 @@ pub fn delivered(log: &LogName, agency: &AgencyId, position: u64) -> Vec<u8> {
 /// All of [`delivered`] for a log and an agency.
 #[must_use]
 pub fn delivered_prefix(log: &LogName, agency: &AgencyId) -> Key {
-    Key::new(Kind::Delivered).text(&log.to_string()).text(agency.as_str())
+    Key::new(Kind::Delivered)
+        .text(&log.to_string())
+        .text(agency.as_str())
 }
 
 #[cfg(test)]

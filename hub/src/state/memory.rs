@@ -63,7 +63,11 @@ impl MemoryStore {
         let signer = NoteSigner::new(origin, key)?;
         let frontier = Frontier::new();
         let root = frontier.root();
-        let checkpoint = Arc::new(Checkpoint { size: 0, root, note: signer.sign(0, &root)? });
+        let checkpoint = Arc::new(Checkpoint {
+            size: 0,
+            root,
+            note: signer.sign(0, &root)?,
+        });
         let inner = Inner {
             entries: vec![],
             hashes: Hashes::default(),
@@ -72,7 +76,11 @@ impl MemoryStore {
             applied: 0,
             checkpoint,
         };
-        Ok(Self { signer, inner: Mutex::new(inner), head: watch::Sender::new(0) })
+        Ok(Self {
+            signer,
+            inner: Mutex::new(inner),
+            head: watch::Sender::new(0),
+        })
     }
 
     /// Forgets all rows, as a lost index would.
@@ -135,12 +143,17 @@ impl Store for MemoryStore {
         let mut inner = self.lock();
         let found = inner.head();
         if found != expected_head {
-            return Err(StoreError::Head { expected: expected_head, found });
+            return Err(StoreError::Head {
+                expected: expected_head,
+                found,
+            });
         }
         let mut leaf_hashes = Vec::with_capacity(entries.len());
         for entry in entries {
             let leaf = merkle::leaf_hash(&entry.header);
-            let Inner { frontier, hashes, .. } = &mut *inner;
+            let Inner {
+                frontier, hashes, ..
+            } = &mut *inner;
             frontier.push(leaf, |hash| hashes.0.push(hash));
             leaf_hashes.push(leaf);
             inner.entries.push(StoredEntry {
@@ -191,7 +204,9 @@ impl Store for MemoryStore {
     }
 
     fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
-        Ok(usize::try_from(index).ok().and_then(|index| self.lock().entries.get(index).cloned()))
+        Ok(usize::try_from(index)
+            .ok()
+            .and_then(|index| self.lock().entries.get(index).cloned()))
     }
 
     fn entries(

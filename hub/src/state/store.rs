@@ -35,7 +35,9 @@ pub enum StoreError {
     #[error("the state index failed: {0}")]
     Index(String),
     /// Another writer was faster; nothing was written.
-    #[error("expected {expected} entries on the ledger, found {found}: another process writes here")]
+    #[error(
+        "expected {expected} entries on the ledger, found {found}: another process writes here"
+    )]
     Head {
         /// Entries that the writer built upon.
         expected: u64,

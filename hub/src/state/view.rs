@@ -21,20 +21,21 @@ pub trait View {
     ///
     /// # Errors
     /// When storage fails.
-    fn scan(&self, from: &[u8], to: &[u8], direction: Direction, limit: usize)
-    -> Result<Vec<Row>>;
+    fn scan(&self, from: &[u8], to: &[u8], direction: Direction, limit: usize) -> Result<Vec<Row>>;
+}
 
+/// Reads of typed rows.
+pub trait ViewExt: View {
     /// One row as a message.
     ///
     /// # Errors
     /// When storage fails or the row is no such message.
-    fn message<M: Message + Default>(&self, key: &[u8]) -> Result<Option<M>>
-    where
-        Self: Sized,
-    {
+    fn message<M: Message + Default>(&self, key: &[u8]) -> Result<Option<M>> {
         self.row(key)?.map(decode).transpose()
     }
 }
+
+impl<V: View + ?Sized> ViewExt for V {}
 
 /// Reads a row's message.
 ///
@@ -55,13 +56,7 @@ impl<S: Store + ?Sized> View for S {
         Ok(Store::row(self, key)?)
     }
 
-    fn scan(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Row>> {
+    fn scan(&self, from: &[u8], to: &[u8], direction: Direction, limit: usize) -> Result<Vec<Row>> {
         Ok(Store::scan(self, from, to, direction, limit)?)
     }
 }
@@ -77,7 +72,10 @@ impl<'a> Overlay<'a> {
     /// No changes yet.
     #[must_use]
     pub fn new(store: &'a dyn Store) -> Self {
-        Self { store, changes: BTreeMap::new() }
+        Self {
+            store,
+            changes: BTreeMap::new(),
+        }
     }
 
     /// Writes a row.
@@ -105,26 +103,30 @@ impl View for Overlay<'_> {
         }
     }
 
-    fn scan(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Row>> {
+    fn scan(&self, from: &[u8], to: &[u8], direction: Direction, limit: usize) -> Result<Vec<Row>> {
         let bounds = (Bound::Included(from), Bound::Excluded(to));
         let changed: Vec<_> = self.changes.range::<[u8], _>(bounds).collect();
         // Each change can hide at most one stored row, so this many stored rows are enough.
-        let stored = View::scan(self.store, from, to, direction, limit.saturating_add(changed.len()))?;
+        let stored = View::scan(
+            self.store,
+            from,
+            to,
+            direction,
+            limit.saturating_add(changed.len()),
+        )?;
         if changed.is_empty() {
             return Ok(stored);
         }
-        let mut merged: BTreeMap<Bytes, Option<Bytes>> =
-            stored.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        let mut merged: BTreeMap<Bytes, Option<Bytes>> = stored
+            .into_iter()
+            .map(|(key, value)| (key, Some(value)))
+            .collect();
         for (key, change) in changed {
             merged.insert(Bytes::copy_from_slice(key), change.clone());
         }
-        let rows = merged.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let rows = merged
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)));
         Ok(match direction {
             Direction::Forward => rows.take(limit).collect(),
             Direction::Backward => rows.rev().take(limit).collect(),

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    server::{NoServerSessionStorage, WebPkiClientVerifier},
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
     time_provider::TimeProvider,
 };
 use rustls_pki_types::{
@@ -71,9 +71,13 @@ pub struct TlsReloader {
     options: TlsOptions,
     clock: Arc<dyn Clock>,
     config: ArcSwap<ServerConfig>,
+    verifier: ArcSwap<NodeVerifier>,
     revoked: watch::Sender<Arc<RevokedSerials>>,
     state: Mutex<State>,
 }
+
+/// Verifies the chain of a node's certificate as a handshake would.
+struct NodeVerifier(Arc<dyn ClientCertVerifier>);
 
 struct State {
     in_force: Digest,
@@ -100,6 +104,7 @@ impl TlsReloader {
         let loaded = Files::read(&options)?.load(&options, &clock)?;
         let reloader = Self {
             config: ArcSwap::from_pointee(loaded.config),
+            verifier: ArcSwap::from_pointee(NodeVerifier(loaded.verifier)),
             revoked: watch::Sender::new(Arc::new(loaded.revoked)),
             state: Mutex::new(State {
                 in_force: loaded.digest,
@@ -118,6 +123,22 @@ impl TlsReloader {
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
         self.config.load_full()
+    }
+
+    /// Verifies a certificate that is to be enrolled as a handshake would verify it now: its chain,
+    /// its time, its use and the revocation list. Says in words what is wrong.
+    ///
+    /// # Errors
+    /// What a handshake would refuse.
+    pub fn verify_node(&self, der: &[u8]) -> Result<(), String> {
+        let seconds = u64::try_from(self.clock.now().as_second()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        self.verifier
+            .load()
+            .0
+            .verify_client_cert(&CertificateDer::from(der), &[], now)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
     }
 
     /// The serial numbers on the revocation list, and every later list.
@@ -153,6 +174,7 @@ impl TlsReloader {
         // by the request layer.
         self.revoked.send_replace(Arc::new(loaded.revoked));
         self.config.store(Arc::new(loaded.config));
+        self.verifier.store(Arc::new(NodeVerifier(loaded.verifier)));
         state.in_force = loaded.digest;
         state.crl_until_at = loaded.crl_until_at;
         state.crl_warned_at = None;
@@ -222,6 +244,7 @@ struct Files {
 
 struct Loaded {
     config: ServerConfig,
+    verifier: Arc<dyn ClientCertVerifier>,
     revoked: RevokedSerials,
     crl_until_at: Timestamp,
     digest: Digest,
@@ -264,7 +287,7 @@ impl Files {
                 )
             })?;
         }
-        let config = server_config(
+        let (config, verifier) = server_config(
             provider,
             Arc::clone(clock),
             roots,
@@ -283,6 +306,7 @@ impl Files {
         })?;
         Ok(Loaded {
             config,
+            verifier,
             revoked,
             crl_until_at,
             digest: self.digest(),
@@ -297,7 +321,7 @@ fn server_config(
     lists: Vec<CertificateRevocationListDer<'static>>,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-) -> anyhow::Result<ServerConfig> {
+) -> anyhow::Result<(ServerConfig, Arc<dyn ClientCertVerifier>)> {
     // The leaf's status must be known and the list in date: an authority without a list, or with
     // an old one, lets nobody in.
     let verifier =
@@ -309,14 +333,14 @@ fn server_config(
     let time = Arc::new(ClockTime(clock));
     let mut config = ServerConfig::builder_with_details(provider, time)
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::clone(&verifier))
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     // Tickets hold all that resumption needs, so nothing grows here; their keys rotate every six
     // hours, and begin anew with every reload.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = aws_lc_rs::Ticketer::new()?;
-    Ok(config)
+    Ok((config, verifier))
 }
 
 /// Checks that each authority has signed a list and each list has an authority. Gives the revoked

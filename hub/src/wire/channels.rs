@@ -1,7 +1,7 @@
 //! `hub.channels.v1.ChannelService`.
 
 mod lookup;
-mod stream;
+pub mod stream;
 
 use std::sync::Arc;
 
@@ -100,15 +100,22 @@ impl Services {
         let batch_id: Option<RequestId> = match own_id.map(str::parse).transpose() {
             Ok(id) => id,
             Err(rule) => {
-                violations.push(Violation { field: "request_id".into(), rule: format!("{rule}") });
+                violations.push(Violation {
+                    field: "request_id".into(),
+                    rule: format!("{rule}"),
+                });
                 None
             }
         };
         let Some(permit) = permit.filter(|_| violations.is_empty()) else {
             return Err(Error::fields(violations));
         };
-        let ids = batch_id.into_iter().chain(items.iter().map(|item| item.request_id)).collect();
-        self.record(call, permit, ids, channels::Command::Publish(items)).await
+        let ids = batch_id
+            .into_iter()
+            .chain(items.iter().map(|item| item.request_id))
+            .collect();
+        self.record(call, permit, ids, channels::Command::Publish(items))
+            .await
     }
 
     fn list(
@@ -119,7 +126,11 @@ impl Services {
         let log: LogName = parse("parent", &request.parent)?;
         access.read_log(&log)?;
         let size = page::size(request.page_size, PAGE_DEFAULT, PAGE_MAX)?;
-        let order = if request.newest_first { "newest" } else { "oldest" };
+        let order = if request.newest_first {
+            "newest"
+        } else {
+            "oldest"
+        };
         let list = format!("{log}?{order}");
         let head = Head::read(self.engine.store(), &log)?;
         let last = page::position(&request.page_token, access.agency(), &list)?;
@@ -134,7 +145,11 @@ impl Services {
         let mut next = None;
         for position in positions {
             if notifications.len() == size || bytes >= PAGE_BYTES_MAX {
-                next = Some(if request.newest_first { position + 1 } else { position - 1 });
+                next = Some(if request.newest_first {
+                    position + 1
+                } else {
+                    position - 1
+                });
                 break;
             }
             let found = lookup::at(&self.engine, &log, position)?;
@@ -194,9 +209,10 @@ impl Services {
         };
         let is_own = |recipient: &Recipient| match recipient {
             Recipient::Agency(agency) => agency == access.agency(),
-            Recipient::Office(mechanism) => {
-                access.roster().offices_of(access.agency()).contains(mechanism)
-            }
+            Recipient::Office(mechanism) => access
+                .roster()
+                .offices_of(access.agency())
+                .contains(mechanism),
         };
         found
             .recipients(access.roster())
@@ -243,7 +259,9 @@ impl ChannelService for Services {
         request: Request<ListChannelsRequest>,
     ) -> Result<Response<ListChannelsResponse>, Status> {
         let access = self.access(&request)?;
-        Ok(Response::new(ListChannelsResponse { channels: self.show_channels(&access)? }))
+        Ok(Response::new(ListChannelsResponse {
+            channels: self.show_channels(&access)?,
+        }))
     }
 
     async fn publish_notification(
@@ -279,7 +297,9 @@ impl ChannelService for Services {
             .enumerate()
             .map(|(number, request)| (format!("requests[{number}]."), request))
             .collect();
-        let entry = self.publish(call, &access, Some(&batch.request_id), &requests).await?;
+        let entry = self
+            .publish(call, &access, Some(&batch.request_id), &requests)
+            .await?;
         let notifications = entry
             .notifications()
             .iter()
@@ -290,7 +310,10 @@ impl ChannelService for Services {
             })
             .collect();
         let receipt = Some(entry.receipt());
-        Ok(Response::new(BatchPublishNotificationsResponse { notifications, receipt }))
+        Ok(Response::new(BatchPublishNotificationsResponse {
+            notifications,
+            receipt,
+        }))
     }
 
     async fn get_notification(
@@ -323,8 +346,7 @@ impl ChannelService for Services {
         let call = Call::of(METHOD, &request)?;
         let request = request.get_ref();
         let what = (&*request.name, &*request.recipient, &*request.request_id);
-        let (found, recipient, entry) =
-            self.act(call, &access, RecipientAct::Open, what).await?;
+        let (found, recipient, entry) = self.act(call, &access, RecipientAct::Open, what).await?;
         let row = lookup::receipt(&self.engine, &found, &recipient, access.roster())?;
         Ok(Response::new(OpenNotificationResponse {
             notification: Some(found.notification.as_ref().clone()),
@@ -357,7 +379,9 @@ impl ChannelService for Services {
     ) -> Result<Response<ListDeliveryReceiptsResponse>, Status> {
         let access = self.access(&request)?;
         let delivery_receipts = self.receipts(&access, &request.get_ref().parent)?;
-        Ok(Response::new(ListDeliveryReceiptsResponse { delivery_receipts }))
+        Ok(Response::new(ListDeliveryReceiptsResponse {
+            delivery_receipts,
+        }))
     }
 
     async fn subscribe(
@@ -365,7 +389,11 @@ impl ChannelService for Services {
         request: Request<SubscribeRequest>,
     ) -> Result<Response<SubscribeStream>, Status> {
         let access = self.access(&request)?;
-        Ok(Response::new(stream::open(self, access, request.get_ref())?))
+        Ok(Response::new(stream::open(
+            self,
+            access,
+            request.get_ref(),
+        )?))
     }
 
     async fn acknowledge_delivery(
@@ -380,7 +408,9 @@ impl ChannelService for Services {
         let consumer = stream::consumer_id(&request.consumer)?;
         let cursor = Cursor::decode(&request.cursor, access.agency())?;
         for (log, _) in cursor.positions() {
-            access.read_log(log).map_err(|error| super::hidden(error, &log.to_string()))?;
+            access
+                .read_log(log)
+                .map_err(|error| super::hidden(error, &log.to_string()))?;
         }
         let ids = vec![parse("request_id", &request.request_id)?];
         let command = channels::Command::Acknowledge(consumer.clone(), cursor);

@@ -31,7 +31,10 @@ impl Services {
         if (min..=head).contains(&size) {
             return Ok(size);
         }
-        Err(Error::field(field, format!("must be {min} to {head}, the newest checkpoint's size")))
+        Err(Error::field(
+            field,
+            format!("must be {min} to {head}, the newest checkpoint's size"),
+        ))
     }
 
     fn inclusion(&self, request: &GetInclusionProofRequest) -> Result<GetInclusionProofResponse> {
@@ -57,8 +60,14 @@ impl Services {
             return Err(Error::field("from_size", "must be at least 1"));
         }
         let to_size = self.size_within("to_size", request.to_size, request.from_size)?;
-        let hashes = self.engine.store().consistency_proof(request.from_size, to_size)?;
-        Ok(GetConsistencyProofResponse { to_size, hashes: hashes.iter().map(bytes).collect() })
+        let hashes = self
+            .engine
+            .store()
+            .consistency_proof(request.from_size, to_size)?;
+        Ok(GetConsistencyProofResponse {
+            to_size,
+            hashes: hashes.iter().map(bytes).collect(),
+        })
     }
 
     fn entry(&self, agency: &AgencyId, index: u64) -> Result<GetEntryResponse> {
@@ -69,7 +78,9 @@ impl Services {
         let author = recorded.header.author.clone().unwrap_or_default();
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
         let roster = self.engine.roster().load_full();
-        let certificate = roster.node(&fingerprint).map(|node| node.certificate.clone());
+        let certificate = roster
+            .node(&fingerprint)
+            .map(|node| node.certificate.clone());
         let content = EntryContent {
             author_salt: recorded.content.author_salt.clone(),
             request: recorded.content.request.clone(),
@@ -93,12 +104,19 @@ impl Services {
         let size = page::size(request.page_size, HEADERS_DEFAULT, HEADERS_MAX)?;
         let from = page::position(&request.page_token, agency, LIST)?;
         let from = from.unwrap_or(request.start_index);
-        let entries = self.engine.store().entries(from, size, HEADERS_READ_BYTES_MAX)?;
+        let entries = self
+            .engine
+            .store()
+            .entries(from, size, HEADERS_READ_BYTES_MAX)?;
         let next = from.saturating_add(u64::try_from(entries.len()).unwrap_or_default());
         let is_end = entries.is_empty() || next >= self.engine.store().head();
         Ok(ListEntryHeadersResponse {
             headers: entries.into_iter().map(|entry| entry.header).collect(),
-            next_page_token: if is_end { String::new() } else { page::token(agency, LIST, next) },
+            next_page_token: if is_end {
+                String::new()
+            } else {
+                page::token(agency, LIST, next)
+            },
         })
     }
 }
@@ -140,7 +158,9 @@ impl LedgerService for Services {
     ) -> Result<Response<GetEntryResponse>, Status> {
         let access = self.access(&request)?;
         access.permit(Action::LedgerProve)?;
-        Ok(Response::new(self.entry(access.agency(), request.get_ref().entry_index)?))
+        Ok(Response::new(
+            self.entry(access.agency(), request.get_ref().entry_index)?,
+        ))
     }
 
     async fn list_entry_headers(
@@ -149,6 +169,8 @@ impl LedgerService for Services {
     ) -> Result<Response<ListEntryHeadersResponse>, Status> {
         let access = self.access(&request)?;
         access.permit(Action::LedgerAudit)?;
-        Ok(Response::new(self.headers(access.agency(), request.get_ref())?))
+        Ok(Response::new(
+            self.headers(access.agency(), request.get_ref())?,
+        ))
     }
 }

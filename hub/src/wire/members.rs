@@ -29,6 +29,7 @@ use crate::{
         },
     },
     error::{Error, Result},
+    identity::Peer,
 };
 
 impl From<members::Command> for Command {
@@ -48,7 +49,10 @@ impl Services {
         show::memberships(&roster, mechanism, on)?
             .into_iter()
             .find(|membership| {
-                membership.agency.as_ref().is_some_and(|one| one.name == format!("agencies/{agency}"))
+                membership
+                    .agency
+                    .as_ref()
+                    .is_some_and(|one| one.name == format!("agencies/{agency}"))
             })
             .ok_or_else(|| Error::internal("a recorded membership is missing"))
     }
@@ -61,6 +65,13 @@ impl Services {
             .node(&fingerprint)
             .map(show::node)
             .ok_or_else(|| Error::internal("a recorded node is missing"))
+    }
+
+    /// A certificate that would be let in if it were enrolled.
+    fn node_to_enroll(&self, der: &[u8]) -> Result<Peer> {
+        let refused = |rule: String| Error::field("certificate", rule);
+        self.tls.verify_node(der).map_err(|error| refused(format!("is not accepted: {error}")))?;
+        Peer::from_certificate(der, &self.trust_domain).map_err(|error| refused(error.message))
     }
 
     fn token_key(&self, agency: &AgencyId, kid: &str) -> Result<hub_proto::members::TokenKey> {
@@ -94,7 +105,9 @@ impl MembersService for Services {
         let on = parse::day(request.get_ref().as_of_on.as_ref(), access.day())?;
         let roster = access.roster();
         let mechanisms = roster.charter().mechanisms().iter();
-        let mechanisms = mechanisms.map(|mechanism| show::mechanism(roster, mechanism, on)).collect();
+        let mechanisms = mechanisms
+            .map(|mechanism| show::mechanism(roster, mechanism, on))
+            .collect();
         Ok(Response::new(ListMechanismsResponse { mechanisms }))
     }
 
@@ -121,7 +134,9 @@ impl MembersService for Services {
         let charter = access.roster().charter();
         let found = match (request.name.as_str(), request.query.as_str()) {
             ("" | "agencies/-", "") => {
-                return Err(Error::field("query", "must be set when name is empty or agencies/-").into());
+                return Err(
+                    Error::field("query", "must be set when name is empty or agencies/-").into(),
+                );
             }
             ("" | "agencies/-", query) => charter.find_agency(query, on),
             (name, "") => charter.agency(&parse_name("name", "agencies", name)?),
@@ -130,9 +145,15 @@ impl MembersService for Services {
                 return Err(Error::field("query", rule).into());
             }
         };
-        let asked = if request.query.is_empty() { &request.name } else { &request.query };
+        let asked = if request.query.is_empty() {
+            &request.name
+        } else {
+            &request.query
+        };
         let found = found.ok_or_else(|| Error::not_found(asked))?;
-        Ok(Response::new(GetAgencyResponse { agency: Some(show::agency(found, on)) }))
+        Ok(Response::new(GetAgencyResponse {
+            agency: Some(show::agency(found, on)),
+        }))
     }
 
     async fn list_memberships(
@@ -161,7 +182,9 @@ impl MembersService for Services {
         let ids = vec![parse("request_id", &request.request_id)?];
         let (mechanism, agency) = (command.mechanism.clone(), command.agency.clone());
         let on = command.period.from_on.unwrap_or(access.day());
-        let entry = self.record(call, permit, ids, members::Command::AddMembership(command)).await?;
+        let entry = self
+            .record(call, permit, ids, members::Command::AddMembership(command))
+            .await?;
         Ok(Response::new(AddMembershipResponse {
             membership: Some(self.membership(&mechanism, &agency, on)?),
             receipt: Some(entry.receipt()),
@@ -181,7 +204,9 @@ impl MembersService for Services {
         let permit = access.appoint_liaison(&command.mechanism, on)?;
         let ids = vec![parse("request_id", &request.request_id)?];
         let mechanism = command.mechanism.clone();
-        let entry = self.record(call, permit, ids, members::Command::AppointLiaison(command)).await?;
+        let entry = self
+            .record(call, permit, ids, members::Command::AppointLiaison(command))
+            .await?;
         Ok(Response::new(AppointLiaisonResponse {
             membership: Some(self.membership(&mechanism, access.agency(), on)?),
             receipt: Some(entry.receipt()),
@@ -195,7 +220,12 @@ impl MembersService for Services {
         let access = self.access(&request)?;
         let agency = parse::parent_agency(&request.get_ref().parent, access.agency())?;
         access.credentials_of(&agency, Action::NodesRead)?;
-        let nodes = access.roster().nodes(&agency).into_iter().map(show::node).collect();
+        let nodes = access
+            .roster()
+            .nodes(&agency)
+            .into_iter()
+            .map(show::node)
+            .collect();
         Ok(Response::new(ListNodesResponse { nodes }))
     }
 
@@ -209,13 +239,15 @@ impl MembersService for Services {
         let permit = access.permit(Action::NodesEnroll)?;
         let request = request.into_inner();
         let ids = vec![parse("request_id", &request.request_id)?];
-        let peer = self.verifier.verify(&request.certificate, self.engine.clock().now())?;
+        let peer = self.node_to_enroll(&request.certificate)?;
         if peer.agency != *access.agency() {
             let rule = format!("must name agencies/{}, yours", access.agency());
             return Err(Error::field("certificate", rule).into());
         }
         if access.roster().nodes(access.agency()).len() >= NODES_MAX {
-            let rule = format!("an agency enrolls at most {NODES_MAX} certificates, revoked ones included");
+            let rule = format!(
+                "an agency enrolls at most {NODES_MAX} certificates, revoked ones included"
+            );
             return Err(Error::field("certificate", rule).into());
         }
         let command = members::Command::EnrollNode {
@@ -242,7 +274,11 @@ impl MembersService for Services {
         let permit = access.credentials_of(&agency, Action::NodesRevoke)?;
         let ids = vec![parse("request_id", &request.request_id)?];
         let reason = super::required_text("reason", &request.reason, 500)?;
-        let command = members::Command::RevokeNode { agency, fingerprint, reason };
+        let command = members::Command::RevokeNode {
+            agency,
+            fingerprint,
+            reason,
+        };
         let entry = self.record(call, permit, ids, command).await?;
         Ok(Response::new(RevokeNodeResponse {
             node: Some(self.node(&fingerprint)?),
@@ -274,12 +310,16 @@ impl MembersService for Services {
         let ids = vec![parse("request_id", &request.request_id)?];
         let kid = parse::jwk(&request.jwk)?;
         if access.roster().token_keys(access.agency()).len() >= TOKEN_KEYS_MAX {
-            let rule = format!("an agency enrolls at most {TOKEN_KEYS_MAX} keys, revoked ones included");
+            let rule =
+                format!("an agency enrolls at most {TOKEN_KEYS_MAX} keys, revoked ones included");
             return Err(Error::field("jwk", rule).into());
         }
         let agency = access.agency().clone();
-        let command =
-            members::Command::EnrollTokenKey { agency, kid: kid.clone(), jwk: request.jwk };
+        let command = members::Command::EnrollTokenKey {
+            agency,
+            kid: kid.clone(),
+            jwk: request.jwk,
+        };
         let entry = self.record(call, permit, ids, command).await?;
         Ok(Response::new(EnrollTokenKeyResponse {
             token_key: Some(self.token_key(access.agency(), &kid)?),
@@ -299,8 +339,11 @@ impl MembersService for Services {
         let permit = access.credentials_of(&agency, Action::NodesRevoke)?;
         let ids = vec![parse("request_id", &request.request_id)?];
         let reason = super::required_text("reason", &request.reason, 500)?;
-        let command =
-            members::Command::RevokeTokenKey { agency: agency.clone(), kid: kid.clone(), reason };
+        let command = members::Command::RevokeTokenKey {
+            agency: agency.clone(),
+            kid: kid.clone(),
+            reason,
+        };
         let entry = self.record(call, permit, ids, command).await?;
         Ok(Response::new(RevokeTokenKeyResponse {
             token_key: Some(self.token_key(&agency, &kid)?),

@@ -17,7 +17,10 @@ pub fn size(asked: i32, default: usize, max: usize) -> Result<usize> {
     match usize::try_from(asked) {
         Ok(0) => Ok(default),
         Ok(size) if size <= max => Ok(size),
-        _ => Err(Error::field("page_size", format!("must be 0 to {max}; 0 means {default}"))),
+        _ => Err(Error::field(
+            "page_size",
+            format!("must be 0 to {max}; 0 means {default}"),
+        )),
     }
 }
 

@@ -27,14 +27,26 @@ pub struct Rpc {
 }
 
 const fn read(method: &'static str, actions: &'static [Action]) -> Rpc {
-    Rpc { method, effect: Effect::Read, actions }
+    Rpc {
+        method,
+        effect: Effect::Read,
+        actions,
+    }
 }
 
 const fn mutate(method: &'static str, actions: &'static [Action]) -> Rpc {
-    Rpc { method, effect: Effect::Mutate, actions }
+    Rpc {
+        method,
+        effect: Effect::Mutate,
+        actions,
+    }
 }
 
-const READ_LOGS: &[Action] = &[Action::ChannelsRead, Action::InboxRead, Action::OfficeInboxRead];
+const READ_LOGS: &[Action] = &[
+    Action::ChannelsRead,
+    Action::InboxRead,
+    Action::OfficeInboxRead,
+];
 
 /// Every method, in the order of the protos.
 pub const RPCS: &[Rpc] = &[
@@ -48,7 +60,10 @@ pub const RPCS: &[Rpc] = &[
         &[Action::ChannelsPublish, Action::NotificationsAddress],
     ),
     read("/hub.channels.v1.ChannelService/GetNotification", READ_LOGS),
-    read("/hub.channels.v1.ChannelService/ListNotifications", READ_LOGS),
+    read(
+        "/hub.channels.v1.ChannelService/ListNotifications",
+        READ_LOGS,
+    ),
     mutate(
         "/hub.channels.v1.ChannelService/OpenNotification",
         &[Action::NotificationsOpen, Action::OfficeInboxRead],
@@ -57,7 +72,10 @@ pub const RPCS: &[Rpc] = &[
         "/hub.channels.v1.ChannelService/SignForNotification",
         &[Action::NotificationsSignFor, Action::OfficeSignFor],
     ),
-    read("/hub.channels.v1.ChannelService/ListDeliveryReceipts", READ_LOGS),
+    read(
+        "/hub.channels.v1.ChannelService/ListDeliveryReceipts",
+        READ_LOGS,
+    ),
     Rpc {
         method: "/hub.channels.v1.ChannelService/Subscribe",
         effect: Effect::Stream,
@@ -67,24 +85,63 @@ pub const RPCS: &[Rpc] = &[
         "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
         &[Action::ConsumersAcknowledge],
     ),
-    read("/hub.channels.v1.ChannelService/ListConsumers", &[Action::ConsumersAcknowledge]),
-    read("/hub.ledger.v1.LedgerService/GetCheckpoint", &[Action::LedgerProve]),
-    read("/hub.ledger.v1.LedgerService/GetInclusionProof", &[Action::LedgerProve]),
-    read("/hub.ledger.v1.LedgerService/GetConsistencyProof", &[Action::LedgerProve]),
-    read("/hub.ledger.v1.LedgerService/GetEntry", &[Action::LedgerProve]),
-    read("/hub.ledger.v1.LedgerService/ListEntryHeaders", &[Action::LedgerAudit]),
+    read(
+        "/hub.channels.v1.ChannelService/ListConsumers",
+        &[Action::ConsumersAcknowledge],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/GetCheckpoint",
+        &[Action::LedgerProve],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/GetInclusionProof",
+        &[Action::LedgerProve],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/GetConsistencyProof",
+        &[Action::LedgerProve],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/GetEntry",
+        &[Action::LedgerProve],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/ListEntryHeaders",
+        &[Action::LedgerAudit],
+    ),
     read("/hub.members.v1.MembersService/WhoAmI", &[]),
-    read("/hub.members.v1.MembersService/ListMechanisms", &[Action::MembersRead]),
-    read("/hub.members.v1.MembersService/ListAgencies", &[Action::MembersRead]),
-    read("/hub.members.v1.MembersService/GetAgency", &[Action::MembersRead]),
-    read("/hub.members.v1.MembersService/ListMemberships", &[Action::MembersRead]),
-    mutate("/hub.members.v1.MembersService/AddMembership", &[Action::MembersAddMembership]),
-    mutate("/hub.members.v1.MembersService/AppointLiaison", &[Action::MembersAppointLiaison]),
+    read(
+        "/hub.members.v1.MembersService/ListMechanisms",
+        &[Action::MembersRead],
+    ),
+    read(
+        "/hub.members.v1.MembersService/ListAgencies",
+        &[Action::MembersRead],
+    ),
+    read(
+        "/hub.members.v1.MembersService/GetAgency",
+        &[Action::MembersRead],
+    ),
+    read(
+        "/hub.members.v1.MembersService/ListMemberships",
+        &[Action::MembersRead],
+    ),
+    mutate(
+        "/hub.members.v1.MembersService/AddMembership",
+        &[Action::MembersAddMembership],
+    ),
+    mutate(
+        "/hub.members.v1.MembersService/AppointLiaison",
+        &[Action::MembersAppointLiaison],
+    ),
     read(
         "/hub.members.v1.MembersService/ListNodes",
         &[Action::NodesRead, Action::NodesRevokeAny],
     ),
-    mutate("/hub.members.v1.MembersService/EnrollNode", &[Action::NodesEnroll]),
+    mutate(
+        "/hub.members.v1.MembersService/EnrollNode",
+        &[Action::NodesEnroll],
+    ),
     mutate(
         "/hub.members.v1.MembersService/RevokeNode",
         &[Action::NodesRevoke, Action::NodesRevokeAny],
@@ -93,7 +150,10 @@ pub const RPCS: &[Rpc] = &[
         "/hub.members.v1.MembersService/ListTokenKeys",
         &[Action::NodesRead, Action::NodesRevokeAny],
     ),
-    mutate("/hub.members.v1.MembersService/EnrollTokenKey", &[Action::NodesEnroll]),
+    mutate(
+        "/hub.members.v1.MembersService/EnrollTokenKey",
+        &[Action::NodesEnroll],
+    ),
     mutate(
         "/hub.members.v1.MembersService/RevokeTokenKey",
         &[Action::NodesRevoke, Action::NodesRevokeAny],
@@ -103,7 +163,8 @@ pub const RPCS: &[Rpc] = &[
 /// Whether a path is a mutating method.
 #[must_use]
 pub fn is_mutating(path: &str) -> bool {
-    RPCS.iter().any(|rpc| rpc.effect == Effect::Mutate && rpc.method == path)
+    RPCS.iter()
+        .any(|rpc| rpc.effect == Effect::Mutate && rpc.method == path)
 }
 
 #[cfg(test)]
@@ -122,16 +183,23 @@ mod tests {
         for file in &set.file {
             for service in &file.service {
                 for method in &service.method {
-                    let path =
-                        format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
                     let rpc = RPCS.iter().find(|rpc| rpc.method == path);
                     let rpc = rpc.unwrap_or_else(|| panic!("{path} is not in the table"));
-                    assert_eq!(method.server_streaming(), rpc.effect == Effect::Stream, "{path}");
+                    assert_eq!(
+                        method.server_streaming(),
+                        rpc.effect == Effect::Stream,
+                        "{path}"
+                    );
                     methods.insert(path);
                 }
             }
         }
-        assert_eq!(methods.len(), RPCS.len(), "the table has methods that the protos have not");
+        assert_eq!(
+            methods.len(),
+            RPCS.len(),
+            "the table has methods that the protos have not"
+        );
     }
 
     #[test]

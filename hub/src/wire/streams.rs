@@ -28,7 +28,10 @@ impl Streams {
     /// Allows so many at once for each agency.
     #[must_use]
     pub fn new(per_agency_max: usize) -> Self {
-        Self { per_agency_max, open: Mutex::default() }
+        Self {
+            per_agency_max,
+            open: Mutex::default(),
+        }
     }
 
     /// Counts one more.
@@ -43,13 +46,20 @@ impl Streams {
             return Err(Error::limit(message, Duration::from_secs(5)));
         }
         *count = count.saturating_add(1);
-        Ok(StreamGuard { streams: Arc::clone(self), agency: agency.clone() })
+        Ok(StreamGuard {
+            streams: Arc::clone(self),
+            agency: agency.clone(),
+        })
     }
 }
 
 impl Drop for StreamGuard {
     fn drop(&mut self) {
-        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self
+            .streams
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.agency) {
             *count = count.saturating_sub(1);
             if *count == 0 {

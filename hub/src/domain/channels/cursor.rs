@@ -60,7 +60,10 @@ impl Cursor {
         positions
             .iter()
             .map(|position| {
-                let log = position.log.parse().map_err(|_| invalid("names an unknown log"))?;
+                let log = position
+                    .log
+                    .parse()
+                    .map_err(|_| invalid("names an unknown log"))?;
                 if position.position < 0 {
                     return Err(invalid("has a negative position"));
                 }
@@ -75,15 +78,21 @@ impl Cursor {
     pub fn to_positions(&self) -> Vec<LogPosition> {
         self.0
             .iter()
-            .map(|(log, position)| LogPosition { log: log.to_string(), position: *position })
+            .map(|(log, position)| LogPosition {
+                log: log.to_string(),
+                position: *position,
+            })
             .collect()
     }
 
     /// Writes the wire form for a reader of an agency.
     #[must_use]
     pub fn encode(&self, agency: &AgencyId) -> String {
-        let packed =
-            Packed { format: FORMAT, agency: agency.to_string(), positions: self.to_positions() };
+        let packed = Packed {
+            format: FORMAT,
+            agency: agency.to_string(),
+            positions: self.to_positions(),
+        };
         let mut bytes = packed.encode_to_vec();
         let sum = crc32c::crc32c(&bytes);
         bytes.extend_from_slice(&sum.to_be_bytes());
@@ -98,8 +107,12 @@ impl Cursor {
         if text.len() > CURSOR_CHARACTERS_MAX {
             return Err(invalid("is too long"));
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("is damaged"))?;
-        let (body, sum) = bytes.split_last_chunk::<4>().ok_or_else(|| invalid("is damaged"))?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| invalid("is damaged"))?;
+        let (body, sum) = bytes
+            .split_last_chunk::<4>()
+            .ok_or_else(|| invalid("is damaged"))?;
         if crc32c::crc32c(body).to_be_bytes() != *sum {
             return Err(invalid("is damaged"));
         }

@@ -33,13 +33,19 @@ pub struct NotificationPlace {
 
 impl From<NotificationPlace> for NotificationRef {
     fn from(place: NotificationPlace) -> Self {
-        Self { entry_index: place.entry_index, item: place.item }
+        Self {
+            entry_index: place.entry_index,
+            item: place.item,
+        }
     }
 }
 
 impl From<&NotificationRef> for NotificationPlace {
     fn from(wire: &NotificationRef) -> Self {
-        Self { entry_index: wire.entry_index, item: wire.item }
+        Self {
+            entry_index: wire.entry_index,
+            item: wire.item,
+        }
     }
 }
 
@@ -52,8 +58,10 @@ impl Head {
     ///
     /// # Errors
     /// When storage fails.
-    pub fn read(view: &impl View, log: &LogName) -> Result<i64> {
-        let Some(row) = view.row(&keys::log_head(log))? else { return Ok(0) };
+    pub fn read(view: &(impl View + ?Sized), log: &LogName) -> Result<i64> {
+        let Some(row) = view.row(&keys::log_head(log))? else {
+            return Ok(0);
+        };
         <[u8; 8]>::try_from(&*row)
             .map(i64::from_be_bytes)
             .map_err(|_| Error::internal(format!("the head of {log} is damaged")))
@@ -72,7 +80,9 @@ pub fn append(
     place: NotificationPlace,
 ) -> Result<()> {
     if position != Head::read(rows, log)?.saturating_add(1) {
-        return Err(Error::internal(format!("{log}: position {position} does not follow the head")));
+        return Err(Error::internal(format!(
+            "{log}: position {position} does not follow the head"
+        )));
     }
     let (chunk, _) = locate(position);
     let key = keys::log_chunk(log, chunk);
@@ -92,14 +102,23 @@ pub fn append(
 ///
 /// # Errors
 /// When storage fails.
-pub fn read(view: &impl View, log: &LogName, position: i64) -> Result<Vec<(i64, NotificationPlace)>> {
+pub fn read(
+    view: &(impl View + ?Sized),
+    log: &LogName,
+    position: i64,
+) -> Result<Vec<(i64, NotificationPlace)>> {
     let (chunk, offset) = locate(position);
-    let Some(mut row) = view.row(&keys::log_chunk(log, chunk))? else { return Ok(vec![]) };
+    let Some(mut row) = view.row(&keys::log_chunk(log, chunk))? else {
+        return Ok(vec![]);
+    };
     let mut places = Vec::with_capacity(row.len() / PLACE_BYTES);
     let mut at = position;
     let mut index = 0;
     while row.remaining() >= PLACE_BYTES {
-        let place = NotificationPlace { entry_index: row.get_u64(), item: row.get_u32() };
+        let place = NotificationPlace {
+            entry_index: row.get_u64(),
+            item: row.get_u32(),
+        };
         if index >= offset {
             places.push((at, place));
             at = at.saturating_add(1);
@@ -113,7 +132,7 @@ pub fn read(view: &impl View, log: &LogName, position: i64) -> Result<Vec<(i64, 
 ///
 /// # Errors
 /// When storage fails.
-pub fn place(view: &impl View, log: &LogName, position: i64) -> Result<Option<NotificationPlace>> {
+pub fn place(view: &(impl View + ?Sized), log: &LogName, position: i64) -> Result<Option<NotificationPlace>> {
     if position < 1 {
         return Ok(None);
     }

@@ -62,7 +62,10 @@ pub fn check<'a>(
     path: &str,
     request: &PublishNotificationRequest,
 ) -> Result<Checked<'a>> {
-    let mut rules = Rules { path, violations: vec![] };
+    let mut rules = Rules {
+        path,
+        violations: vec![],
+    };
     let Some(draft) = &request.notification else {
         return Err(Error::field(format!("{path}notification"), "must be set"));
     };
@@ -78,10 +81,15 @@ pub fn check<'a>(
     if let Some(category) = category.filter(|category| category.is_decision()) {
         check_decision(&mut rules, draft, category);
     }
-    let destination = category.and_then(|category| destination(&mut rules, charter, draft, category));
+    let destination =
+        category.and_then(|category| destination(&mut rules, charter, draft, category));
     match (category, destination, request_id) {
         (Some(category), Some(destination), Some(request_id)) if rules.violations.is_empty() => {
-            Ok(Checked { category, destination, request_id })
+            Ok(Checked {
+                category,
+                destination,
+                request_id,
+            })
         }
         _ => Err(Error::fields(rules.violations)),
     }
@@ -95,7 +103,10 @@ struct Rules<'a> {
 impl Rules<'_> {
     fn broken(&mut self, field: &str, rule: impl Into<String>) {
         let field = format!("{}{field}", self.path);
-        self.violations.push(Violation { field, rule: rule.into() });
+        self.violations.push(Violation {
+            field,
+            rule: rule.into(),
+        });
     }
 
     fn require(&mut self, is_kept: bool, field: &str, rule: impl Into<String>) {
@@ -105,7 +116,9 @@ impl Rules<'_> {
     }
 
     fn parsed<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.broken(field, error.to_string())).ok()
+        result
+            .map_err(|error| self.broken(field, error.to_string()))
+            .ok()
     }
 }
 
@@ -129,7 +142,11 @@ fn check_classification(rules: &mut Rules<'_>, draft: &Notification) -> Result<(
 
 fn check_texts(rules: &mut Rules<'_>, draft: &Notification) {
     let is_title = is_line(&draft.title, TITLE_CHARACTERS_MAX) && !draft.title.trim().is_empty();
-    rules.require(is_title, "notification.title", "must be 1 to 200 characters on one line");
+    rules.require(
+        is_title,
+        "notification.title",
+        "must be 1 to 200 characters on one line",
+    );
     rules.require(
         draft.body.len() <= BODY_BYTES_MAX,
         "notification.body",
@@ -141,7 +158,10 @@ fn check_texts(rules: &mut Rules<'_>, draft: &Notification) {
         "must be a media type such as text/plain; charset=utf-8, at most 127 characters",
     );
     if !draft.document_number.is_empty() {
-        rules.parsed("notification.document_number", draft.document_number.parse::<DocumentNumber>());
+        rules.parsed(
+            "notification.document_number",
+            draft.document_number.parse::<DocumentNumber>(),
+        );
     }
     rules.require(
         draft.legal_bases.len() <= LEGAL_BASES_MAX,
@@ -161,7 +181,10 @@ fn check_texts(rules: &mut Rules<'_>, draft: &Notification) {
         format!("must be at most {TEXT_CHARACTERS_MAX} characters"),
     );
     if !draft.in_reply_to.is_empty() {
-        rules.parsed("notification.in_reply_to", draft.in_reply_to.parse::<NotificationName>());
+        rules.parsed(
+            "notification.in_reply_to",
+            draft.in_reply_to.parse::<NotificationName>(),
+        );
     }
     if let Some(at) = &draft.sign_by_at {
         rules.require(
@@ -207,7 +230,10 @@ fn check_output_only(rules: &mut Rules<'_>, draft: &Notification) {
     let filled = [
         ("notification.name", draft.name.is_empty()),
         ("notification.author", draft.author.is_empty()),
-        ("notification.author_officer", draft.author_officer.is_empty()),
+        (
+            "notification.author_officer",
+            draft.author_officer.is_empty(),
+        ),
         ("notification.author_role", draft.author_role.is_empty()),
         ("notification.request_id", draft.request_id.is_empty()),
         ("notification.published_at", draft.published_at.is_none()),
@@ -244,14 +270,18 @@ fn destination(
     category: &Category,
 ) -> Option<Destination> {
     if draft.addressees.len() > ADDRESSEES_MAX {
-        rules.broken("notification.addressees", format!("must be at most {ADDRESSEES_MAX}"));
+        rules.broken(
+            "notification.addressees",
+            format!("must be at most {ADDRESSEES_MAX}"),
+        );
         return None;
     }
     let channel = match draft.channel.as_str() {
         "" => None,
         text => {
-            let id: Option<ChannelId> =
-                text.strip_prefix("channels/").and_then(|id| id.parse().ok());
+            let id: Option<ChannelId> = text
+                .strip_prefix("channels/")
+                .and_then(|id| id.parse().ok());
             if id.is_none() {
                 rules.broken("notification.channel", "must be channels/{channel}");
                 return None;
@@ -267,12 +297,24 @@ fn destination(
             Recipient::Agency(agency) => charter.agency(agency).is_some(),
             Recipient::Office(mechanism) => charter.mechanism(mechanism).is_some(),
         };
-        rules.require(is_known, &field, "must be an agency or an office of the charter");
-        rules.require(!addressees.contains(&recipient), &field, "must not be named twice");
+        rules.require(
+            is_known,
+            &field,
+            "must be an agency or an office of the charter",
+        );
+        rules.require(
+            !addressees.contains(&recipient),
+            &field,
+            "must not be named twice",
+        );
         addressees.push(recipient);
     }
     let route = category.route().resolve(channel.as_ref(), &addressees);
-    let field = if channel.is_some() { "notification.channel" } else { "notification.addressees" };
+    let field = if channel.is_some() {
+        "notification.channel"
+    } else {
+        "notification.addressees"
+    };
     rules.parsed(field, route)
 }
 
@@ -290,11 +332,15 @@ fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let is_token = |part: &str| {
         !part.is_empty()
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
     };
     text.len() <= MEDIA_TYPE_CHARACTERS_MAX
         && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
-        && essence.split_once('/').is_some_and(|(kind, sub)| is_token(kind) && is_token(sub))
+        && essence
+            .split_once('/')
+            .is_some_and(|(kind, sub)| is_token(kind) && is_token(sub))
 }
 
 /// Every notification that an entry published, with its item number, as readers see it.
@@ -311,12 +357,24 @@ pub fn all(entry: &Recorded) -> Vec<(u32, Arc<Notification>)> {
         .filter_map(|event| match event {
             channels_event::Kind::NotificationPublished(event) => {
                 let draft = drafts.get(usize::try_from(event.item).ok()?)?.clone();
-                let seen = seen(entry, draft, &event.positions, &event.recipients, &event.request_id);
+                let seen = seen(
+                    entry,
+                    draft,
+                    &event.positions,
+                    &event.recipients,
+                    &event.request_id,
+                );
                 Some((event.item, Arc::new(seen)))
             }
             channels_event::Kind::NotificationIssued(event) => {
                 let draft = Notification::decode(event.notification.clone()).ok()?;
-                let seen = seen(entry, draft, &event.positions, &event.recipients, &event.request_id);
+                let seen = seen(
+                    entry,
+                    draft,
+                    &event.positions,
+                    &event.recipients,
+                    &event.request_id,
+                );
                 Some((ISSUED_ITEM, Arc::new(seen)))
             }
             _ => None,
@@ -332,12 +390,14 @@ fn drafts(entry: &Recorded) -> Vec<Notification> {
             .and_then(|request| request.notification)
             .into_iter()
             .collect(),
-        Some("BatchPublishNotifications") => BatchPublishNotificationsRequest::decode(request.clone())
-            .map(|batch| batch.requests)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|request| request.notification.unwrap_or_default())
-            .collect(),
+        Some("BatchPublishNotifications") => {
+            BatchPublishNotificationsRequest::decode(request.clone())
+                .map(|batch| batch.requests)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|request| request.notification.unwrap_or_default())
+                .collect()
+        }
         _ => vec![],
     }
 }
@@ -351,7 +411,9 @@ fn seen(
     request_id: &[u8],
 ) -> Notification {
     let author = entry.header.author.clone().unwrap_or_default();
-    let id = <[u8; 16]>::try_from(request_id).ok().and_then(RequestId::from_bytes);
+    let id = <[u8; 16]>::try_from(request_id)
+        .ok()
+        .and_then(RequestId::from_bytes);
     draft.request_id = id.map(|id| id.to_string()).unwrap_or_default();
     draft.name = positions
         .iter()
@@ -361,11 +423,20 @@ fn seen(
             }
             _ => None,
         })
-        .unwrap_or_else(|| format!("agencies/{}/notifications/{}", author.agency, draft.request_id));
+        .unwrap_or_else(|| {
+            format!(
+                "agencies/{}/notifications/{}",
+                author.agency, draft.request_id
+            )
+        });
     draft.addressees = recipients.to_vec();
     if recipients.is_empty() {
-        let channel = positions.iter().find(|position| position.log.starts_with("channels/"));
-        draft.channel = channel.map(|position| position.log.clone()).unwrap_or_default();
+        let channel = positions
+            .iter()
+            .find(|position| position.log.starts_with("channels/"));
+        draft.channel = channel
+            .map(|position| position.log.clone())
+            .unwrap_or_default();
     }
     draft.author = format!("agencies/{}", author.agency);
     draft.author_officer = author.officer;

@@ -11,7 +11,7 @@ use crate::{
     state::{
         keys,
         store::Direction,
-        view::{Overlay, View},
+        view::{Overlay, View, ViewExt as _},
     },
 };
 
@@ -57,7 +57,7 @@ impl ReceiptRow {
     ///
     /// # Errors
     /// When storage fails.
-    pub fn read(view: &impl View, place: NotificationPlace, recipient: &Recipient) -> Result<Self> {
+    pub fn read(view: &(impl View + ?Sized), place: NotificationPlace, recipient: &Recipient) -> Result<Self> {
         let key = keys::receipt(place.entry_index, place.item, &recipient.to_string());
         Ok(view.message(&key)?.unwrap_or_default())
     }
@@ -72,7 +72,9 @@ impl ReceiptRow {
         recipient: &str,
         change: impl FnOnce(&mut Self),
     ) -> Result<()> {
-        let Some(place) = notification else { return Ok(()) };
+        let Some(place) = notification else {
+            return Ok(());
+        };
         let key = keys::receipt(place.entry_index, place.item, recipient);
         let mut row: Self = rows.message(&key)?.unwrap_or_default();
         change(&mut row);
@@ -109,7 +111,7 @@ pub fn mark_delivered(
 /// # Errors
 /// When storage fails.
 pub fn delivered_at(
-    view: &impl View,
+    view: &(impl View + ?Sized),
     log: &LogName,
     agency: &AgencyId,
     position: i64,

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use hub_core::{
     crypto::Digest,
     date,
+    jwk::TokenJwk,
     names::{AgencyId, ChannelId, MechanismId, OfficerId, RoleId},
 };
 use hub_proto::members::Liaison;
@@ -21,7 +22,7 @@ use super::rows::{LiaisonRow, MembershipRow, NodeRow, TermRow, TokenKeyRow, liai
 use crate::{
     charter::{Binding, Charter, MemberRole, Period, Who},
     error::{Error, Result},
-    identity::{AgencyStanding, KeyStanding, NodeStanding, TokenVerifyingKey},
+    identity::{AgencyStanding, KeyStanding, NodeStanding, TokenKey},
     state::{
         keys::{Key, Kind},
         store::Direction,
@@ -60,7 +61,7 @@ pub struct Roster {
     added: BTreeMap<(MechanismId, AgencyId), Vec<TermRow>>,
     liaisons: BTreeMap<(MechanismId, AgencyId), Vec<Liaison>>,
     nodes: HashMap<Digest, NodeRow>,
-    token_keys: BTreeMap<(AgencyId, String), (TokenKeyRow, Option<Arc<TokenVerifyingKey>>)>,
+    token_keys: BTreeMap<(AgencyId, String), (TokenKeyRow, Option<Arc<TokenKey>>)>,
 }
 
 impl Roster {
@@ -116,7 +117,9 @@ impl Roster {
     /// their first day.
     #[must_use]
     pub fn members(&self, mechanism: &MechanismId, on: Date) -> Vec<Member> {
-        let Some(found) = self.charter.mechanism(mechanism) else { return vec![] };
+        let Some(found) = self.charter.mechanism(mechanism) else {
+            return vec![];
+        };
         let own = found.members_on(on).map(|member| Member {
             agency: member.agency.clone(),
             role: member.role,
@@ -155,7 +158,12 @@ impl Roster {
 
     /// The liaison of a unit on a day.
     #[must_use]
-    pub fn liaison(&self, mechanism: &MechanismId, agency: &AgencyId, on: Date) -> Option<&Liaison> {
+    pub fn liaison(
+        &self,
+        mechanism: &MechanismId,
+        agency: &AgencyId,
+        on: Date,
+    ) -> Option<&Liaison> {
         self.liaisons
             .get(&(mechanism.clone(), agency.clone()))?
             .iter()
@@ -197,15 +205,35 @@ impl Roster {
             .collect()
     }
 
+    /// Days on which some membership of an agency begins or ends.
+    fn membership_days(&self, agency: &AgencyId) -> impl Iterator<Item = Date> {
+        let own = self
+            .charter
+            .mechanisms()
+            .iter()
+            .filter_map(|mechanism| mechanism.member(agency));
+        let own = own.flat_map(|member| [member.period.from_on, member.period.until_on]);
+        let added = self.added.iter().filter(move |((_, of), _)| of == agency);
+        let added = added.flat_map(|(_, terms)| terms).map(TermRow::period);
+        own.chain(added.flat_map(|period| [period.from_on, period.until_on]))
+            .flatten()
+    }
+
     /// Agencies that can read a channel on a day, in the charter's order.
     #[must_use]
     pub fn audience(&self, channel: &ChannelId, on: Date) -> Vec<AgencyId> {
-        let Some(channel) = self.charter.channel(channel) else { return vec![] };
+        let Some(channel) = self.charter.channel(channel) else {
+            return vec![];
+        };
         self.charter
             .agencies()
             .iter()
             .map(|agency| agency.id())
-            .filter(|id| channel.audience().includes(id, |of| self.is_member(id, of, on)))
+            .filter(|id| {
+                channel
+                    .audience()
+                    .includes(id, |of| self.is_member(id, of, on))
+            })
             .cloned()
             .collect()
     }
@@ -226,7 +254,11 @@ impl Roster {
         let is_in_force = self.charter.mechanisms().iter().any(|mechanism| {
             mechanism.parent_body() == agency || self.is_member(agency, mechanism.id(), on)
         });
-        if is_in_force { AgencyStanding::InForce } else { AgencyStanding::NotInForce }
+        if is_in_force {
+            AgencyStanding::InForce
+        } else {
+            AgencyStanding::NotInForce
+        }
     }
 
     /// How a certificate stands.
@@ -238,7 +270,9 @@ impl Roster {
             Some(row) => row
                 .agency
                 .parse()
-                .map_or(NodeStanding::NotEnrolled, |agency| NodeStanding::Enrolled { agency }),
+                .map_or(NodeStanding::NotEnrolled, |agency| NodeStanding::Enrolled {
+                    agency,
+                }),
         }
     }
 
@@ -251,10 +285,18 @@ impl Roster {
     /// Certificates of an agency, newest first.
     #[must_use]
     pub fn nodes(&self, agency: &AgencyId) -> Vec<&NodeRow> {
-        let mut nodes: Vec<&NodeRow> =
-            self.nodes.values().filter(|row| row.agency == agency.as_str()).collect();
+        let mut nodes: Vec<&NodeRow> = self
+            .nodes
+            .values()
+            .filter(|row| row.agency == agency.as_str())
+            .collect();
         nodes.sort_by(|one, other| {
-            let order = |row: &NodeRow| (std::cmp::Reverse(row.enrolled_at_us), row.certificate.clone());
+            let order = |row: &NodeRow| {
+                (
+                    std::cmp::Reverse(row.enrolled_at_us),
+                    row.certificate.clone(),
+                )
+            };
             order(one).cmp(&order(other))
         });
         nodes
@@ -287,7 +329,9 @@ impl Roster {
     /// Whether an agency may give a role to its officers.
     #[must_use]
     pub fn is_role_granted(&self, agency: &AgencyId, role: &RoleId) -> bool {
-        self.charter.role(role).is_some_and(|role| role.is_granted_to(agency))
+        self.charter
+            .role(role)
+            .is_some_and(|role| role.is_granted_to(agency))
     }
 
     /// Mechanisms whose office an agency hosts.
@@ -334,7 +378,7 @@ fn nodes(view: &(impl View + ?Sized)) -> Result<HashMap<Digest, NodeRow>> {
         .collect()
 }
 
-type TokenKeys = BTreeMap<(AgencyId, String), (TokenKeyRow, Option<Arc<TokenVerifyingKey>>)>;
+type TokenKeys = BTreeMap<(AgencyId, String), (TokenKeyRow, Option<Arc<TokenKey>>)>;
 
 fn token_keys(view: &(impl View + ?Sized)) -> Result<TokenKeys> {
     scan(view, Kind::TokenKey)?
@@ -342,7 +386,8 @@ fn token_keys(view: &(impl View + ?Sized)) -> Result<TokenKeys> {
         .map(|(_, value)| {
             let row: TokenKeyRow = decode(value)?;
             let agency = row.agency.parse().map_err(|_| damaged())?;
-            let key = TokenVerifyingKey::from_jwk(&row.jwk).ok().map(Arc::new);
+            let jwk = TokenJwk::parse(&row.jwk).ok();
+            let key = jwk.and_then(|jwk| TokenKey::new(&jwk).ok()).map(Arc::new);
             Ok(((agency, row.kid.clone()), (row, key)))
         })
         .collect()
@@ -372,7 +417,11 @@ impl SharedRoster {
     /// When storage fails.
     pub fn load(charter: Arc<Charter>, view: &(impl View + ?Sized)) -> Result<Self> {
         let roster = Roster::read(Arc::clone(&charter), view, 0)?;
-        Ok(Self { charter, current: ArcSwap::from_pointee(roster), epoch: watch::Sender::new(0) })
+        Ok(Self {
+            charter,
+            current: ArcSwap::from_pointee(roster),
+            epoch: watch::Sender::new(0),
+        })
     }
 
     /// Reads the rows anew and tells everyone.
@@ -401,13 +450,24 @@ impl SharedRoster {
 }
 
 impl crate::identity::Roster for SharedRoster {
-    fn epoch(&self) -> u64 {
-        self.current.load().epoch
+    fn epochs(&self) -> watch::Receiver<u64> {
+        self.watch()
     }
 
     fn agency(&self, agency: &AgencyId, now: Timestamp) -> AgencyStanding {
         let roster = self.current.load();
         roster.standing(agency, roster.day(now))
+    }
+
+    fn agency_changes_at(&self, agency: &AgencyId, now: Timestamp) -> Option<Timestamp> {
+        let roster = self.current.load();
+        let zone = roster.charter().zone();
+        let next = roster
+            .membership_days(agency)
+            .filter_map(|on| zone.to_zoned(on.into()).ok());
+        next.map(|zoned| zoned.timestamp())
+            .filter(|at| *at > now)
+            .min()
     }
 
     fn node(&self, fingerprint: &Digest) -> NodeStanding {

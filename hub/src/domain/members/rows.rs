@@ -15,7 +15,7 @@ use crate::{
     error::Result,
     state::{
         keys,
-        view::{Overlay, View as _},
+        view::{Overlay, ViewExt as _},
     },
 };
 
@@ -136,7 +136,9 @@ pub(super) fn appoint_liaison(rows: &mut Overlay<'_>, event: &LiaisonAppointed) 
     let (Ok(mechanism), Ok(agency)) = (event.mechanism.parse(), event.agency.parse()) else {
         return Ok(());
     };
-    let Some(liaison) = &event.liaison else { return Ok(()) };
+    let Some(liaison) = &event.liaison else {
+        return Ok(());
+    };
     let key = keys::liaison(&mechanism, &agency);
     let mut row: LiaisonRow = rows.message(&key)?.unwrap_or_default();
     for term in row.terms.iter_mut().filter(|term| term.until_on.is_none()) {
@@ -163,9 +165,13 @@ pub(super) fn revoke_node(
     entry: &EntryMeta<'_>,
     event: &NodeRevoked,
 ) -> Result<()> {
-    let Ok(fingerprint) = <[u8; 32]>::try_from(&*event.certificate_sha256) else { return Ok(()) };
+    let Ok(fingerprint) = <[u8; 32]>::try_from(&*event.certificate_sha256) else {
+        return Ok(());
+    };
     let key = keys::node(&fingerprint);
-    let Some(mut row) = rows.message::<NodeRow>(&key)? else { return Ok(()) };
+    let Some(mut row) = rows.message::<NodeRow>(&key)? else {
+        return Ok(());
+    };
     row.revoked_at_us = entry.recorded_at.as_microsecond();
     row.revocation_reason.clone_from(&event.reason);
     rows.put_message(key, &row);
@@ -173,7 +179,9 @@ pub(super) fn revoke_node(
 }
 
 pub(super) fn enroll_key(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &TokenKeyEnrolled) {
-    let Ok(agency) = event.agency.parse() else { return };
+    let Ok(agency) = event.agency.parse() else {
+        return;
+    };
     let row = TokenKeyRow {
         agency: event.agency.clone(),
         kid: event.kid.clone(),
@@ -189,9 +197,13 @@ pub(super) fn revoke_key(
     entry: &EntryMeta<'_>,
     event: &TokenKeyRevoked,
 ) -> Result<()> {
-    let Ok(agency) = event.agency.parse() else { return Ok(()) };
+    let Ok(agency) = event.agency.parse() else {
+        return Ok(());
+    };
     let key = keys::token_key(&agency, &event.kid);
-    let Some(mut row) = rows.message::<TokenKeyRow>(&key)? else { return Ok(()) };
+    let Some(mut row) = rows.message::<TokenKeyRow>(&key)? else {
+        return Ok(());
+    };
     row.revoked_at_us = entry.recorded_at.as_microsecond();
     row.revocation_reason.clone_from(&event.reason);
     rows.put_message(key, &row);

@@ -20,7 +20,7 @@ use crate::{
     },
     engine::{Engine, recorded::Recorded},
     error::{Error, Result},
-    state::{keys, view::View as _},
+    state::{keys, view::ViewExt as _},
 };
 
 /// A notification that was found.
@@ -36,9 +36,16 @@ impl Found {
     /// published without the author's agency.
     pub(super) fn recipients(&self, roster: &Roster) -> Vec<Recipient> {
         if !self.notification.addressees.is_empty() {
-            return self.notification.addressees.iter().filter_map(|one| one.parse().ok()).collect();
+            return self
+                .notification
+                .addressees
+                .iter()
+                .filter_map(|one| one.parse().ok())
+                .collect();
         }
-        let Ok(LogName::Channel(channel)) = self.notification.channel.parse() else { return vec![] };
+        let Ok(LogName::Channel(channel)) = self.notification.channel.parse() else {
+            return vec![];
+        };
         roster
             .audience(&channel, roster.day(self.entry.recorded_at()))
             .into_iter()
@@ -51,7 +58,10 @@ impl Found {
 /// The notification at a position of a log that the caller has been permitted.
 pub(super) fn at(engine: &Engine, log: &LogName, position: i64) -> Result<Found> {
     let place = log::place(engine.store(), log, position)?;
-    let found = place.map(|place| read(engine, place)).transpose()?.flatten();
+    let found = place
+        .map(|place| read(engine, place))
+        .transpose()?
+        .flatten();
     found.ok_or_else(|| Error::internal(format!("{log} has no position {position}")))
 }
 
@@ -70,17 +80,33 @@ pub(super) fn find(engine: &Engine, access: &Access, name: &NotificationName) ->
             reference.as_ref().map(NotificationPlace::from)
         }
     };
-    let found = place.map(|place| read(engine, place)).transpose()?.flatten();
+    let found = place
+        .map(|place| read(engine, place))
+        .transpose()?
+        .flatten();
     let found = found.ok_or_else(not_found)?;
-    let recipients: Vec<Recipient> =
-        found.notification.addressees.iter().filter_map(|one| one.parse().ok()).collect();
-    access.sees(name, &recipients).map(|_| found).ok_or_else(not_found)
+    let recipients: Vec<Recipient> = found
+        .notification
+        .addressees
+        .iter()
+        .filter_map(|one| one.parse().ok())
+        .collect();
+    access
+        .sees(name, &recipients)
+        .map(|_| found)
+        .ok_or_else(not_found)
 }
 
 fn read(engine: &Engine, place: NotificationPlace) -> Result<Option<Found>> {
-    let Some(entry) = engine.recorded(place.entry_index)? else { return Ok(None) };
+    let Some(entry) = engine.recorded(place.entry_index)? else {
+        return Ok(None);
+    };
     let notification = entry.notification(place.item);
-    Ok(notification.map(|notification| Found { place, entry, notification }))
+    Ok(notification.map(|notification| Found {
+        place,
+        entry,
+        notification,
+    }))
 }
 
 /// What a recipient has done with a notification.
@@ -92,13 +118,21 @@ pub(super) fn receipt(
 ) -> Result<DeliveryReceipt> {
     let row = ReceiptRow::read(engine.store(), found.place, recipient)?;
     let signed = match &row.signed_for {
-        Some(act) => engine.recorded(act.entry_index)?.map(|entry| entry.receipt()),
+        Some(act) => engine
+            .recorded(act.entry_index)?
+            .map(|entry| entry.receipt()),
         None => None,
     };
     let at = |act: &Option<Act>| {
-        act.as_ref().and_then(|act| Timestamp::from_microsecond(act.at_us).ok()).map(date::timestamp)
+        act.as_ref()
+            .and_then(|act| Timestamp::from_microsecond(act.at_us).ok())
+            .map(date::timestamp)
     };
-    let by = |act: &Option<Act>| act.as_ref().map(|act| act.officer.clone()).unwrap_or_default();
+    let by = |act: &Option<Act>| {
+        act.as_ref()
+            .map(|act| act.officer.clone())
+            .unwrap_or_default()
+    };
     Ok(DeliveryReceipt {
         recipient: recipient.to_string(),
         delivered_at: delivered_at(engine, found, recipient, roster)?.map(date::timestamp),
@@ -142,14 +176,21 @@ fn position_in(entry: &Recorded, place: NotificationPlace, log: &LogName) -> Opt
     use hub_proto::{channels::channels_event::Kind, ledger::event};
     let name = log.to_string();
     entry.events.iter().find_map(|event| {
-        let Some(event::Kind::Channels(event)) = &event.kind else { return None };
+        let Some(event::Kind::Channels(event)) = &event.kind else {
+            return None;
+        };
         let positions = match &event.kind {
-            Some(Kind::NotificationPublished(event)) if event.item == place.item => &event.positions,
+            Some(Kind::NotificationPublished(event)) if event.item == place.item => {
+                &event.positions
+            }
             Some(Kind::NotificationIssued(event)) if place.item == log::ISSUED_ITEM => {
                 &event.positions
             }
             _ => return None,
         };
-        positions.iter().find(|position| position.log == name).map(|position| position.position)
+        positions
+            .iter()
+            .find(|position| position.log == name)
+            .map(|position| position.position)
     })
 }

@@ -6,8 +6,7 @@ use std::{collections::VecDeque, pin::Pin, time::Duration};
 use futures::Stream;
 use hub_core::names::{ConsumerId, LogName};
 use hub_proto::channels::{
-    CaughtUp, Delivery, Heartbeat, SubscribeRequest, SubscribeResponse,
-    subscribe_response::Event,
+    CaughtUp, Delivery, Heartbeat, SubscribeRequest, SubscribeResponse, subscribe_response::Event,
 };
 use tokio::sync::watch;
 use tonic::Status;
@@ -62,7 +61,7 @@ pub(super) fn open(
         subscription: Subscription::new(services.engine.clone(), logs, cursor),
         head: services.engine.head_watch(),
         draining: services.draining.clone(),
-        caller: services.identity.watch(access.caller()),
+        caller: services.identity.watch(access.caller().clone()),
         roster: services.engine.roster().watch(),
         services: services.clone(),
         access,
@@ -70,10 +69,13 @@ pub(super) fn open(
         is_caught_up: false,
         _guard: guard,
     };
-    Ok(Box::pin(futures::stream::try_unfold(state, |mut state| async move {
-        let next = state.next().await.map_err(Status::from)?;
-        Ok(next.map(|response| (response, state)))
-    })))
+    Ok(Box::pin(futures::stream::try_unfold(
+        state,
+        |mut state| async move {
+            let next = state.next().await.map_err(Status::from)?;
+            Ok(next.map(|response| (response, state)))
+        },
+    )))
 }
 
 fn logs(access: &Access, request: &SubscribeRequest) -> Result<Vec<LogName>> {
@@ -93,7 +95,10 @@ fn logs(access: &Access, request: &SubscribeRequest) -> Result<Vec<LogName>> {
         let field = format!("logs[{number}]");
         let log: LogName = parse(&field, text)?;
         if matches!(log, LogName::Sent(_)) {
-            return Err(Error::field(field, "must be a channel or an inbox; list what was sent"));
+            return Err(Error::field(
+                field,
+                "must be a channel or an inbox; list what was sent",
+            ));
         }
         access.read_log(&log)?;
         if !logs.contains(&log) {
@@ -112,7 +117,10 @@ fn start(
     let store = services.engine.store();
     if request.live_only {
         if !request.cursor.is_empty() || !request.consumer.is_empty() {
-            return Err(Error::field("live_only", "must not be set with cursor or consumer"));
+            return Err(Error::field(
+                "live_only",
+                "must not be set with cursor or consumer",
+            ));
         }
         let mut cursor = Cursor::default();
         for log in logs {
@@ -136,7 +144,9 @@ fn start(
             if *position > Head::read(store, log)? {
                 return Err(Error::new(
                     hub_core::reason::Reason::CursorInvalid,
-                    format!("cursor: stands after the newest notification of {log}; was the hub restored from a backup?"),
+                    format!(
+                        "cursor: stands after the newest notification of {log}; was the hub restored from a backup?"
+                    ),
                 ));
             }
             cursor.set(log.clone(), *position);
@@ -186,9 +196,10 @@ impl State {
 
     /// Ends the stream when the caller may no longer read what it reads.
     fn check(&mut self) -> Result<()> {
-        if let Some(error) = self.caller.refusal() {
-            return Err(error);
-        }
+        let now = self.services.engine.clock().now();
+        self.services
+            .identity
+            .check_caller(self.access.caller(), now)?;
         if *self.draining.borrow() {
             let message = "the hub is stopping; connect again and resume from your cursor";
             return Err(Error::unavailable(message, Duration::from_secs(1)));
@@ -196,7 +207,6 @@ impl State {
         if self.roster.has_changed().unwrap_or(true) {
             self.roster.borrow_and_update();
             let roster = self.services.engine.roster().load_full();
-            let now = self.services.engine.clock().now();
             self.access = Access::new(roster, self.access.caller().clone(), now);
             for log in self.subscription.logs() {
                 self.access.read_log(log)?;
@@ -209,10 +219,13 @@ impl State {
     fn fill(&mut self) -> Result<()> {
         let mut bytes = 0_usize;
         while self.ready.len() < READ_COUNT_MAX && bytes < READ_BYTES_MAX {
-            let Some(delivered) = self.subscription.next()? else { return Ok(()) };
+            let Some(delivered) = self.subscription.next()? else {
+                return Ok(());
+            };
             bytes = bytes.saturating_add(delivered.notification.body.len());
             let cursor = self.subscription.cursor().encode(self.access.agency());
-            self.ready.push_back(response(Event::Delivery(delivery(&delivered, cursor))));
+            self.ready
+                .push_back(response(Event::Delivery(delivery(&delivered, cursor))));
         }
         // More is waiting than one read: the subscriber is behind and is told when it no longer is.
         self.is_caught_up = false;
@@ -228,7 +241,7 @@ impl State {
                 changed.map(|()| Woken::News).map_err(Error::internal)
             }
             changed = self.draining.changed() => changed.map(|()| Woken::News).map_err(Error::internal),
-            error = self.caller.refused() => Err(error),
+            error = self.caller.ended() => Err(error),
             () = tokio::time::sleep(HEARTBEAT) => Ok(Woken::Idle),
         }
     }

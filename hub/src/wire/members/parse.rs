@@ -3,6 +3,7 @@
 use hub_core::{
     crypto::{Digest, unhex},
     date,
+    jwk::TokenJwk,
     names::{AgencyId, OfficerId, is_id},
 };
 use hub_proto::{
@@ -23,18 +24,24 @@ use crate::{
 pub(super) fn day(wire: Option<&common::Date>, default: Date) -> Result<Date> {
     match wire {
         None => Ok(default),
-        Some(wire) => {
-            date::from_wire(wire).ok_or_else(|| Error::field("as_of_on", "must be a day of the calendar"))
-        }
+        Some(wire) => date::from_wire(wire)
+            .ok_or_else(|| Error::field("as_of_on", "must be a day of the calendar")),
     }
 }
 
 /// An agency as a parent; empty means the caller's.
 pub(super) fn parent_agency(parent: &str, own: &AgencyId) -> Result<AgencyId> {
-    if parent.is_empty() { Ok(own.clone()) } else { parse_name("parent", "agencies", parent) }
+    if parent.is_empty() {
+        Ok(own.clone())
+    } else {
+        parse_name("parent", "agencies", parent)
+    }
 }
 
-pub(super) fn add_membership(roster: &Roster, request: &AddMembershipRequest) -> Result<AddMembership> {
+pub(super) fn add_membership(
+    roster: &Roster,
+    request: &AddMembershipRequest,
+) -> Result<AddMembership> {
     let agency: AgencyId = parse_name("agency", "agencies", &request.agency)?;
     if roster.charter().agency(&agency).is_none() {
         return Err(Error::field("agency", "must be an agency of the charter"));
@@ -62,7 +69,10 @@ pub(super) fn add_membership(roster: &Roster, request: &AddMembershipRequest) ->
     Ok(AddMembership {
         mechanism: parse_name("parent", "mechanisms", &request.parent)?,
         agency,
-        period: Period { from_on: Some(from_on), until_on },
+        period: Period {
+            from_on: Some(from_on),
+            until_on,
+        },
         basis,
     })
 }
@@ -75,13 +85,21 @@ pub(super) fn appoint_liaison(
     if roster.charter().mechanism(&mechanism).is_none() {
         return Err(Error::not_found(&request.parent));
     }
-    let Some(liaison) = &request.liaison else { return Err(Error::field("liaison", "must be set")) };
+    let Some(liaison) = &request.liaison else {
+        return Err(Error::field("liaison", "must be set"));
+    };
     if liaison.until_on.is_some() {
-        return Err(Error::field("liaison.until_on", "must be empty: a term ends with the next one"));
+        return Err(Error::field(
+            "liaison.until_on",
+            "must be empty: a term ends with the next one",
+        ));
     }
     let rank = liaison.rank();
     if rank == Rank::Unspecified {
-        return Err(Error::field("liaison.rank", "must be RANK_DIVISION or RANK_OTHER"));
+        return Err(Error::field(
+            "liaison.rank",
+            "must be RANK_DIVISION or RANK_OTHER",
+        ));
     }
     let rank_override_reason = match liaison.rank_override_reason.as_str() {
         "" => String::new(),
@@ -136,5 +154,7 @@ pub(super) fn token_key_name(name: &str) -> Result<(AgencyId, String)> {
 
 /// Checks a public JWK and returns its `kid`.
 pub(super) fn jwk(text: &str) -> Result<String> {
-    TokenKey::from_jwk(text).map(|key| key.kid().to_owned()).map_err(|rule| Error::field("jwk", rule.to_string()))
+    let jwk = TokenJwk::parse(text).map_err(|rule| Error::field("jwk", rule.to_string()))?;
+    TokenKey::new(&jwk).map_err(|rule| Error::field("jwk", rule.to_string()))?;
+    Ok(jwk.kid().to_owned())
 }

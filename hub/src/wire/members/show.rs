@@ -87,7 +87,10 @@ pub(super) fn memberships(
         .zip(1..)
         .map(|(member, ordinal)| Membership {
             name: format!("mechanisms/{mechanism}/memberships/{}", member.agency),
-            agency: roster.charter().agency(&member.agency).map(|found| agency(found, on)),
+            agency: roster
+                .charter()
+                .agency(&member.agency)
+                .map(|found| agency(found, on)),
             role: match member.role {
                 MemberRole::Lead => MembershipRole::Lead.into(),
                 MemberRole::Member => MembershipRole::Member.into(),
@@ -121,16 +124,24 @@ pub(super) fn node(row: &NodeRow) -> Node {
     }
 }
 
-type Validity = (Option<prost_types::Timestamp>, Option<prost_types::Timestamp>);
+type Validity = (
+    Option<prost_types::Timestamp>,
+    Option<prost_types::Timestamp>,
+);
 
 fn validity(certificate: &[u8]) -> Validity {
     let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else {
         return (None, None);
     };
     let wire = |time: x509_parser::time::ASN1Time| {
-        Timestamp::from_second(time.timestamp()).ok().map(date::timestamp)
+        Timestamp::from_second(time.timestamp())
+            .ok()
+            .map(date::timestamp)
     };
-    (wire(certificate.validity().not_before), wire(certificate.validity().not_after))
+    (
+        wire(certificate.validity().not_before),
+        wire(certificate.validity().not_after),
+    )
 }
 
 pub(super) fn token_key(row: &TokenKeyRow) -> TokenKey {
@@ -145,5 +156,7 @@ pub(super) fn token_key(row: &TokenKeyRow) -> TokenKey {
 
 /// An instant of a row; 0 means none.
 fn instant(us: i64) -> Option<prost_types::Timestamp> {
-    (us != 0).then(|| Timestamp::from_microsecond(us).ok().map(date::timestamp)).flatten()
+    (us != 0)
+        .then(|| Timestamp::from_microsecond(us).ok().map(date::timestamp))
+        .flatten()
 }
