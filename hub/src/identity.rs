@@ -13,6 +13,10 @@
 pub mod author;
 pub mod layer;
 pub mod spiffe;
+#[cfg(test)]
+mod stack_tests;
+#[cfg(test)]
+mod testing;
 pub mod token;
 pub mod watch;
 

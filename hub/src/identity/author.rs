@@ -55,6 +55,7 @@ const BIN_HEADER: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug, Clone, Copy)]
 pub struct AuthorLayer {
     is_mutation: fn(&str) -> bool,
+    read_time_max: Duration,
 }
 
 impl AuthorLayer {
@@ -62,7 +63,10 @@ impl AuthorLayer {
     /// must be unary.
     #[must_use]
     pub fn new(is_mutation: fn(&str) -> bool) -> Self {
-        Self { is_mutation }
+        Self {
+            is_mutation,
+            read_time_max: BODY_READ_TIME_MAX,
+        }
     }
 }
 
@@ -71,7 +75,7 @@ impl<S> Layer<S> for AuthorLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         AuthorService {
-            is_mutation: self.is_mutation,
+            layer: *self,
             inner,
         }
     }
@@ -80,7 +84,7 @@ impl<S> Layer<S> for AuthorLayer {
 /// The service of [`AuthorLayer`].
 #[derive(Debug, Clone)]
 pub struct AuthorService<S> {
-    is_mutation: fn(&str) -> bool,
+    layer: AuthorLayer,
     inner: S,
 }
 
@@ -100,14 +104,15 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if !(self.is_mutation)(request.uri().path()) {
+        if !(self.layer.is_mutation)(request.uri().path()) {
             return Box::pin(self.inner.call(request));
         }
         // The instance that was polled ready must serve the call; the clone waits for the next.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
+        let read_time_max = self.layer.read_time_max;
         Box::pin(async move {
-            match verify(request).await {
+            match verify(request, read_time_max).await {
                 Ok(request) => ready.call(request).await,
                 Err(error) => {
                     tracing::debug!(reason = %error.reason, "refused");
@@ -118,7 +123,7 @@ where
     }
 }
 
-async fn verify(request: Request<Body>) -> Result<Request<Body>> {
+async fn verify(request: Request<Body>, read_time_max: Duration) -> Result<Request<Body>> {
     let (mut parts, body) = request.into_parts();
     let caller = parts
         .extensions
@@ -128,13 +133,13 @@ async fn verify(request: Request<Body>) -> Result<Request<Body>> {
     // Headers first: a call without them is refused before its body is read.
     let salt = read_salt(&parts.headers)?;
     let signature = read_signature(&parts.headers)?;
-    let frame = tokio::time::timeout(BODY_READ_TIME_MAX, read_frame(body))
+    let frame = tokio::time::timeout(read_time_max, read_frame(body))
         .await
         .map_err(|_| {
             Error::limit(
                 format!(
                     "the request did not arrive within {} s",
-                    BODY_READ_TIME_MAX.as_secs()
+                    read_time_max.as_secs()
                 ),
                 Duration::from_secs(1),
             )
