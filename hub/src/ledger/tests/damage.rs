@@ -111,24 +111,27 @@ fn no_changed_byte_is_ever_accepted() {
     let (home, entries) = three_segments();
     let files = home.files();
     let last = home.ledger().join("segment-00000000000000000008.log");
-    let last_commit_at = last_commit_at(&home, &files[&last]);
+    let last_checkpoint_at = last_checkpoint_at(&home, &files[&last]);
     for (path, bytes) in &files {
         for offset in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[offset] ^= 1 << (offset % 8);
             fs::write(path, &changed).unwrap();
-            check_changed(&home, path, offset, &entries, last_commit_at);
+            check_changed(&home, path, offset, &entries, last_checkpoint_at);
+            if name(path) == "tree.hashes" && offset as u64 >= tree::tree_bytes(8) {
+                assert_eq!(&fs::read(path).unwrap(), bytes, "the end is rebuilt");
+            }
             home.restore(&files);
         }
     }
 }
 
-/// Where the last commit of the last segment begins.
-fn last_commit_at(home: &Home, bytes: &[u8]) -> usize {
+/// Where the checkpoint of the last commit begins.
+fn last_checkpoint_at(home: &Home, bytes: &[u8]) -> usize {
     let verifier = home.fsck_options().verifier;
-    let found = segment::find_checkpoint(bytes, 0, 8, &verifier).unwrap();
-    assert_eq!(found.checkpoint.size, 10);
-    found.end
+    let last = segment::find_checkpoint(bytes, 0, 10, &verifier).unwrap();
+    assert_eq!((last.checkpoint.size, last.end), (12, bytes.len()));
+    last.offset
 }
 
 fn check_changed(
@@ -136,7 +139,7 @@ fn check_changed(
     path: &Path,
     offset: usize,
     entries: &[StoredEntry],
-    last_commit_at: usize,
+    last_checkpoint_at: usize,
 ) {
     let place = format!("{} byte {offset}", name(path));
     let (report, found) = home.fsck();
@@ -151,7 +154,11 @@ fn check_changed(
     let in_last = name(path) == "segment-00000000000000000008.log";
     match home.open(0) {
         Ok((_writer, reader, opened)) => {
-            assert!(!in_last || offset >= last_commit_at, "opened with {place}");
+            // Without its checkpoint a commit is as good as never finished; with it, it is damaged.
+            assert!(
+                !in_last || offset >= last_checkpoint_at,
+                "opened with {place}"
+            );
             if in_last {
                 assert_eq!(reader.head(), 10, "{place}");
                 assert!(opened.torn_bytes_cut > 0);
@@ -170,6 +177,10 @@ fn check_changed(
         }
         Err(error) => {
             assert_helpful(&error);
+            if in_last {
+                let names_it = matches!(&error, LedgerError::Damaged(d) if d.file == *path);
+                assert!(names_it, "{place}: {error}");
+            }
             assert!(report.errors_total > 0, "fsck only warned of {place}");
         }
     }
@@ -203,6 +214,17 @@ fn every_deleted_file_is_rebuilt_or_refused() {
             (opened, _) => panic!("{}: {opened:?}", name(path)),
         }
     }
+}
+
+#[test]
+fn a_lost_last_segment_is_noticed_even_without_the_checkpoint_file() {
+    let (home, _) = three_segments();
+    fs::remove_file(home.ledger().join("segment-00000000000000000008.log")).unwrap();
+    fs::remove_file(home.ledger().join(CHECKPOINT_FILE)).unwrap();
+    let error = home.open(0).unwrap_err();
+    assert!(matches!(error, LedgerError::Missing(_)), "{error}");
+    assert_helpful(&error);
+    assert!(home.fsck().0.errors_total > 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::unix::fs::MetadataExt as _,
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
@@ -224,6 +225,34 @@ fn a_commit_whose_sync_failed_is_taken_back() {
     assert_eq!(fs::metadata(&path).unwrap().len(), length);
     drop(writer);
     assert_eq!(home.open(1).unwrap().1.head(), 1);
+}
+
+/// Records which files were synced.
+#[derive(Debug, Default)]
+struct Syncs(std::sync::Mutex<Vec<u64>>);
+
+impl Storage for Syncs {
+    fn sync(&self, file: &fs::File) -> io::Result<()> {
+        self.0.lock().unwrap().push(file.metadata()?.ino());
+        RealStorage.sync(file)
+    }
+}
+
+#[test]
+fn opening_syncs_what_it_will_answer_from() {
+    let home = Home::new(SEGMENT_BYTES_DEFAULT);
+    let (mut writer, _reader, _) = home.open(0).unwrap();
+    writer.append(0, &[entry(0, 9, 9)], at(0)).unwrap();
+    drop(writer);
+    let syncs = Arc::new(Syncs::default());
+    let options = LedgerOptions {
+        storage: Arc::clone(&syncs) as Arc<dyn Storage>,
+        ..home.options()
+    };
+    drop(open(options, 1).unwrap());
+    let path = home.ledger().join("segment-00000000000000000000.log");
+    let segment = fs::metadata(path).unwrap().ino();
+    assert!(syncs.0.lock().unwrap().contains(&segment));
 }
 
 #[test]
