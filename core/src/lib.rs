@@ -3,6 +3,8 @@
 //! The cast:
 //! - [`crypto`]: the only place that signs, verifies, hashes and draws random bytes.
 //! - [`commitment`]: what an author signs.
+//! - [`merkle`]: the ledger's tree and its proofs.
+//! - [`note`]: signed checkpoints of that tree.
 //! - [`names`]: resource names and identifiers, parsed once.
 //! - [`reason`]: the reasons that errors carry, one help page each.
 //! - [`date`]: civil dates.
@@ -10,5 +12,7 @@
 pub mod commitment;
 pub mod crypto;
 pub mod date;
+pub mod merkle;
 pub mod names;
+pub mod note;
 pub mod reason;
