@@ -199,12 +199,12 @@ pub fn verify_ed25519(raw: &[u8], message: &[u8], signature: &[u8]) -> Result<()
         .map_err(|_| CryptoError::Signature)
 }
 
-/// A new Ed25519 private key as PKCS#8 DER.
+/// A new Ed25519 private key as PKCS#8 DER, version 1: what other libraries read too (RFC 8410).
 ///
 /// # Errors
 /// [`CryptoError::Random`] when the random source fails.
 pub fn generate_ed25519_pkcs8() -> Result<Vec<u8>, CryptoError> {
-    Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+    Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
         .map(|document| document.as_ref().to_vec())
         .map_err(|_| CryptoError::Random)
 }

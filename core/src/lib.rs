@@ -8,11 +8,15 @@
 //! - [`names`]: resource names and identifiers, parsed once.
 //! - [`reason`]: the reasons that errors carry, one help page each.
 //! - [`date`]: civil dates.
+//! - [`jwk`]: public keys of officer tokens.
+//! - [`profile`]: a client's settings file.
 
 pub mod commitment;
 pub mod crypto;
 pub mod date;
+pub mod jwk;
 pub mod merkle;
 pub mod names;
 pub mod note;
+pub mod profile;
 pub mod reason;
