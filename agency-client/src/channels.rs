@@ -1,0 +1,221 @@
+//! Notifications: publish, receive, open, sign for; one method an RPC.
+
+mod draft;
+
+use hub_proto::channels::{
+    AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
+    BatchPublishNotificationsResponse, Channel, Consumer, DeliveryReceipt, GetNotificationRequest,
+    GetNotificationResponse, ListChannelsRequest, ListChannelsResponse, ListConsumersRequest,
+    ListConsumersResponse, ListDeliveryReceiptsRequest, ListDeliveryReceiptsResponse,
+    ListNotificationsRequest, ListNotificationsResponse, OpenNotificationRequest,
+    OpenNotificationResponse, PublishNotificationResponse, SignForNotificationRequest,
+    SignForNotificationResponse,
+};
+
+pub use draft::NotificationDraft;
+
+use crate::{
+    author::Recorded,
+    client::{Client, request_id},
+    error::{ClientError, Result},
+    subscribe::{SubscribeOptions, Subscription},
+};
+
+/// Notifications in one batch.
+pub const BATCH_ITEMS_MAX: usize = 256;
+
+macro_rules! path {
+    ($method:literal) => {
+        concat!("/hub.channels.v1.ChannelService/", $method)
+    };
+}
+
+pub(crate) const SUBSCRIBE: &str = path!("Subscribe");
+
+/// The channels service. Made by [`Client::channels`].
+#[derive(Debug, Clone)]
+pub struct Channels {
+    client: Client,
+}
+
+impl Channels {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Channels that the caller may read, in the charter's order.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; so for every method here.
+    pub async fn list_channels(&self) -> Result<Vec<Channel>> {
+        let answer: ListChannelsResponse = self
+            .client
+            .read(path!("ListChannels"), &ListChannelsRequest {})
+            .await?;
+        Ok(answer.channels)
+    }
+
+    /// Publishes one notification. The draft's request id stays the same over every retry.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn publish(
+        &self,
+        draft: NotificationDraft,
+    ) -> Result<Recorded<PublishNotificationResponse>> {
+        let request = draft.into_request()?;
+        self.client
+            .mutate(path!("PublishNotification"), &request)
+            .await
+    }
+
+    /// Publishes up to [`BATCH_ITEMS_MAX`] notifications under one author signature, all or none.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn publish_batch(
+        &self,
+        drafts: Vec<NotificationDraft>,
+    ) -> Result<Recorded<BatchPublishNotificationsResponse>> {
+        self.publish_batch_as(drafts, request_id()).await
+    }
+
+    /// As [`Self::publish_batch`], under a request id of the caller's.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn publish_batch_as(
+        &self,
+        drafts: Vec<NotificationDraft>,
+        request_id: String,
+    ) -> Result<Recorded<BatchPublishNotificationsResponse>> {
+        if drafts.is_empty() || drafts.len() > BATCH_ITEMS_MAX {
+            let rule = format!("must have 1 to {BATCH_ITEMS_MAX} items, has {}", drafts.len());
+            return Err(ClientError::input("requests", rule));
+        }
+        let request = BatchPublishNotificationsRequest {
+            requests: drafts
+                .into_iter()
+                .map(NotificationDraft::into_request)
+                .collect::<Result<_>>()?,
+            request_id: crate::client::checked_request_id(request_id)?,
+        };
+        self.client
+            .mutate(path!("BatchPublishNotifications"), &request)
+            .await
+    }
+
+    /// One notification by name. Reading it here does not record that it was opened.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn notification(&self, name: &str) -> Result<GetNotificationResponse> {
+        let request = GetNotificationRequest {
+            name: name.to_owned(),
+        };
+        self.client.read(path!("GetNotification"), &request).await
+    }
+
+    /// A page of the notifications of one log.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn list_notifications(
+        &self,
+        request: &ListNotificationsRequest,
+    ) -> Result<ListNotificationsResponse> {
+        self.client.read(path!("ListNotifications"), request).await
+    }
+
+    /// Records that an officer of the recipient opened a notification, and returns it. No
+    /// recipient means the caller's agency; else `mechanisms/{mechanism}/office`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn open(
+        &self,
+        name: &str,
+        recipient: Option<&str>,
+    ) -> Result<Recorded<OpenNotificationResponse>> {
+        let request = OpenNotificationRequest {
+            name: name.to_owned(),
+            recipient: recipient.unwrap_or_default().to_owned(),
+            request_id: request_id(),
+        };
+        self.client
+            .mutate(path!("OpenNotification"), &request)
+            .await
+    }
+
+    /// Signs for a notification (签收). No recipient means the caller's agency; else
+    /// `mechanisms/{mechanism}/office`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn sign_for(
+        &self,
+        name: &str,
+        recipient: Option<&str>,
+    ) -> Result<Recorded<SignForNotificationResponse>> {
+        let request = SignForNotificationRequest {
+            name: name.to_owned(),
+            recipient: recipient.unwrap_or_default().to_owned(),
+            request_id: request_id(),
+        };
+        self.client
+            .mutate(path!("SignForNotification"), &request)
+            .await
+    }
+
+    /// Who has received, opened and signed for a notification, as far as the caller may see.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn delivery_receipts(&self, name: &str) -> Result<Vec<DeliveryReceipt>> {
+        let request = ListDeliveryReceiptsRequest {
+            parent: name.to_owned(),
+        };
+        let answer: ListDeliveryReceiptsResponse = self
+            .client
+            .read(path!("ListDeliveryReceipts"), &request)
+            .await?;
+        Ok(answer.delivery_receipts)
+    }
+
+    /// Backlog, then live, without gap or repeat; reconnects by itself.
+    #[must_use]
+    pub fn subscribe(&self, options: SubscribeOptions) -> Subscription {
+        Subscription::start(self.client.clone(), options)
+    }
+
+    /// Moves a durable consumer forward to the cursor of the last delivery dealt with.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn acknowledge(
+        &self,
+        consumer: &str,
+        cursor: &str,
+    ) -> Result<Recorded<AcknowledgeDeliveryResponse>> {
+        let request = AcknowledgeDeliveryRequest {
+            consumer: consumer.to_owned(),
+            cursor: cursor.to_owned(),
+            request_id: request_id(),
+        };
+        self.client
+            .mutate(path!("AcknowledgeDelivery"), &request)
+            .await
+    }
+
+    /// Durable consumers of the caller's agency.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn list_consumers(&self) -> Result<Vec<Consumer>> {
+        let answer: ListConsumersResponse = self
+            .client
+            .read(path!("ListConsumers"), &ListConsumersRequest {})
+            .await?;
+        Ok(answer.consumers)
+    }
+}

@@ -1,0 +1,237 @@
+//! A notification on its way to being published.
+//!
+//! The hub checks every rule; here only what would make the request itself ambiguous is refused.
+
+use bytes::Bytes;
+use hub_core::date::to_wire;
+use hub_proto::channels::{
+    Classification, Notification, PublishNotificationRequest, SubjectOrganization,
+};
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    client::{checked_request_id, request_id},
+    error::{ClientError, Result},
+};
+
+/// Builds a notification. The request id is minted when the draft is made, so that a draft that is
+/// sent twice is recorded once.
+#[derive(Debug, Clone)]
+pub struct NotificationDraft {
+    notification: Notification,
+    request_id: String,
+}
+
+impl NotificationDraft {
+    fn new(notification: Notification) -> Self {
+        Self {
+            notification: Notification {
+                media_type: "text/plain; charset=utf-8".into(),
+                ..notification
+            },
+            request_id: request_id(),
+        }
+    }
+
+    /// To everyone who reads a channel: its id, or `channels/{channel}`.
+    #[must_use]
+    pub fn to_channel(channel: &str) -> Self {
+        let channel = channel.strip_prefix("channels/").unwrap_or(channel);
+        Self::new(Notification {
+            channel: format!("channels/{channel}"),
+            ..Notification::default()
+        })
+    }
+
+    /// To named addressees, whom only they and the author see: `agencies/{agency}` or
+    /// `mechanisms/{mechanism}/office`; a bare id means an agency.
+    #[must_use]
+    pub fn to<A: AsRef<str>>(addressees: impl IntoIterator<Item = A>) -> Self {
+        Self::new(Notification {
+            addressees: addressees
+                .into_iter()
+                .map(|addressee| addressee_name(addressee.as_ref()))
+                .collect(),
+            ..Notification::default()
+        })
+    }
+
+    /// To whom the charter routes a category.
+    #[must_use]
+    pub fn by_route(category: &str) -> Self {
+        Self::new(Notification {
+            category: category.to_owned(),
+            ..Notification::default()
+        })
+    }
+
+    /// Category id from the charter.
+    #[must_use]
+    pub fn category(mut self, category: impl Into<String>) -> Self {
+        self.notification.category = category.into();
+        self
+    }
+
+    /// Title, 1 to 200 characters, one line.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.notification.title = title.into();
+        self
+    }
+
+    /// A text body.
+    #[must_use]
+    pub fn text(self, text: impl Into<String>) -> Self {
+        self.body(text.into().into_bytes(), "text/plain; charset=utf-8")
+    }
+
+    /// A body with its media type; at most 256 KiB.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>, media_type: impl Into<String>) -> Self {
+        self.notification.body = body.into();
+        self.notification.media_type = media_type.into();
+        self
+    }
+
+    /// An organisation that it is about: unified social credit code and registered name.
+    #[must_use]
+    pub fn subject(mut self, uscc: impl Into<String>, display_name: impl Into<String>) -> Self {
+        self.notification.subjects.push(SubjectOrganization {
+            uscc: uscc.into(),
+            display_name: display_name.into(),
+        });
+        self
+    }
+
+    /// Document number, such as 晋民函〔2021〕64号.
+    #[must_use]
+    pub fn document_number(mut self, number: impl Into<String>) -> Self {
+        self.notification.document_number = number.into();
+        self
+    }
+
+    /// Classification; the hub refuses a notification without one.
+    #[must_use]
+    pub fn classification(mut self, classification: Classification) -> Self {
+        self.notification.classification = classification.into();
+        self
+    }
+
+    /// Adds a legal basis.
+    #[must_use]
+    pub fn legal_basis(mut self, basis: impl Into<String>) -> Self {
+        self.notification.legal_bases.push(basis.into());
+        self
+    }
+
+    /// Remedy open to the organisation and its deadline (JE-041).
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.notification.remedy = remedy.into();
+        self
+    }
+
+    /// When every recipient is asked to have signed for it.
+    #[must_use]
+    pub fn sign_by(mut self, at: Timestamp) -> Self {
+        self.notification.sign_by_at = Some(prost_types::Timestamp {
+            seconds: at.as_second(),
+            nanos: at.subsec_nanosecond(),
+        });
+        self
+    }
+
+    /// When what it reports came about (JE-082).
+    #[must_use]
+    pub fn occurred_on(mut self, on: Date) -> Self {
+        self.notification.occurred_on = Some(to_wire(on));
+        self
+    }
+
+    /// The notification that this one answers, by resource name.
+    #[must_use]
+    pub fn in_reply_to(mut self, name: impl Into<String>) -> Self {
+        self.notification.in_reply_to = name.into();
+        self
+    }
+
+    /// A request id of the caller's: one it stored before, to repeat a call whose answer was lost.
+    #[must_use]
+    pub fn request_id(mut self, id: impl Into<String>) -> Self {
+        self.request_id = id.into();
+        self
+    }
+
+    /// The request id. Store it before publishing, to be able to repeat the call after a crash.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.request_id
+    }
+
+    pub(crate) fn into_request(self) -> Result<PublishNotificationRequest> {
+        let notification = self.notification;
+        let targets = usize::from(!notification.channel.is_empty())
+            + usize::from(!notification.addressees.is_empty());
+        if targets == 0 && notification.category.is_empty() {
+            return Err(ClientError::input(
+                "notification",
+                "must name a channel, addressees, or a category with a route",
+            ));
+        }
+        Ok(PublishNotificationRequest {
+            notification: Some(notification),
+            request_id: checked_request_id(self.request_id)?,
+        })
+    }
+}
+
+fn addressee_name(text: &str) -> String {
+    if text.contains('/') {
+        text.to_owned()
+    } else {
+        format!("agencies/{text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_become_resource_names() {
+        let request = NotificationDraft::to(["tax", "mechanisms/fund-supervision/office"])
+            .title("t")
+            .into_request()
+            .unwrap();
+        assert_eq!(
+            request.notification.unwrap().addressees,
+            ["agencies/tax", "mechanisms/fund-supervision/office"]
+        );
+        for channel in ["all-members", "channels/all-members"] {
+            let request = NotificationDraft::to_channel(channel).into_request().unwrap();
+            let notification = request.notification.unwrap();
+            assert_eq!(notification.channel, "channels/all-members");
+        }
+    }
+
+    #[test]
+    fn a_draft_keeps_its_request_id() {
+        let draft = NotificationDraft::by_route("case_result_fund");
+        let again = draft.clone();
+        assert_eq!(
+            draft.into_request().unwrap().request_id,
+            again.into_request().unwrap().request_id
+        );
+        let error = NotificationDraft::by_route("x")
+            .request_id("1")
+            .into_request()
+            .unwrap_err();
+        assert!(error.to_string().starts_with("request_id: must be a UUID"));
+    }
+
+    #[test]
+    fn nowhere_to_go_is_refused_here() {
+        let none: [&str; 0] = [];
+        assert!(NotificationDraft::to(none).into_request().is_err());
+    }
+}

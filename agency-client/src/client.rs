@@ -1,0 +1,429 @@
+//! The client: one connection, one officer, and the way every call takes.
+//!
+//! Invariant: a mutating call is encoded and signed once; its repetitions send the same bytes, salt
+//! and signature.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hub_core::{
+    commitment::{SALT_HEADER, SIGNATURE_HEADER},
+    names::{OfficerId, RequestId, RoleId},
+};
+use http::uri::PathAndQuery;
+use jiff::Timestamp;
+use prost::Message;
+use tokio::time::Instant;
+use tonic::{
+    Request, Status, Streaming,
+    client::Grpc,
+    metadata::{BinaryMetadataValue, MetadataMap},
+    transport::Channel,
+};
+
+use crate::{
+    author::{Authored, Recorded},
+    channels::Channels,
+    checkpoint::CheckpointMemory,
+    codec::SignedBytes,
+    error::{ClientError, Result, from_status},
+    ledger::Ledger,
+    members::Members,
+    profile::{Identity, Profile},
+    retry::{RetryPolicy, jitter},
+    token::Minter,
+    transport::{self, TlsWatch},
+};
+
+/// Time that a call may take, retries included, unless the builder says otherwise.
+pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
+/// Largest answer that is read, in bytes. The hub's messages have at most 1 MiB; a whole ledger
+/// entry of one with its header is a little more.
+pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Roles that a token may name.
+pub const ROLES_MAX: usize = 16;
+
+/// A connection to the hub in the name of one officer. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    channel: Channel,
+    endpoint: String,
+    watch: TlsWatch,
+    identity: Arc<Identity>,
+    minter: Minter,
+    deadline: Duration,
+    retry: RetryPolicy,
+    memory: CheckpointMemory,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.shared.endpoint)
+            .field("identity", &self.shared.identity)
+            .field("minter", &self.shared.minter)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settles who acts, and how patiently, before connecting.
+#[derive(Debug, Clone)]
+pub struct ClientBuilder {
+    profile: Profile,
+    endpoint: Option<String>,
+    officer: Option<String>,
+    roles: Option<Vec<String>>,
+    deadline: Duration,
+    retry: RetryPolicy,
+}
+
+impl ClientBuilder {
+    /// A builder with the profile's officer, roles and endpoint, a deadline of
+    /// [`DEADLINE_DEFAULT`] and the default [`RetryPolicy`].
+    #[must_use]
+    pub fn new(profile: &Profile) -> Self {
+        Self {
+            profile: profile.clone(),
+            endpoint: None,
+            officer: None,
+            roles: None,
+            deadline: DEADLINE_DEFAULT,
+            retry: RetryPolicy::default(),
+        }
+    }
+
+    /// Another endpoint than the profile's, such as `https://127.0.0.1:7443`.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Another officer than the profile's.
+    #[must_use]
+    pub fn officer(mut self, officer: impl Into<String>) -> Self {
+        self.officer = Some(officer.into());
+        self
+    }
+
+    /// Other roles than the profile's.
+    #[must_use]
+    pub fn roles<R: Into<String>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+        self.roles = Some(roles.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Time that a call may take, retries included.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How often and how soon calls are tried again.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Reads certificate and keys. The connection comes about with the first call, and again
+    /// whenever it broke.
+    ///
+    /// # Errors
+    /// [`ClientError::LocalFile`] or [`ClientError::Input`] when the profile, a file that it names
+    /// or a setting is not usable.
+    pub fn build(self) -> Result<Client> {
+        let identity = Identity::load(&self.profile)?;
+        let endpoint = self.endpoint.unwrap_or(self.profile.endpoint);
+        let officer = self.officer.unwrap_or(self.profile.officer);
+        let roles = self.roles.unwrap_or(self.profile.roles);
+        officer
+            .parse::<OfficerId>()
+            .map_err(|rule| ClientError::input("officer", rule.to_string()))?;
+        if roles.is_empty() || roles.len() > ROLES_MAX {
+            let rule = format!("1 to {ROLES_MAX} roles are needed");
+            return Err(ClientError::input("roles", rule));
+        }
+        for role in &roles {
+            role.parse::<RoleId>()
+                .map_err(|rule| ClientError::input(format!("role {role}"), rule.to_string()))?;
+        }
+        let (channel, watch) = transport::channel(&identity, &endpoint)?;
+        let memory = CheckpointMemory::new(&self.profile.state_dir, identity.ledger_key.clone());
+        Ok(Client {
+            shared: Arc::new(Shared {
+                channel,
+                endpoint,
+                watch,
+                minter: Minter::new(identity.clone(), officer, roles),
+                identity,
+                deadline: self.deadline,
+                retry: self.retry,
+                memory,
+            }),
+        })
+    }
+
+    /// Builds the client and asks the hub whether it takes the caller for who it is.
+    ///
+    /// # Errors
+    /// As [`Self::build`], and whatever the first call meets.
+    pub async fn connect(self) -> Result<Client> {
+        let client = self.build()?;
+        client.members().who_am_i().await?;
+        Ok(client)
+    }
+}
+
+impl Client {
+    /// Connects with the profile's officer and roles, and asks the hub whether it takes the caller
+    /// for who it is.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::connect`].
+    pub async fn connect(profile: &Profile) -> Result<Self> {
+        ClientBuilder::new(profile).connect().await
+    }
+
+    /// A builder, for another officer, role, endpoint or deadline.
+    #[must_use]
+    pub fn builder(profile: &Profile) -> ClientBuilder {
+        ClientBuilder::new(profile)
+    }
+
+    /// The profile that the client was made from.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.shared.identity.profile
+    }
+
+    /// The officer who acts.
+    #[must_use]
+    pub fn officer(&self) -> &str {
+        self.shared.minter.officer()
+    }
+
+    /// The roles under which the officer acts.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        self.shared.minter.roles()
+    }
+
+    /// Where the hub is.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.shared.endpoint
+    }
+
+    /// SHA-256 of the node certificate's DER.
+    #[must_use]
+    pub fn certificate_sha256(&self) -> [u8; 32] {
+        self.shared.identity.certificate_sha256
+    }
+
+    /// Mechanisms, agencies, memberships, liaisons, nodes and token keys.
+    #[must_use]
+    pub fn members(&self) -> Members {
+        Members::new(self.clone())
+    }
+
+    /// Notifications: publish, receive, open, sign for.
+    #[must_use]
+    pub fn channels(&self) -> Channels {
+        Channels::new(self.clone())
+    }
+
+    /// Checkpoints, proofs and entries.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.clone())
+    }
+
+    /// The memory of the last verified checkpoint.
+    #[must_use]
+    pub fn checkpoint_memory(&self) -> &CheckpointMemory {
+        &self.shared.memory
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        self.shared.deadline
+    }
+
+    /// Forgets the token, so that the next call mints another.
+    pub(crate) fn forget_token(&self) {
+        self.shared.minter.forget();
+    }
+
+    /// A call that changes nothing.
+    pub(crate) async fn read<R>(&self, path: &'static str, request: &impl Message) -> Result<R>
+    where
+        R: Message + Default + 'static,
+    {
+        self.call(path, request.encode_to_vec().into(), None).await
+    }
+
+    /// A call that changes something: signed by this node, safe to repeat.
+    pub(crate) async fn mutate<R>(
+        &self,
+        path: &'static str,
+        request: &impl Message,
+    ) -> Result<Recorded<R>>
+    where
+        R: Message + Default + 'static,
+    {
+        let bytes: Bytes = request.encode_to_vec().into();
+        let authored = Authored::sign(&self.shared.identity, path, bytes)?;
+        let bytes = authored.request.clone();
+        let response = self.call(path, bytes, Some(&authored)).await?;
+        Ok(Recorded { response, authored })
+    }
+
+    async fn call<R>(
+        &self,
+        path: &'static str,
+        bytes: Bytes,
+        authored: Option<&Authored>,
+    ) -> Result<R>
+    where
+        R: Message + Default + 'static,
+    {
+        let ends_at = Instant::now() + self.shared.deadline;
+        let mut reminted = false;
+        let mut failed = 0;
+        loop {
+            let attempt = self.attempt(path, bytes.clone(), authored, ends_at);
+            let error = match tokio::time::timeout_at(ends_at, attempt).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    return Err(ClientError::Deadline {
+                        endpoint: self.shared.endpoint.clone(),
+                        after: self.shared.deadline,
+                    });
+                }
+            };
+            if error.is_token_expired() && !reminted {
+                reminted = true;
+                self.forget_token();
+                continue;
+            }
+            failed += 1;
+            let remains = ends_at.saturating_duration_since(Instant::now());
+            let Some(wait) = self.shared.retry.wait(&error, failed, remains, jitter()) else {
+                return Err(error);
+            };
+            tracing::debug!(path, failed, %error, wait_ms = wait.as_millis(), "trying again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn attempt<R>(
+        &self,
+        path: &'static str,
+        bytes: Bytes,
+        authored: Option<&Authored>,
+        ends_at: Instant,
+    ) -> Result<R>
+    where
+        R: Message + Default + 'static,
+    {
+        let mut request = self.request(bytes, authored)?;
+        request.set_timeout(ends_at.saturating_duration_since(Instant::now()));
+        let mut grpc = self.grpc().await?;
+        grpc.unary(
+            request,
+            PathAndQuery::from_static(path),
+            SignedBytes::default(),
+        )
+        .await
+        .map(tonic::Response::into_inner)
+        .map_err(|status| self.explain(&status))
+    }
+
+    /// Opens a stream. Its opening is bounded by the deadline; the stream itself is not.
+    pub(crate) async fn stream<R>(
+        &self,
+        path: &'static str,
+        request: &impl Message,
+    ) -> Result<Streaming<R>>
+    where
+        R: Message + Default + 'static,
+    {
+        let request = self.request(request.encode_to_vec().into(), None)?;
+        let opening = async {
+            let mut grpc = self.grpc().await?;
+            grpc.server_streaming(
+                request,
+                PathAndQuery::from_static(path),
+                SignedBytes::default(),
+            )
+            .await
+            .map(tonic::Response::into_inner)
+            .map_err(|status| self.explain(&status))
+        };
+        tokio::time::timeout(self.shared.deadline, opening)
+            .await
+            .map_err(|_| ClientError::Unreachable {
+                endpoint: self.shared.endpoint.clone(),
+                detail: format!(
+                    "no stream within {} ms",
+                    self.shared.deadline.as_millis()
+                ),
+            })?
+    }
+
+    /// What a status means.
+    pub(crate) fn explain(&self, status: &Status) -> ClientError {
+        from_status(
+            status,
+            &self.shared.endpoint,
+            self.shared.deadline,
+            self.shared.watch.last(),
+        )
+    }
+
+    async fn grpc(&self) -> Result<Grpc<Channel>> {
+        let mut grpc = Grpc::new(self.shared.channel.clone())
+            .max_decoding_message_size(ANSWER_BYTES_MAX);
+        grpc.ready()
+            .await
+            .map_err(|error| self.explain(&Status::from_error(Box::new(error))))?;
+        Ok(grpc)
+    }
+
+    fn request(&self, bytes: Bytes, authored: Option<&Authored>) -> Result<Request<Bytes>> {
+        let mut request = Request::new(bytes);
+        let token = self.shared.minter.header(Timestamp::now())?;
+        request.metadata_mut().insert("authorization", token);
+        if let Some(authored) = authored {
+            sign_headers(request.metadata_mut(), authored);
+        }
+        Ok(request)
+    }
+}
+
+fn sign_headers(headers: &mut MetadataMap, authored: &Authored) {
+    headers.insert_bin(SALT_HEADER, BinaryMetadataValue::from_bytes(&authored.salt));
+    headers.insert_bin(
+        SIGNATURE_HEADER,
+        BinaryMetadataValue::from_bytes(&authored.signature),
+    );
+}
+
+/// A new request id: a UUID of version 7, as text.
+#[must_use]
+pub fn request_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Checks a request id that a caller brought.
+pub(crate) fn checked_request_id(text: String) -> Result<String> {
+    text.parse::<RequestId>()
+        .map_err(|rule| ClientError::input("request_id", rule.to_string()))?;
+    Ok(text)
+}

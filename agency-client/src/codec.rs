@@ -1,0 +1,64 @@
+//! A codec that sends bytes as they are and decodes the answer: what was signed is what is sent.
+
+use std::marker::PhantomData;
+
+use bytes::{BufMut as _, Bytes};
+use prost::Message;
+use tonic::{
+    Status,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+};
+
+/// Sends [`Bytes`], receives `R`.
+#[derive(Debug)]
+pub(crate) struct SignedBytes<R>(PhantomData<R>);
+
+impl<R> Default for SignedBytes<R> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R: Message + Default + 'static> Codec for SignedBytes<R> {
+    type Encode = Bytes;
+    type Decode = R;
+    type Encoder = Raw;
+    type Decoder = Decode<R>;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> Decode<R> {
+        Decode(PhantomData)
+    }
+}
+
+/// Writes the bytes.
+#[derive(Debug)]
+pub(crate) struct Raw;
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        target.put(item);
+        Ok(())
+    }
+}
+
+/// Reads a message.
+#[derive(Debug)]
+pub(crate) struct Decode<R>(PhantomData<R>);
+
+impl<R: Message + Default> Decoder for Decode<R> {
+    type Item = R;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<R>, Status> {
+        R::decode(source)
+            .map(Some)
+            .map_err(|error| Status::internal(format!("undecodable answer: {error}")))
+    }
+}

@@ -1,0 +1,240 @@
+//! What went wrong, by who is at fault, and what to do next.
+//!
+//! Invariant: nothing here holds a token, a key or a body.
+
+mod advice;
+mod status;
+
+use std::{path::PathBuf, time::Duration};
+
+use hub_core::{crypto::CryptoError, reason::Reason};
+
+pub use advice::Lang;
+pub(crate) use status::from_status;
+
+/// Result with [`ClientError`].
+pub type Result<T, E = ClientError> = std::result::Result<T, E>;
+
+/// Why a call failed. Each variant says who is at fault; [`ClientError::advice`] says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The caller: an argument breaks a rule before anything is sent.
+    #[error("{field}: {rule}")]
+    Input {
+        /// The argument.
+        field: String,
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// This machine: a local file cannot be read or written, or does not hold what it must.
+    #[error("{}: {problem}", path.display())]
+    LocalFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// This machine: its random source or a private key failed.
+    #[error("signing failed: {0}")]
+    Signing(CryptoError),
+    /// The hub refused the call.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The hub's TLS layer refused this node's certificate: unknown, revoked or out of its time.
+    #[error("the hub at {endpoint} refused this node's certificate: {detail}")]
+    NodeRefused {
+        /// The hub.
+        endpoint: String,
+        /// The TLS alert.
+        detail: String,
+    },
+    /// Whoever answers at the endpoint has no certificate that the profile's CA vouches for.
+    #[error("what answers at {endpoint} is not the hub of this profile: {detail}")]
+    HubUntrusted {
+        /// The endpoint.
+        endpoint: String,
+        /// What is wrong with its certificate.
+        detail: String,
+    },
+    /// Nobody answers at the endpoint, or the connection broke.
+    #[error("cannot reach the hub at {endpoint}: {detail}")]
+    Unreachable {
+        /// The endpoint.
+        endpoint: String,
+        /// The cause.
+        detail: String,
+    },
+    /// The answer did not come in time. A mutating call may or may not have been recorded; the
+    /// same `request_id` sent again tells.
+    #[error("no answer from the hub at {endpoint} within {} ms", after.as_millis())]
+    Deadline {
+        /// The endpoint.
+        endpoint: String,
+        /// How long the caller allowed.
+        after: Duration,
+    },
+    /// The hub: its ledger is not a continuation of the one this node saw before.
+    #[error(
+        "THE HUB'S HISTORY HAS BEEN REWRITTEN: {detail}. Remembered: {remembered_size} entries, \
+         root {remembered_root}; now shown: {shown_size} entries, root {shown_root}"
+    )]
+    HistoryRewritten {
+        /// What does not fit.
+        detail: String,
+        /// Size of the tree that was verified before.
+        remembered_size: u64,
+        /// Its root hash, hex.
+        remembered_root: String,
+        /// Size of the tree that the hub shows now.
+        shown_size: u64,
+        /// Its root hash, hex.
+        shown_root: String,
+    },
+    /// The hub, or whoever made a bundle: a proof, signature or receipt does not hold.
+    #[error("verification failed: {0}")]
+    Verification(String),
+    /// The hub: it skipped positions of a log.
+    #[error("the hub skipped part of {log}: position {expected} must follow, {received} came")]
+    Gap {
+        /// The log.
+        log: String,
+        /// The position that had to come.
+        expected: i64,
+        /// The position that came.
+        received: i64,
+    },
+    /// The hub: its answer breaks the contract of the protos.
+    #[error("the hub's answer breaks the contract: {0}")]
+    Protocol(String),
+}
+
+/// What the hub said when it refused a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason, when the hub gave one that this client knows.
+    pub reason: Option<Reason>,
+    /// The reason's text as it came; empty when the error carries none.
+    pub reason_text: String,
+    /// The gRPC code.
+    pub code: tonic::Code,
+    /// The message.
+    pub message: String,
+    /// Fields at fault.
+    pub violations: Vec<Violation>,
+    /// When a retry may succeed.
+    pub retry_after: Option<Duration>,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.reason_text.is_empty() {
+            write!(f, "gRPC {:?}: {}", self.code, self.message)
+        } else {
+            write!(f, "{}: {}", self.reason_text, self.message)
+        }
+    }
+}
+
+/// One field that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field, such as `notification.subjects[2].uscc`.
+    pub field: String,
+    /// The rule, such as "must be 18 characters".
+    pub rule: String,
+}
+
+impl ClientError {
+    /// An argument that breaks a rule.
+    pub(crate) fn input(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self::Input {
+            field: field.into(),
+            rule: rule.into(),
+        }
+    }
+
+    /// A local file at fault.
+    pub(crate) fn file(path: impl Into<PathBuf>, problem: impl std::fmt::Display) -> Self {
+        Self::LocalFile {
+            path: path.into(),
+            problem: problem.to_string(),
+        }
+    }
+
+    /// The hub's reason, when it gave one.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Refused(refusal) => refusal.reason,
+            _ => None,
+        }
+    }
+
+    /// A short name of what happened: the hub's reason, or one of the client's own.
+    #[must_use]
+    pub fn reason_text(&self) -> &str {
+        match self {
+            Self::Input { .. } => "INPUT_INVALID",
+            Self::LocalFile { .. } => "LOCAL_FILE",
+            Self::Signing(_) => "SIGNING_FAILED",
+            Self::Refused(refusal) if refusal.reason_text.is_empty() => "REFUSED",
+            Self::Refused(refusal) => &refusal.reason_text,
+            Self::NodeRefused { .. } => "NODE_REFUSED",
+            Self::HubUntrusted { .. } => "HUB_UNTRUSTED",
+            Self::Unreachable { .. } => "UNREACHABLE",
+            Self::Deadline { .. } => "DEADLINE",
+            Self::HistoryRewritten { .. } => "HISTORY_REWRITTEN",
+            Self::Verification(_) => "VERIFICATION_FAILED",
+            Self::Gap { .. } => "GAP",
+            Self::Protocol(_) => "PROTOCOL",
+        }
+    }
+
+    /// The page of the project that explains the hub's reason: `docs/errors/<REASON>.md`.
+    #[must_use]
+    pub fn help_page(&self) -> Option<String> {
+        self.reason()
+            .map(|reason| format!("docs/errors/{reason}.md"))
+    }
+
+    /// What to do next, in English.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        self.advice_in(Lang::En)
+    }
+
+    /// What to do next, in a language.
+    #[must_use]
+    pub fn advice_in(&self, lang: Lang) -> &'static str {
+        advice::advice(self, lang)
+    }
+
+    /// Whether a fresh token is all that is missing.
+    pub(crate) fn is_token_expired(&self) -> bool {
+        self.reason() == Some(Reason::TokenExpired)
+    }
+
+    /// Whether the same call may succeed later, and the wait that the hub asks for: it cannot
+    /// answer now, a limit passes, or the connection broke.
+    #[must_use]
+    pub fn retryable(&self) -> Option<Duration> {
+        match self {
+            Self::Unreachable { .. } => Some(Duration::ZERO),
+            Self::Refused(refusal) => match (refusal.reason, refusal.code) {
+                (Some(Reason::Unavailable), _) | (None, tonic::Code::Unavailable) => {
+                    Some(refusal.retry_after.unwrap_or_default())
+                }
+                (Some(Reason::LimitExceeded), _) => refusal.retry_after,
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl From<CryptoError> for ClientError {
+    fn from(error: CryptoError) -> Self {
+        Self::Signing(error)
+    }
+}

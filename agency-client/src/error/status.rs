@@ -1,0 +1,170 @@
+//! Reads a [`tonic::Status`]: the hub's own refusal apart from a broken connection.
+
+use std::{error::Error as _, time::Duration};
+
+use hub_core::reason::ERROR_DOMAIN;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::{ClientError, Refusal, Violation};
+use crate::transport::{TlsFailure, TlsFault};
+
+/// What a status means to the caller. `tls` is what the connection itself last complained of.
+pub(crate) fn from_status(
+    status: &Status,
+    endpoint: &str,
+    allowed: Duration,
+    tls: Option<TlsFailure>,
+) -> ClientError {
+    let details = status.get_error_details();
+    let info = details
+        .error_info()
+        .filter(|info| info.domain == ERROR_DOMAIN);
+    if let Some(info) = info {
+        return ClientError::Refused(Box::new(Refusal {
+            reason: info.reason.parse().ok(),
+            reason_text: info.reason.clone(),
+            code: status.code(),
+            message: status.message().to_owned(),
+            violations: violations(&details),
+            retry_after: details.retry_info().and_then(|info| info.retry_delay),
+        }));
+    }
+    let endpoint = endpoint.to_owned();
+    if let Some(TlsFailure { fault, detail }) = tls {
+        return match fault {
+            TlsFault::Node => ClientError::NodeRefused { endpoint, detail },
+            TlsFault::Hub => ClientError::HubUntrusted { endpoint, detail },
+        };
+    }
+    let timed_out = status.code() == Code::Cancelled && status.message() == "Timeout expired";
+    if timed_out || status.code() == Code::DeadlineExceeded {
+        return ClientError::Deadline {
+            endpoint,
+            after: allowed,
+        };
+    }
+    if status.source().is_some() || matches!(status.code(), Code::Unavailable | Code::Unknown) {
+        return ClientError::Unreachable {
+            endpoint,
+            detail: causes(status),
+        };
+    }
+    ClientError::Refused(Box::new(Refusal {
+        reason: None,
+        reason_text: String::new(),
+        code: status.code(),
+        message: status.message().to_owned(),
+        violations: vec![],
+        retry_after: details.retry_info().and_then(|info| info.retry_delay),
+    }))
+}
+
+fn violations(details: &tonic_types::ErrorDetails) -> Vec<Violation> {
+    details
+        .bad_request()
+        .map(|bad| {
+            bad.field_violations
+                .iter()
+                .map(|violation| Violation {
+                    field: violation.field.clone(),
+                    rule: violation.description.clone(),
+                })
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// The message of a status and of all that caused it, each said once.
+fn causes(status: &Status) -> String {
+    let mut texts = vec![status.message().to_owned()];
+    let mut source = status.source();
+    while let Some(error) = source {
+        let text = error.to_string();
+        if !texts.iter().any(|earlier| earlier.contains(&text)) {
+            texts.push(text);
+        }
+        source = error.source();
+    }
+    texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use hub_core::reason::Reason;
+    use tonic_types::{ErrorDetails, FieldViolation};
+
+    use super::*;
+
+    fn read(status: &Status, tls: Option<TlsFailure>) -> ClientError {
+        from_status(
+            status,
+            "https://hub.example:7443",
+            Duration::from_secs(10),
+            tls,
+        )
+    }
+
+    #[test]
+    fn a_refusal_keeps_reason_fields_and_retry_hint() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("LIMIT_EXCEEDED", ERROR_DOMAIN, HashMap::new());
+        details.set_bad_request(vec![FieldViolation::new("requests", "at most 256")]);
+        details.set_retry_info(Some(Duration::from_millis(250)));
+        let status = Status::with_error_details(Code::ResourceExhausted, "too many", details);
+        let error = read(&status, None);
+        assert_eq!(error.reason(), Some(Reason::LimitExceeded));
+        assert_eq!(error.retryable(), Some(Duration::from_millis(250)));
+        assert_eq!(error.to_string(), "LIMIT_EXCEEDED: too many");
+        assert_eq!(
+            error.help_page().as_deref(),
+            Some("docs/errors/LIMIT_EXCEEDED.md")
+        );
+        let ClientError::Refused(refusal) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(refusal.violations[0].field, "requests");
+    }
+
+    #[test]
+    fn a_reason_of_another_domain_is_no_reason_of_the_hub() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("TOKEN_EXPIRED", "proxy.example", HashMap::new());
+        let status = Status::with_error_details(Code::Unauthenticated, "no", details);
+        assert!(!read(&status, None).is_token_expired());
+    }
+
+    #[test]
+    fn a_limit_without_a_hint_is_not_retried() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("LIMIT_EXCEEDED", ERROR_DOMAIN, HashMap::new());
+        let status = Status::with_error_details(Code::ResourceExhausted, "too big", details);
+        assert_eq!(read(&status, None).retryable(), None);
+    }
+
+    #[test]
+    fn a_tls_alert_explains_a_broken_connection() {
+        let alert = TlsFailure {
+            fault: TlsFault::Node,
+            detail: "received fatal alert: CertificateRevoked".into(),
+        };
+        let error = read(&Status::unavailable("transport error"), Some(alert));
+        assert!(matches!(error, ClientError::NodeRefused { .. }), "{error}");
+        assert_eq!(error.retryable(), None);
+        let error = read(&Status::unavailable("transport error"), None);
+        assert_eq!(error.retryable(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn an_unknown_reason_is_shown_as_it_came() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("QUORUM_MISSING", ERROR_DOMAIN, HashMap::new());
+        let status = Status::with_error_details(Code::FailedPrecondition, "wait", details);
+        let error = read(&status, None);
+        assert_eq!(error.reason(), None);
+        assert_eq!(error.to_string(), "QUORUM_MISSING: wait");
+        assert_eq!(error.help_page(), None);
+    }
+}

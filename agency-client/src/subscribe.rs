@@ -1,0 +1,249 @@
+//! A subscription that outlives its connection.
+//!
+//! Invariant: per log, positions are handed out in order, each once. What the hub repeats after a
+//! reconnection is dropped; what it skips ends the stream with [`ClientError::Gap`].
+
+mod resume;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::Stream;
+use hub_proto::channels::{
+    Delivery, SubscribeRequest, SubscribeResponse, subscribe_response::Event as Wire,
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tonic::Streaming;
+
+use crate::{
+    channels::SUBSCRIBE,
+    client::Client,
+    error::{ClientError, Result},
+    retry::{RetryPolicy, jitter},
+};
+use resume::{Resume, Step};
+
+/// Events that wait for a slow reader unless the options say otherwise. A body has at most 256 KiB,
+/// so at most 16 MiB wait; beyond that the hub is held back by flow control.
+pub const BUFFER_EVENTS_DEFAULT: usize = 64;
+/// Silence after which a stream counts as dead. The hub sends something every 15 seconds.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// Waits between reconnections: 100 ms, doubling to 10 s.
+const RECONNECT: RetryPolicy = RetryPolicy {
+    attempts_max: u32::MAX,
+    backoff_min: Duration::from_millis(100),
+    backoff_max: Duration::from_secs(10),
+};
+
+/// Told of every lost connection before it is made again.
+pub type OnReconnect = Arc<dyn Fn(&ClientError) + Send + Sync>;
+
+/// What to read, and from where.
+#[derive(Clone, Default)]
+pub struct SubscribeOptions {
+    /// Logs to read, at most 32; none means every log that the caller may read.
+    pub logs: Vec<String>,
+    /// Resume after this cursor.
+    pub cursor: Option<String>,
+    /// Durable consumer of the caller's agency; without a cursor, the stream starts where it
+    /// last acknowledged.
+    pub consumer: Option<String>,
+    /// Leave the backlog out. Not with a cursor or a consumer.
+    pub live_only: bool,
+    /// Events that may wait for a slow reader; 0 means [`BUFFER_EVENTS_DEFAULT`].
+    pub buffer_events: usize,
+    /// Give up when no connection could be made for so long; never, when absent.
+    pub give_up_after: Option<Duration>,
+    /// Told of every lost connection.
+    pub on_reconnect: Option<OnReconnect>,
+}
+
+impl fmt::Debug for SubscribeOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscribeOptions")
+            .field("logs", &self.logs)
+            .field("consumer", &self.consumer)
+            .field("live_only", &self.live_only)
+            .field("give_up_after", &self.give_up_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a subscription hands out.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The next notification. Store its cursor together with the work that it causes.
+    Delivery(Box<Delivery>),
+    /// Everything that was there has been handed out; the stream goes on live.
+    CaughtUp {
+        /// Resumes here.
+        cursor: String,
+    },
+}
+
+/// A stream of [`Event`]s. Dropping it ends the subscription. After an error it ends: only errors
+/// that another connection cannot mend come through.
+#[derive(Debug)]
+pub struct Subscription {
+    events: mpsc::Receiver<Result<Event>>,
+    task: JoinHandle<()>,
+}
+
+impl Subscription {
+    pub(crate) fn start(client: Client, options: SubscribeOptions) -> Self {
+        let capacity = match options.buffer_events {
+            0 => BUFFER_EVENTS_DEFAULT,
+            events => events,
+        };
+        let (sender, events) = mpsc::channel(capacity);
+        let reader = Reader {
+            resume: Resume::new(options.cursor.clone(), &options),
+            client,
+            options,
+            sender,
+        };
+        Self {
+            events,
+            task: tokio::spawn(reader.run()),
+        }
+    }
+
+    /// The next event; `None` after the stream has ended with an error.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        self.events.recv().await
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.poll_recv(context)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The reader has gone: nobody wants more events.
+struct ReaderGone;
+
+struct Reader {
+    client: Client,
+    options: SubscribeOptions,
+    resume: Resume,
+    sender: mpsc::Sender<Result<Event>>,
+}
+
+impl Reader {
+    async fn run(mut self) {
+        let mut failed = 0_u32;
+        let mut lost_at = tokio::time::Instant::now();
+        loop {
+            let before = self.resume.progress();
+            let ended = match self.open().await {
+                Ok(stream) => self.drain(stream).await,
+                Err(error) => Ok(error),
+            };
+            let Ok(error) = ended else { return };
+            if self.resume.progress() != before {
+                failed = 0;
+                lost_at = tokio::time::Instant::now();
+            }
+            failed = failed.saturating_add(1);
+            let Some(wait) = self.wait(&error, failed, lost_at.elapsed()) else {
+                // Fails only when nobody listens any more.
+                let _gone = self.sender.send(Err(error)).await;
+                return;
+            };
+            tracing::info!(%error, failed, "the stream broke, connecting again");
+            if let Some(tell) = &self.options.on_reconnect {
+                tell(&error);
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// How long to wait before connecting again, or `None` when that cannot help.
+    fn wait(&self, error: &ClientError, failed: u32, lost_for: Duration) -> Option<Duration> {
+        if self
+            .options
+            .give_up_after
+            .is_some_and(|patience| lost_for >= patience)
+        {
+            return None;
+        }
+        // A token ends while the stream runs; the next one is fresh. A second refusal in a row
+        // means that the clock is wrong, which no further token mends.
+        if error.is_token_expired() {
+            self.client.forget_token();
+            return (failed <= 1).then_some(Duration::ZERO);
+        }
+        RECONNECT.wait(error, failed, Duration::MAX, jitter())
+    }
+
+    async fn open(&self) -> Result<Streaming<SubscribeResponse>> {
+        let cursor = self.resume.cursor();
+        let request = SubscribeRequest {
+            logs: self.options.logs.clone(),
+            cursor: cursor.unwrap_or_default().to_owned(),
+            consumer: self.options.consumer.clone().unwrap_or_default(),
+            live_only: self.options.live_only && cursor.is_none(),
+        };
+        self.client.stream(SUBSCRIBE, &request).await
+    }
+
+    /// Hands out events until the stream ends; answers why it did.
+    async fn drain(
+        &mut self,
+        mut stream: Streaming<SubscribeResponse>,
+    ) -> Result<ClientError, ReaderGone> {
+        loop {
+            let message = tokio::select! {
+                message = tokio::time::timeout(SILENCE_MAX, stream.message()) => message,
+                () = self.sender.closed() => return Err(ReaderGone),
+            };
+            let event = match message {
+                Ok(Ok(Some(SubscribeResponse { event: Some(event) }))) => event,
+                // A kind of event that this release does not know.
+                Ok(Ok(Some(SubscribeResponse { event: None }))) => continue,
+                Ok(Ok(None)) => return Ok(self.lost("the hub ended the stream")),
+                Ok(Err(status)) => return Ok(self.client.explain(&status)),
+                Err(_) => return Ok(self.lost("the hub fell silent")),
+            };
+            let step = match event {
+                Wire::Delivery(delivery) => self.resume.delivery(delivery),
+                Wire::CaughtUp(caught_up) => self.resume.caught_up(caught_up.cursor),
+                Wire::Heartbeat(_) => Step::Skip,
+            };
+            match step {
+                Step::Skip => {}
+                Step::Emit(event) => self
+                    .sender
+                    .send(Ok(event))
+                    .await
+                    .map_err(|_gone| ReaderGone)?,
+                Step::Fail(error) => return Ok(error),
+            }
+        }
+    }
+
+    fn lost(&self, detail: &str) -> ClientError {
+        ClientError::Unreachable {
+            endpoint: self.client.endpoint().to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
