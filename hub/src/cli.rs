@@ -19,7 +19,12 @@ use crate::{
 
 /// The coordination hub of a province's agencies.
 #[derive(Debug, Parser)]
-#[command(name = "hub", version, about, after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
+#[command(
+    name = "hub",
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -69,7 +74,11 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Pki(command) => command.run()?,
         Command::Charter(CharterCommand::Check { file }) => {
             let is_sound = charter::check_command(&file, &mut std::io::stdout().lock())?;
-            return Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if is_sound {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -82,7 +91,9 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
 pub fn start_log(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.filter)
         .with_context(|| format!("log.filter: `{}` is no filter", log.filter))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let outcome = match log.format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
         LogFormat::Json => builder.json().try_init(),
@@ -93,7 +104,9 @@ pub fn start_log(log: &Log) -> anyhow::Result<()> {
 fn serve(path: &Path) -> anyhow::Result<()> {
     let config = Config::read(path)?;
     start_log(&config.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let running = server::start(&config).await?;
         // The one line on stdout: where the hub listens, for those who let the system choose a port.

@@ -129,7 +129,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".into() }
+        Self {
+            format: LogFormat::Text,
+            filter: "info".into(),
+        }
     }
 }
 
@@ -169,9 +172,15 @@ impl Config {
     /// With file, line and rule.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let length = std::fs::metadata(path).with_context(|| format!("{shown}: cannot be read"))?.len();
-        ensure!(length <= CONFIG_BYTES_MAX, "{shown}: must be at most {CONFIG_BYTES_MAX} bytes");
-        let text = std::fs::read_to_string(path).with_context(|| format!("{shown}: cannot be read"))?;
+        let length = std::fs::metadata(path)
+            .with_context(|| format!("{shown}: cannot be read"))?
+            .len();
+        ensure!(
+            length <= CONFIG_BYTES_MAX,
+            "{shown}: must be at most {CONFIG_BYTES_MAX} bytes"
+        );
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("{shown}: cannot be read"))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         Self::parse(&text, folder).with_context(|| format!("{shown}: not a valid hub.toml"))
     }
@@ -200,19 +209,48 @@ impl Config {
 
     fn check(&self) -> anyhow::Result<()> {
         let within = |name: &str, value: u64, min: u64, max: u64| {
-            ensure!((min..=max).contains(&value), "{name}: must be {min} to {max}, is {value}");
+            ensure!(
+                (min..=max).contains(&value),
+                "{name}: must be {min} to {max}, is {value}"
+            );
             Ok(())
         };
         within("reload_interval_ms", self.reload_interval_ms, 50, 3_600_000)?;
         within("drain_ms_max", self.drain_ms_max, 0, 600_000)?;
         let limits = &self.limits;
         let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
-        within("limits.connections_max", count(limits.connections_max), 1, 1 << 20)?;
-        within("limits.agency_connections_max", count(limits.agency_connections_max), 1, 1 << 20)?;
-        within("limits.agency_streams_max", count(limits.agency_streams_max), 1, 1 << 20)?;
-        within("limits.connection_calls_max", u64::from(limits.connection_calls_max), 1, 1 << 16)?;
-        ensure!(certs::vkey::is_origin(&self.ledger.origin), "ledger.origin: must have no white space and no `+`, and not be empty");
-        ensure!(!self.trust_domain.is_empty(), "trust_domain: must not be empty");
+        within(
+            "limits.connections_max",
+            count(limits.connections_max),
+            1,
+            1 << 20,
+        )?;
+        within(
+            "limits.agency_connections_max",
+            count(limits.agency_connections_max),
+            1,
+            1 << 20,
+        )?;
+        within(
+            "limits.agency_streams_max",
+            count(limits.agency_streams_max),
+            1,
+            1 << 20,
+        )?;
+        within(
+            "limits.connection_calls_max",
+            u64::from(limits.connection_calls_max),
+            1,
+            1 << 16,
+        )?;
+        ensure!(
+            certs::vkey::is_origin(&self.ledger.origin),
+            "ledger.origin: must have no white space and no `+`, and not be empty"
+        );
+        ensure!(
+            !self.trust_domain.is_empty(),
+            "trust_domain: must not be empty"
+        );
         Ok(())
     }
 
@@ -244,7 +282,9 @@ mod tests {
     use super::*;
 
     fn sample(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name)
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../deploy")
+            .join(name)
     }
 
     #[test]
@@ -263,10 +303,19 @@ mod tests {
         let full = Config::parse(&text, Path::new(".")).unwrap();
         let defaults = Limits::default();
         assert_eq!(full.limits.connections_max, defaults.connections_max);
-        assert_eq!(full.limits.agency_connections_max, defaults.agency_connections_max);
+        assert_eq!(
+            full.limits.agency_connections_max,
+            defaults.agency_connections_max
+        );
         assert_eq!(full.limits.agency_streams_max, defaults.agency_streams_max);
-        assert_eq!(full.limits.connection_calls_max, defaults.connection_calls_max);
-        assert_eq!((full.reload_interval_ms, full.drain_ms_max), (RELOAD_INTERVAL_MS, DRAIN_MS_MAX));
+        assert_eq!(
+            full.limits.connection_calls_max,
+            defaults.connection_calls_max
+        );
+        assert_eq!(
+            (full.reload_interval_ms, full.drain_ms_max),
+            (RELOAD_INTERVAL_MS, DRAIN_MS_MAX)
+        );
         assert_eq!(full.log.filter, Log::default().filter);
         for key in ["token_audience", "roster_dir", "reflection", "format"] {
             assert!(text.contains(&format!("\n{key} = ")), "{key}");
@@ -286,6 +335,9 @@ mod tests {
         let with = |line: &str| Config::parse(&format!("{line}\n{text}"), Path::new("."));
         assert!(with("reload_interval_ms = 50").is_ok());
         let error = with("reload_interval_ms = 49").unwrap_err();
-        assert_eq!(error.to_string(), "reload_interval_ms: must be 50 to 3600000, is 49");
+        assert_eq!(
+            error.to_string(),
+            "reload_interval_ms: must be 50 to 3600000, is 49"
+        );
     }
 }

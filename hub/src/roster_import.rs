@@ -11,11 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use hub_core::{
-    crypto::sha256,
-    jwk::TokenJwk,
-    names::AgencyId,
-};
+use hub_core::{crypto::sha256, jwk::TokenJwk, names::AgencyId};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::{
@@ -46,7 +42,10 @@ pub async fn adopt_charter(engine: &Engine, path: &Path) -> anyhow::Result<()> {
     let (from, to) = Key::new(Kind::Charter).range();
     let newest = engine.store().scan(&from, &to, Direction::Backward, 1)?;
     let digest = sha256(&[text.as_bytes()]);
-    if newest.first().is_some_and(|(_, adopted)| **adopted == digest) {
+    if newest
+        .first()
+        .is_some_and(|(_, adopted)| **adopted == digest)
+    {
         return Ok(());
     }
     let command = members::Command::AdoptCharter { text };
@@ -78,16 +77,31 @@ pub async fn watch(engine: Arc<Engine>, tls: Arc<TlsReloader>, config: Config) {
 /// # Errors
 /// When a file is none of what it should be; files before it have been imported then.
 pub async fn import(engine: &Engine, tls: &TlsReloader, config: &Config) -> anyhow::Result<()> {
-    let Some(dir) = &config.roster_dir else { return Ok(()) };
+    let Some(dir) = &config.roster_dir else {
+        return Ok(());
+    };
     let mut count = 0_usize;
     for folder in list(dir)? {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let agency: AgencyId =
-            name.parse().with_context(|| format!("{}: not an agency's folder", folder.display()))?;
+        let name = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let agency: AgencyId = name
+            .parse()
+            .with_context(|| format!("{}: not an agency's folder", folder.display()))?;
         let nodes = folder.join("nodes");
-        for file in if nodes.is_dir() { list(&nodes)? } else { vec![] } {
+        for file in if nodes.is_dir() {
+            list(&nodes)?
+        } else {
+            vec![]
+        } {
             count = count.saturating_add(1);
-            ensure!(count <= FILES_MAX, "{}: holds more than {FILES_MAX} files", dir.display());
+            ensure!(
+                count <= FILES_MAX,
+                "{}: holds more than {FILES_MAX} files",
+                dir.display()
+            );
             if file.extension().is_some_and(|extension| extension == "pem") {
                 import_node(engine, tls, config, &agency, &file)
                     .await
@@ -96,7 +110,9 @@ pub async fn import(engine: &Engine, tls: &TlsReloader, config: &Config) -> anyh
         }
         let keys = folder.join("token-keys.json");
         if keys.is_file() {
-            import_keys(engine, &agency, &keys).await.with_context(|| keys.display().to_string())?;
+            import_keys(engine, &agency, &keys)
+                .await
+                .with_context(|| keys.display().to_string())?;
         }
     }
     Ok(())
@@ -114,7 +130,10 @@ fn list(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let length = fs::metadata(path)?.len();
-    ensure!(length <= FILE_BYTES_MAX, "must be at most {FILE_BYTES_MAX} bytes");
+    ensure!(
+        length <= FILE_BYTES_MAX,
+        "must be at most {FILE_BYTES_MAX} bytes"
+    );
     Ok(fs::read(path)?)
 }
 
@@ -132,7 +151,11 @@ async fn import_node(
         return Ok(());
     }
     let peer = Peer::from_certificate(&der, &config.trust_domain)?;
-    ensure!(peer.agency == *agency, "is in the folder of {agency} and names {}", peer.agency);
+    ensure!(
+        peer.agency == *agency,
+        "is in the folder of {agency} and names {}",
+        peer.agency
+    );
     if let Err(rule) = tls.verify_node(&der) {
         // An expired or revoked certificate stays in the folder for good; it is no error.
         tracing::debug!(%agency, rule, "a certificate of the roster folder is not accepted");
@@ -158,8 +181,11 @@ async fn import_keys(engine: &Engine, agency: &AgencyId, file: &Path) -> anyhow:
         let standing = engine.roster().load_full().key_standing(agency, jwk.kid());
         if matches!(standing, KeyStanding::Unknown) {
             let kid = jwk.kid().to_owned();
-            let command =
-                members::Command::EnrollTokenKey { agency: agency.clone(), kid, jwk: text };
+            let command = members::Command::EnrollTokenKey {
+                agency: agency.clone(),
+                kid,
+                jwk: text,
+            };
             record(engine, "/hub.system.v1/EnrollTokenKey", command).await?;
             tracing::info!(%agency, kid = jwk.kid(), "enrolled a token key from the roster folder");
         }

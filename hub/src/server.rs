@@ -89,16 +89,31 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         .await
         .with_context(|| format!("listen = \"{}\": cannot listen there", config.listen))?;
     let address = listener.local_addr()?;
-    let incoming =
-        tls::accept(listener, Arc::clone(&tls), config.trust_domain.as_str(), config.accept_limits());
+    let incoming = tls::accept(
+        listener,
+        Arc::clone(&tls),
+        config.trust_domain.as_str(),
+        config.accept_limits(),
+    );
     let server = serve(config, services, identity, incoming, drains).await?;
 
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(&tls).run());
-    background.spawn(roster_import::watch(Arc::clone(&engine), tls, config.clone()));
+    background.spawn(roster_import::watch(
+        Arc::clone(&engine),
+        tls,
+        config.clone(),
+    ));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
-    Ok(Running { address, engine, draining, server, background, drain_max })
+    Ok(Running {
+        address,
+        engine,
+        draining,
+        server,
+        background,
+        drain_max,
+    })
 }
 
 fn tls_options(config: &Config) -> TlsOptions {
@@ -163,16 +178,19 @@ async fn serve(
     health.set_serving::<LedgerServiceServer<Services>>().await;
     let reflection = if config.reflection {
         let builder = tonic_reflection::server::Builder::configure();
-        Some(builder.register_encoded_file_descriptor_set(hub_proto::DESCRIPTORS).build_v1()?)
+        Some(
+            builder
+                .register_encoded_file_descriptor_set(hub_proto::DESCRIPTORS)
+                .build_v1()?,
+        )
     } else {
         None
     };
-    let channels = ChannelServiceServer::new(services.clone())
-        .max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let members = MembersServiceServer::new(services.clone())
-        .max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let ledger =
-        LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let channels =
+        ChannelServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let members =
+        MembersServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let router = Server::builder()
         .concurrency_limit_per_connection(
             usize::try_from(config.limits.connection_calls_max).unwrap_or(usize::MAX),
@@ -192,7 +210,9 @@ async fn serve(
         // An error means that the hub is gone, which is as good a reason to stop.
         drop(drains.wait_for(|is_draining| *is_draining).await);
     };
-    Ok(tokio::spawn(router.serve_with_incoming_shutdown(incoming, drained)))
+    Ok(tokio::spawn(
+        router.serve_with_incoming_shutdown(incoming, drained),
+    ))
 }
 
 impl Running {

@@ -167,14 +167,10 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
             "Read the present liaison with `agency members list` and name it with --replaces.",
             "用 agency members list 查看现任联络员，并用 --replaces 指明。",
         ),
-        Reason::MembershipExists | Reason::AlreadyEnrolled | Reason::AlreadyRevoked => (
-            "Nothing to do: it is so already.",
-            "无需处理：状态已如此。",
-        ),
-        Reason::LastCredential => (
-            "Enrol a second certificate or key first, then revoke this one.",
-            "先登记另一证书或密钥，再吊销此项。",
-        ),
+        Reason::MembershipExists | Reason::AlreadyEnrolled | Reason::AlreadyRevoked => {
+            ("Nothing to do: it is so already.", "无需处理：状态已如此。")
+        }
+        Reason::Conflict => ("Read again and retry.", "重新读取后再试。"),
         Reason::LimitExceeded => (
             "Send less at a time, or wait as long as the hub asks.",
             "减少单次数量，或按中枢提示等待后重试。",
@@ -210,7 +206,11 @@ mod tests {
             assert!(en.ends_with('.') && en.is_ascii(), "{reason}: {en}");
             assert!(zh.ends_with('。'), "{reason}: {zh}");
             let operator = en.contains("hub's log");
-            assert_eq!(operator, *reason == Reason::Internal, "{reason} falls through");
+            assert_eq!(
+                operator,
+                *reason == Reason::Internal,
+                "{reason} falls through"
+            );
         }
     }
 }

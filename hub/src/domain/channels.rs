@@ -102,7 +102,11 @@ pub fn decide(view: &Overlay<'_>, permit: &Permit, command: &Command) -> Result<
     }
 }
 
-fn publish(view: &(impl View + ?Sized), author: &AgencyId, items: &[PublishItem]) -> Result<Vec<Event>> {
+fn publish(
+    view: &(impl View + ?Sized),
+    author: &AgencyId,
+    items: &[PublishItem],
+) -> Result<Vec<Event>> {
     let mut heads = Heads::default();
     let mut ids = std::collections::HashSet::new();
     let mut events = Vec::with_capacity(items.len());
@@ -264,7 +268,10 @@ fn acknowledge(
 ///
 /// # Errors
 /// When storage fails.
-pub fn consumers(view: &(impl View + ?Sized), agency: &AgencyId) -> Result<Vec<(String, ConsumerRow)>> {
+pub fn consumers(
+    view: &(impl View + ?Sized),
+    agency: &AgencyId,
+) -> Result<Vec<(String, ConsumerRow)>> {
     let prefix = keys::Key::new(keys::Kind::Consumer).text(agency.as_str());
     let skip = prefix.clone().build().len();
     let (from, to) = prefix.range();

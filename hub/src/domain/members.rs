@@ -443,7 +443,12 @@ fn revoke_node(
     })))
 }
 
-fn enroll_key(view: &(impl View + ?Sized), agency: &AgencyId, kid: &str, jwk: &str) -> Result<Event> {
+fn enroll_key(
+    view: &(impl View + ?Sized),
+    agency: &AgencyId,
+    kid: &str,
+    jwk: &str,
+) -> Result<Event> {
     if view.row(&keys::token_key(agency, kid))?.is_some() {
         return Err(Error::new(
             Reason::AlreadyEnrolled,
@@ -457,7 +462,12 @@ fn enroll_key(view: &(impl View + ?Sized), agency: &AgencyId, kid: &str, jwk: &s
     })))
 }
 
-fn revoke_key(view: &(impl View + ?Sized), agency: &AgencyId, kid: &str, reason: &str) -> Result<Event> {
+fn revoke_key(
+    view: &(impl View + ?Sized),
+    agency: &AgencyId,
+    kid: &str,
+    reason: &str,
+) -> Result<Event> {
     let row: Option<TokenKeyRow> = view.message(&keys::token_key(agency, kid))?;
     let row = row.ok_or_else(|| Error::not_found(&format!("agencies/{agency}/tokenKeys/{kid}")))?;
     if row.revoked_at_us != 0 {

@@ -97,8 +97,9 @@ impl EmbeddedStore {
     /// What [`ledger::open`] refuses: a second process, damage, missing entries.
     pub fn open(options: EmbeddedOptions) -> Result<(Self, OpenReport), StoreError> {
         let EmbeddedOptions { dir, origin, key } = options;
-        // sled is looked at first, so that the ledger can be held against what was applied; its
-        // folder is touched only after the ledger's lock is held.
+        // sled is looked at first, so that the ledger can be held against what was applied. Between
+        // the two openings sled's own lock keeps a second process out.
+        std::fs::create_dir_all(&dir).map_err(index_error)?;
         let lock = ledger::DataLock::acquire(&dir)?;
         let state_dir = dir.join(STATE_DIR);
         let (rows, meta) = open_rows(&state_dir)?;

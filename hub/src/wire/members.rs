@@ -70,7 +70,9 @@ impl Services {
     /// A certificate that would be let in if it were enrolled.
     fn node_to_enroll(&self, der: &[u8]) -> Result<Peer> {
         let refused = |rule: String| Error::field("certificate", rule);
-        self.tls.verify_node(der).map_err(|error| refused(format!("is not accepted: {error}")))?;
+        self.tls
+            .verify_node(der)
+            .map_err(|error| refused(format!("is not accepted: {error}")))?;
         Peer::from_certificate(der, &self.trust_domain).map_err(|error| refused(error.message))
     }
 

@@ -132,7 +132,11 @@ pub fn read(
 ///
 /// # Errors
 /// When storage fails.
-pub fn place(view: &(impl View + ?Sized), log: &LogName, position: i64) -> Result<Option<NotificationPlace>> {
+pub fn place(
+    view: &(impl View + ?Sized),
+    log: &LogName,
+    position: i64,
+) -> Result<Option<NotificationPlace>> {
     if position < 1 {
         return Ok(None);
     }

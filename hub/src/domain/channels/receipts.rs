@@ -57,7 +57,11 @@ impl ReceiptRow {
     ///
     /// # Errors
     /// When storage fails.
-    pub fn read(view: &(impl View + ?Sized), place: NotificationPlace, recipient: &Recipient) -> Result<Self> {
+    pub fn read(
+        view: &(impl View + ?Sized),
+        place: NotificationPlace,
+        recipient: &Recipient,
+    ) -> Result<Self> {
         let key = keys::receipt(place.entry_index, place.item, &recipient.to_string());
         Ok(view.message(&key)?.unwrap_or_default())
     }
