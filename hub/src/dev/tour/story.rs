@@ -168,7 +168,8 @@ pub(super) async fn office_publishes(
     Ok(name)
 }
 
-/// Departments receive the notice through their own systems and their liaisons sign for it.
+/// Units receive the notice through their own systems and their liaisons sign for it; the leading
+/// group's office, which has no liaison, signs through its leader.
 pub(super) async fn members_sign(
     cast: &mut Cast,
     account: &mut Account,
@@ -192,6 +193,17 @@ pub(super) async fn members_sign(
             names.push(player.name.clone());
         }
     }
+    if half == Half::Second {
+        let player = cast.player("leading-group-office")?;
+        receive(player, notice).await?;
+        let recorded = player.leader()?.channels().sign_for(notice, None).await?;
+        player.keep(
+            "signing for the notice",
+            &recorded,
+            recorded.receipt.clone(),
+        )?;
+        names.push(player.name.clone());
+    }
     account.say(&format!(
         "{} receive it through their own systems and sign for it (签收): {}.",
         names.len(),
@@ -199,9 +211,12 @@ pub(super) async fn members_sign(
     ))
 }
 
-/// Reads a department's stream as its consumer until a notification comes, keeping each one and
+/// Reads a department's stream as its consumer until a notification has come, keeping each one and
 /// acknowledging them together.
 pub(super) async fn receive(player: &mut Player, until: &str) -> anyhow::Result<()> {
+    if player.received.iter().any(|name| name == until) {
+        return Ok(());
+    }
     let client = player.clerk()?;
     let options = SubscribeOptions {
         consumer: Some(CONSUMER.into()),
