@@ -90,7 +90,10 @@ impl Channels {
         request_id: String,
     ) -> Result<Recorded<BatchPublishNotificationsResponse>> {
         if drafts.is_empty() || drafts.len() > BATCH_ITEMS_MAX {
-            let rule = format!("must have 1 to {BATCH_ITEMS_MAX} items, has {}", drafts.len());
+            let rule = format!(
+                "must have 1 to {BATCH_ITEMS_MAX} items, has {}",
+                drafts.len()
+            );
             return Err(ClientError::input("requests", rule));
         }
         let request = BatchPublishNotificationsRequest {

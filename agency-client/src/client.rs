@@ -6,11 +6,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use hub_core::{
     commitment::{SALT_HEADER, SIGNATURE_HEADER},
     names::{OfficerId, RequestId, RoleId},
 };
-use http::uri::PathAndQuery;
 use jiff::Timestamp;
 use prost::Message;
 use tokio::time::Instant;
@@ -370,10 +370,7 @@ impl Client {
             .await
             .map_err(|_| ClientError::Unreachable {
                 endpoint: self.shared.endpoint.clone(),
-                detail: format!(
-                    "no stream within {} ms",
-                    self.shared.deadline.as_millis()
-                ),
+                detail: format!("no stream within {} ms", self.shared.deadline.as_millis()),
             })?
     }
 
@@ -388,8 +385,8 @@ impl Client {
     }
 
     async fn grpc(&self) -> Result<Grpc<Channel>> {
-        let mut grpc = Grpc::new(self.shared.channel.clone())
-            .max_decoding_message_size(ANSWER_BYTES_MAX);
+        let mut grpc =
+            Grpc::new(self.shared.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
         grpc.ready()
             .await
             .map_err(|error| self.explain(&Status::from_error(Box::new(error))))?;

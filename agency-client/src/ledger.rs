@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hub_core::reason::Reason;
 use hub_core::{
     crypto::Digest,
     merkle::{Frontier, leaf_hash},
@@ -11,7 +12,6 @@ use hub_proto::ledger::{
     GetConsistencyProofResponse, GetEntryRequest, GetEntryResponse, GetInclusionProofRequest,
     GetInclusionProofResponse, ListEntryHeadersRequest, ListEntryHeadersResponse,
 };
-use hub_core::reason::Reason;
 use prost::Message as _;
 use tokio::time::Instant;
 

@@ -2,11 +2,7 @@
 //!
 //! Invariant: an [`Identity`] holds a node key that belongs to its certificate.
 
-use std::{
-    fmt, fs,
-    path::Path,
-    sync::Arc,
-};
+use std::{fmt, fs, path::Path, sync::Arc};
 
 use hub_core::{
     crypto::{Digest, SigningKey, VerifyingKey, sha256},
@@ -127,9 +123,9 @@ impl Identity {
     pub(crate) fn load(profile: &Profile) -> Result<Arc<Self>> {
         let key_path = Path::new(&profile.key);
         let chain = certificates(Path::new(&profile.certificate))?;
-        let leaf = chain.first().ok_or_else(|| {
-            ClientError::file(&profile.certificate, "holds no PEM certificate")
-        })?;
+        let leaf = chain
+            .first()
+            .ok_or_else(|| ClientError::file(&profile.certificate, "holds no PEM certificate"))?;
         let tls_key = private_key(key_path)?;
         let node_key = SigningKey::from_pkcs8(tls_key.secret_pkcs8_der())
             .map_err(|error| ClientError::file(key_path, error))?;
@@ -139,10 +135,7 @@ impl Identity {
         public.verify(b"probe", &probe).map_err(|_| {
             ClientError::file(
                 key_path,
-                format!(
-                    "is not the key of the certificate {}",
-                    profile.certificate
-                ),
+                format!("is not the key of the certificate {}", profile.certificate),
             )
         })?;
         Ok(Arc::new(Self {
@@ -191,6 +184,9 @@ mod tests {
         let fixture = Fixture::new();
         let identity = Identity::load(&fixture.profile()).unwrap();
         let text = format!("{identity:?}");
-        assert!(!text.contains("Pkcs8") && !text.contains("tls_key"), "{text}");
+        assert!(
+            !text.contains("Pkcs8") && !text.contains("tls_key"),
+            "{text}"
+        );
     }
 }

@@ -110,7 +110,11 @@ mod tests {
         for reason in Reason::ALL {
             let passes = matches!(reason, Reason::Unavailable | Reason::LimitExceeded);
             let error = refused(*reason, Some(1));
-            assert_eq!(policy.wait(&error, 1, LONG, 0.5).is_some(), passes, "{reason}");
+            assert_eq!(
+                policy.wait(&error, 1, LONG, 0.5).is_some(),
+                passes,
+                "{reason}"
+            );
         }
         let no_hint = refused(Reason::LimitExceeded, None);
         assert_eq!(policy.wait(&no_hint, 1, LONG, 0.5), None);
@@ -139,7 +143,10 @@ mod tests {
         assert_eq!(policy.wait(&unreachable(), 8, LONG, 1.0), None);
         let short = Duration::from_millis(99);
         assert_eq!(policy.wait(&unreachable(), 1, short, 1.0), None);
-        assert_eq!(RetryPolicy::never().wait(&unreachable(), 1, LONG, 1.0), None);
+        assert_eq!(
+            RetryPolicy::never().wait(&unreachable(), 1, LONG, 1.0),
+            None
+        );
     }
 
     #[test]

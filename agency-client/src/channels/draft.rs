@@ -208,7 +208,9 @@ mod tests {
             ["agencies/tax", "mechanisms/fund-supervision/office"]
         );
         for channel in ["all-members", "channels/all-members"] {
-            let request = NotificationDraft::to_channel(channel).into_request().unwrap();
+            let request = NotificationDraft::to_channel(channel)
+                .into_request()
+                .unwrap();
             let notification = request.notification.unwrap();
             assert_eq!(notification.channel, "channels/all-members");
         }

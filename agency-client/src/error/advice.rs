@@ -167,10 +167,9 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
             "Read the present liaison with `agency members list` and name it with --replaces.",
             "用 agency members list 查看现任联络员，并用 --replaces 指明。",
         ),
-        Reason::MembershipExists | Reason::AlreadyEnrolled | Reason::AlreadyRevoked => (
-            "Nothing to do: it is so already.",
-            "无需处理：状态已如此。",
-        ),
+        Reason::MembershipExists | Reason::AlreadyEnrolled | Reason::AlreadyRevoked => {
+            ("Nothing to do: it is so already.", "无需处理：状态已如此。")
+        }
         Reason::LastCredential => (
             "Enrol a second certificate or key first, then revoke this one.",
             "先登记另一证书或密钥，再吊销此项。",
@@ -210,7 +209,11 @@ mod tests {
             assert!(en.ends_with('.') && en.is_ascii(), "{reason}: {en}");
             assert!(zh.ends_with('。'), "{reason}: {zh}");
             let operator = en.contains("hub's log");
-            assert_eq!(operator, *reason == Reason::Internal, "{reason} falls through");
+            assert_eq!(
+                operator,
+                *reason == Reason::Internal,
+                "{reason} falls through"
+            );
         }
     }
 }

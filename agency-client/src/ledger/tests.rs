@@ -29,7 +29,10 @@ struct Store {
 
 impl Store {
     fn leaves(&self) -> Vec<Digest> {
-        self.headers.iter().map(|header| leaf_hash(header)).collect()
+        self.headers
+            .iter()
+            .map(|header| leaf_hash(header))
+            .collect()
     }
 }
 
@@ -87,10 +90,7 @@ async fn hub(fixture: &Arc<Fixture>, store: Store) -> (FakeHub, Arc<Mutex<Store>
 }
 
 /// An entry by the fixture's own node at an index.
-fn authored_entry(
-    fixture: &Fixture,
-    index: u64,
-) -> (EntryHeader, EntryContent, Authored, Bytes) {
+fn authored_entry(fixture: &Fixture, index: u64) -> (EntryHeader, EntryContent, Authored, Bytes) {
     let identity = Identity::load(&fixture.profile()).unwrap();
     let request = Bytes::from_static(b"request");
     let own = Authored::sign(&identity, "/hub.x.v1.X/Do", request.clone()).unwrap();
@@ -210,7 +210,12 @@ async fn a_checkpoint_by_another_key_is_refused_and_not_remembered() {
         })
     })
     .await;
-    let error = fixture.client(&hub).ledger().checkpoint().await.unwrap_err();
+    let error = fixture
+        .client(&hub)
+        .ledger()
+        .checkpoint()
+        .await
+        .unwrap_err();
     assert!(matches!(error, ClientError::Verification(_)), "{error}");
     assert_eq!(fixture.memory().remembered().unwrap(), None);
 }
@@ -221,7 +226,9 @@ async fn a_receipt_is_proved_and_each_lie_about_it_is_found() {
     let (store, receipt, own) = store(&fixture);
     let (hub, store) = hub(&fixture, store).await;
     let client = fixture.client(&hub);
-    let proved = verify::receipt(&client, &receipt, Some(&own)).await.unwrap();
+    let proved = verify::receipt(&client, &receipt, Some(&own))
+        .await
+        .unwrap();
     assert_eq!((proved.header.index, proved.checkpoint.size), (3, 5));
 
     let mut other = own.clone();
@@ -243,7 +250,10 @@ async fn a_receipt_is_proved_and_each_lie_about_it_is_found() {
     let error = verify::receipt(&client, &receipt_of(&header), None)
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("not in the signed tree"), "{error}");
+    assert!(
+        error.to_string().contains("not in the signed tree"),
+        "{error}"
+    );
 
     // The hub forgets the entry: the tree is shorter than what was remembered.
     store.lock().unwrap().headers.truncate(4);

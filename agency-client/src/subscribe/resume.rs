@@ -152,7 +152,9 @@ mod tests {
             live_only: true,
             ..SubscribeOptions::default()
         };
-        assert!(emitted(&Resume::new(None, &live).delivery(delivery("a", 7))));
+        assert!(emitted(
+            &Resume::new(None, &live).delivery(delivery("a", 7))
+        ));
     }
 
     #[test]

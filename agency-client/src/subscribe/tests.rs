@@ -107,10 +107,8 @@ async fn a_skipped_position_ends_the_stream_with_a_gap() {
 #[tokio::test]
 async fn a_hub_that_restarts_is_found_again() {
     let fixture = Fixture::new();
-    let mut hub = FakeHub::start(&fixture, |_| -> Reply {
-        Ok(vec![delivery(1), Sent::Hang])
-    })
-    .await;
+    let mut hub =
+        FakeHub::start(&fixture, |_| -> Reply { Ok(vec![delivery(1), Sent::Hang]) }).await;
     let client = fixture.client(&hub);
     let mut subscription = client.channels().subscribe(SubscribeOptions::default());
     assert_eq!(positions(&mut subscription, 1).await, [1]);
@@ -188,10 +186,8 @@ async fn a_slow_reader_holds_back_the_stream_and_loses_nothing() {
 #[tokio::test]
 async fn patience_ends_when_the_caller_says_so() {
     let fixture = Fixture::new();
-    let mut hub = FakeHub::start(&fixture, |_| -> Reply {
-        Ok(vec![delivery(1), Sent::Hang])
-    })
-    .await;
+    let mut hub =
+        FakeHub::start(&fixture, |_| -> Reply { Ok(vec![delivery(1), Sent::Hang]) }).await;
     let client = fixture.client(&hub);
     let mut subscription = client.channels().subscribe(SubscribeOptions {
         give_up_after: Some(Duration::from_millis(300)),

@@ -9,9 +9,7 @@ use hub_core::{
     merkle::{leaf_hash, verify_inclusion},
     note::NoteVerifier,
 };
-use hub_proto::ledger::{
-    EntryContent, EntryHeader, GetEntryResponse, GetInclusionProofResponse,
-};
+use hub_proto::ledger::{EntryContent, EntryHeader, GetEntryResponse, GetInclusionProofResponse};
 use prost::Message as _;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
