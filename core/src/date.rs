@@ -1,4 +1,4 @@
-//! Civil dates between the wire and `jiff`.
+//! Dates and instants between the wire and `jiff`.
 
 use hub_proto::common;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -25,6 +25,21 @@ pub fn to_wire(date: Date) -> common::Date {
         month: i32::from(date.month()),
         day: i32::from(date.day()),
     }
+}
+
+/// Writes a wire instant.
+#[must_use]
+pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
+}
+
+/// Reads a wire instant; `None` when it is out of range.
+#[must_use]
+pub fn from_timestamp(at: &prost_types::Timestamp) -> Option<Timestamp> {
+    Timestamp::new(at.seconds, at.nanos).ok()
 }
 
 /// The civil date of an instant in a time zone.

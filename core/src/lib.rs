@@ -8,15 +8,19 @@
 //! - [`names`]: resource names and identifiers, parsed once.
 //! - [`reason`]: the reasons that errors carry, one help page each.
 //! - [`date`]: civil dates.
+//! - [`uscc`]: unified social credit codes.
+//! - [`document_number`]: numbers of official documents.
 //! - [`jwk`]: public keys of officer tokens.
 //! - [`profile`]: a client's settings file.
 
 pub mod commitment;
 pub mod crypto;
 pub mod date;
+pub mod document_number;
 pub mod jwk;
 pub mod merkle;
 pub mod names;
 pub mod note;
 pub mod profile;
 pub mod reason;
+pub mod uscc;

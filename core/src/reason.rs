@@ -96,8 +96,8 @@ reasons! {
     AlreadyEnrolled = "ALREADY_ENROLLED",
     /// The certificate or key is revoked already.
     AlreadyRevoked = "ALREADY_REVOKED",
-    /// Revoking it would leave the caller without access.
-    LastCredential = "LAST_CREDENTIAL",
+    /// A batch of commands names the same thing twice, or two callers raced; read again and retry.
+    Conflict = "CONFLICT",
     /// A limit is reached; the error carries a retry hint.
     LimitExceeded = "LIMIT_EXCEEDED",
     /// The hub is starting, draining, or its queue is full; retry.

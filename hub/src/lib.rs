@@ -6,6 +6,20 @@
 //! wire ──> identity ──> authz ──> domain: decide ──> ledger: append + fsync ──> domain: apply ──> feed
 //! ```
 
+pub mod authz;
+pub mod charter;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod engine;
 pub mod error;
+pub mod feed;
+pub mod identity;
+pub mod ledger;
+pub mod pki;
+pub mod roster_import;
+pub mod server;
+pub mod state;
+pub mod tls;
 pub mod wire;

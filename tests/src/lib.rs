@@ -1,1 +1,237 @@
-//! placeholder
+//! What the end-to-end tests share: a PKI of their own, a hub on a port of its own, and clients of
+//! every agency.
+//!
+//! [`World`] runs the hub in this process; [`process`] runs the `hub` binary, for tests that kill
+//! it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "test support: a failure here is a failed test"
+)]
+
+pub mod process;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use agency_client::{Client, profile};
+use certs::pki::{InitOptions, IssueOptions, Pki};
+use hub::{
+    charter::Charter,
+    clock::{Clock, SystemClock},
+    config::Config,
+    server::{self, Running},
+};
+use tempfile::TempDir;
+
+/// Trust domain of every test hub.
+pub const TRUST_DOMAIN: &str = "hub.shanxi.example";
+
+/// Settings, PKI and data of a hub, in a folder of their own.
+#[derive(Debug)]
+pub struct Site {
+    dir: TempDir,
+    charter: Charter,
+}
+
+impl Site {
+    /// Makes a PKI with a node, a token key and a profile for every agency of the charter.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_charter(&charter_file(), "")
+    }
+
+    /// As [`Site::new`], with another charter and further lines at the head of `hub.toml`.
+    #[must_use]
+    pub fn with_charter(file: &Path, settings: &str) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("hub-test")
+            .tempdir()
+            .unwrap();
+        let charter = Charter::read(file).unwrap();
+        std::fs::copy(file, dir.path().join("charter.toml")).unwrap();
+        let mut pki = Pki::init(&dir.path().join("pki"), &InitOptions::default()).unwrap();
+        for agency in charter.agencies() {
+            pki.issue(&IssueOptions::new(agency.id().as_str(), "node-1"))
+                .unwrap();
+        }
+        drop(pki);
+        let text = format!(
+            r#"{settings}
+listen = "127.0.0.1:0"
+data_dir = "data"
+charter = "charter.toml"
+trust_domain = "{TRUST_DOMAIN}"
+roster_dir = "pki/roster"
+reload_interval_ms = 100
+drain_ms_max = 5000
+
+[ledger]
+origin = "{TRUST_DOMAIN}"
+key = "pki/hub/ledger.key"
+
+[tls]
+certificate = "pki/hub/hub.pem"
+key = "pki/hub/hub.key"
+client_ca = "pki/ca/ca.pem"
+crl = "pki/crl.pem"
+
+[log]
+filter = "warn"
+"#
+        );
+        std::fs::write(dir.path().join("hub.toml"), text).unwrap();
+        Self { dir, charter }
+    }
+
+    /// The folder of it all.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// The settings file.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.path().join("hub.toml")
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        Config::read(&self.config_file()).unwrap()
+    }
+
+    /// The charter.
+    #[must_use]
+    pub fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    /// Opens the PKI, for further certificates and revocations. It is locked while this lives.
+    #[must_use]
+    pub fn pki(&self) -> Pki {
+        Pki::open(&self.path().join("pki")).unwrap()
+    }
+
+    /// The profile of an agency.
+    #[must_use]
+    pub fn profile(&self, agency: &str) -> hub_core::profile::Profile {
+        profile::load(
+            &self
+                .path()
+                .join("pki/profiles")
+                .join(agency)
+                .join("profile.toml"),
+        )
+        .unwrap()
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A site and the hub that runs on it in this process.
+#[derive(Debug)]
+pub struct World {
+    /// Settings, PKI and data.
+    pub site: Site,
+    clock: Arc<dyn Clock>,
+    running: Option<Running>,
+}
+
+impl World {
+    /// A fresh site with a running hub.
+    pub async fn start() -> Self {
+        Self::start_on(Site::new(), Arc::new(SystemClock)).await
+    }
+
+    /// A running hub on a site, with a clock.
+    pub async fn start_on(site: Site, clock: Arc<dyn Clock>) -> Self {
+        let running = server::start_with_clock(&site.config(), Arc::clone(&clock))
+            .await
+            .unwrap();
+        Self {
+            site,
+            clock,
+            running: Some(running),
+        }
+    }
+
+    /// The running hub.
+    #[must_use]
+    pub fn hub(&self) -> &Running {
+        self.running.as_ref().expect("the hub runs")
+    }
+
+    /// Where the hub listens, as a client's endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.hub().address())
+    }
+
+    /// A client of an agency, for an officer under roles. It has not called yet.
+    #[must_use]
+    pub fn client(&self, agency: &str, officer: &str, roles: &[&str]) -> Client {
+        Client::builder(&self.site.profile(agency))
+            .endpoint(self.endpoint())
+            .officer(officer)
+            .roles(roles.iter().copied())
+            .build()
+            .unwrap()
+    }
+
+    /// A clerk of an agency.
+    #[must_use]
+    pub fn clerk(&self, agency: &str) -> Client {
+        self.client(agency, &format!("{agency}-clerk-1"), &["clerk"])
+    }
+
+    /// Drains and stops the hub.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await.unwrap();
+        }
+    }
+
+    /// Starts the hub again, on another port.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        let config = self.site.config();
+        self.running = Some(
+            server::start_with_clock(&config, Arc::clone(&self.clock))
+                .await
+                .unwrap(),
+        );
+    }
+}
+
+/// Shanxi's charter.
+#[must_use]
+pub fn charter_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../charters/shanxi.toml")
+}
+
+/// The seed of a randomised test: `HUB_TEST_SEED`, or a new one. Print it.
+#[must_use]
+pub fn seed() -> u64 {
+    match std::env::var("HUB_TEST_SEED") {
+        Ok(text) => text.parse().expect("HUB_TEST_SEED is a number"),
+        Err(_) => u64::from_be_bytes(hub_core::crypto::random().unwrap()),
+    }
+}

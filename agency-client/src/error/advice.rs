@@ -170,10 +170,7 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
         Reason::MembershipExists | Reason::AlreadyEnrolled | Reason::AlreadyRevoked => {
             ("Nothing to do: it is so already.", "无需处理：状态已如此。")
         }
-        Reason::LastCredential => (
-            "Enrol a second certificate or key first, then revoke this one.",
-            "先登记另一证书或密钥，再吊销此项。",
-        ),
+        Reason::Conflict => ("Read again and retry.", "重新读取后再试。"),
         Reason::LimitExceeded => (
             "Send less at a time, or wait as long as the hub asks.",
             "减少单次数量，或按中枢提示等待后重试。",

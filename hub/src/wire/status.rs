@@ -37,9 +37,8 @@ pub fn code(reason: Reason) -> Code {
         Reason::RequestIdExpired
         | Reason::CursorBehind
         | Reason::LiaisonExists
-        | Reason::AlreadyRevoked
-        | Reason::LastCredential => Code::FailedPrecondition,
-        Reason::LiaisonMismatch => Code::Aborted,
+        | Reason::AlreadyRevoked => Code::FailedPrecondition,
+        Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
         Reason::LimitExceeded => Code::ResourceExhausted,
         Reason::Unavailable => Code::Unavailable,
         _ => Code::Internal,

@@ -1,0 +1,429 @@
+//! Who may do what. Everything not granted is refused; what a caller may not see is NOT_FOUND.
+//!
+//! The only way to a [`Permit`] is through this module, and the domain asks for one. A permit names
+//! agency, officer, role and the action granted.
+
+use std::sync::Arc;
+
+use hub_core::{
+    names::{
+        AgencyId, ChannelId, LogName, MechanismId, NotificationName, OfficerId, Recipient, RoleId,
+    },
+    reason::Reason,
+};
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    charter::{Action, Category, Channel, Destination},
+    domain::members::roster::Roster,
+    error::{Error, Result},
+    identity::Caller,
+};
+
+/// Id under which the hub's own acts are recorded. No agency of a charter may bear it.
+pub const HUB_AGENCY: &str = "hub";
+
+/// That somebody may do something. It cannot be made outside this module.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    agency: AgencyId,
+    officer: OfficerId,
+    role: RoleId,
+    action: Option<Action>,
+}
+
+impl Permit {
+    /// The hub itself acts, on its operator's word: it adopts a charter or imports the roster folder.
+    /// Such an act is on the ledger like any other.
+    ///
+    /// # Errors
+    /// Never in practice: the hub's own ids are well-formed.
+    pub fn hub() -> Result<Self> {
+        let id = |error| Error::internal(format!("the hub's own id: {error}"));
+        Ok(Self {
+            agency: HUB_AGENCY.parse().map_err(id)?,
+            officer: HUB_AGENCY.parse().map_err(id)?,
+            role: HUB_AGENCY.parse().map_err(id)?,
+            action: None,
+        })
+    }
+
+    /// Whose permit it is.
+    #[must_use]
+    pub fn agency(&self) -> &AgencyId {
+        &self.agency
+    }
+
+    /// Which officer acts.
+    #[must_use]
+    pub fn officer(&self) -> &OfficerId {
+        &self.officer
+    }
+
+    /// Under which role.
+    #[must_use]
+    pub fn role(&self) -> &RoleId {
+        &self.role
+    }
+
+    /// What is granted; nothing for the hub itself.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        self.action
+    }
+}
+
+/// A caller as of now: the roster, the day, and the roles in force.
+#[derive(Debug, Clone)]
+pub struct Access {
+    roster: Arc<Roster>,
+    caller: Arc<Caller>,
+    on: Date,
+    roles: Vec<RoleId>,
+}
+
+impl Access {
+    /// Looks at the caller's roles as of an instant.
+    #[must_use]
+    pub fn new(roster: Arc<Roster>, caller: Arc<Caller>, now: Timestamp) -> Self {
+        let on = roster.day(now);
+        let roles = roster.roles_in_force(&caller.peer.agency, &caller.officer, &caller.roles, on);
+        Self {
+            roster,
+            caller,
+            on,
+            roles,
+        }
+    }
+
+    /// The caller's agency.
+    #[must_use]
+    pub fn agency(&self) -> &AgencyId {
+        &self.caller.peer.agency
+    }
+
+    /// The caller.
+    #[must_use]
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// The roster looked at.
+    #[must_use]
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The day.
+    #[must_use]
+    pub fn day(&self) -> Date {
+        self.on
+    }
+
+    /// The token's roles that are in force.
+    #[must_use]
+    pub fn roles(&self) -> &[RoleId] {
+        &self.roles
+    }
+
+    /// The first role in force that grants an action.
+    fn role_with(&self, action: Action) -> Option<&RoleId> {
+        self.roles.iter().find(|id| {
+            self.roster
+                .charter()
+                .role(id)
+                .is_some_and(|role| role.grants(action))
+        })
+    }
+
+    /// Whether some role in force grants an action.
+    #[must_use]
+    pub fn is_granted(&self, action: Action) -> bool {
+        self.role_with(action).is_some()
+    }
+
+    /// A permit for an action that concerns the caller's own agency only.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`], which names the action and the roles looked at.
+    pub fn permit(&self, action: Action) -> Result<Permit> {
+        let Some(role) = self.role_with(action) else {
+            return Err(self.denied(action));
+        };
+        Ok(Permit {
+            agency: self.agency().clone(),
+            officer: self.caller.officer.clone(),
+            role: role.clone(),
+            action: Some(action),
+        })
+    }
+
+    fn denied(&self, action: Action) -> Error {
+        let in_force: Vec<&str> = self.roles.iter().map(RoleId::as_str).collect();
+        let lapsed: Vec<&str> = self
+            .caller
+            .roles
+            .iter()
+            .filter(|role| !self.roles.contains(role))
+            .map(RoleId::as_str)
+            .collect();
+        let roles = if in_force.is_empty() {
+            "none".into()
+        } else {
+            in_force.join(", ")
+        };
+        let mut message = format!("{action} is not granted; roles in force: {roles}");
+        if !lapsed.is_empty() {
+            let unbound = lapsed.join(", ");
+            message.push_str(&format!("; not in force for this officer: {unbound}"));
+        }
+        Error::new(Reason::PermissionDenied, message)
+    }
+
+    fn is_member(&self, mechanism: &MechanismId) -> bool {
+        self.roster.is_member(self.agency(), mechanism, self.on)
+    }
+
+    fn hosts(&self, mechanism: &MechanismId) -> bool {
+        self.roster
+            .charter()
+            .mechanism(mechanism)
+            .is_some_and(|mechanism| mechanism.office().host == *self.agency())
+    }
+
+    /// Whether the caller may read a channel.
+    #[must_use]
+    pub fn can_read_channel(&self, channel: &Channel) -> bool {
+        self.is_granted(Action::ChannelsRead)
+            && channel
+                .audience()
+                .matches(self.agency(), &self.roles, |of| self.is_member(of))
+    }
+
+    /// Whether the caller may publish to a channel.
+    #[must_use]
+    pub fn can_publish(&self, channel: &Channel) -> bool {
+        self.is_granted(Action::ChannelsPublish)
+            && channel
+                .publishers()
+                .matches(self.agency(), &self.roles, |of| self.is_member(of))
+    }
+
+    /// A permit to publish notifications of a category where they are to go.
+    ///
+    /// # Errors
+    /// A channel that the caller may not read is NOT_FOUND; else [`Reason::PermissionDenied`].
+    pub fn publish(&self, category: &Category, destination: &Destination) -> Result<Permit> {
+        let permit = match destination {
+            Destination::Channel(id) => {
+                let channel = self.readable_channel(id)?;
+                if !self.can_publish(channel) {
+                    return Err(self.denied(Action::ChannelsPublish));
+                }
+                self.permit(Action::ChannelsPublish)?
+            }
+            Destination::Recipients(_) => self.permit(Action::NotificationsAddress)?,
+        };
+        if !category.admits_sender(self.agency(), |of| self.is_member(of)) {
+            return Err(Error::new(
+                Reason::PermissionDenied,
+                format!(
+                    "notification.category: {} is not for agencies/{} to send ({})",
+                    category.id(),
+                    self.agency(),
+                    category.sources().join(", ")
+                ),
+            ));
+        }
+        Ok(permit)
+    }
+
+    fn readable_channel(&self, id: &ChannelId) -> Result<&Channel> {
+        self.roster
+            .charter()
+            .channel(id)
+            .filter(|channel| self.can_read_channel(channel))
+            .ok_or_else(|| Error::not_found(&format!("channels/{id}")))
+    }
+
+    /// A permit to read a log.
+    ///
+    /// # Errors
+    /// NOT_FOUND for every log that the caller may not read, whether there is one or not.
+    pub fn read_log(&self, log: &LogName) -> Result<Permit> {
+        let not_found = || Error::not_found(&log.to_string());
+        let action = match log {
+            LogName::Channel(id) => {
+                self.readable_channel(id)?;
+                Action::ChannelsRead
+            }
+            LogName::Inbox(Recipient::Agency(agency)) | LogName::Sent(agency)
+                if agency == self.agency() =>
+            {
+                Action::InboxRead
+            }
+            LogName::Inbox(Recipient::Office(mechanism)) if self.hosts(mechanism) => {
+                Action::OfficeInboxRead
+            }
+            LogName::Inbox(_) | LogName::Sent(_) => return Err(not_found()),
+        };
+        self.permit(action).map_err(|_| not_found())
+    }
+
+    /// Logs that a stream of the caller reads when it names none: channels in the charter's order,
+    /// then inboxes.
+    #[must_use]
+    pub fn readable_logs(&self) -> Vec<LogName> {
+        let channels = self
+            .roster
+            .charter()
+            .channels()
+            .iter()
+            .map(|channel| channel.id().clone());
+        let own = LogName::Inbox(Recipient::Agency(self.agency().clone()));
+        let offices = self.roster.offices_of(self.agency()).into_iter();
+        channels
+            .map(LogName::Channel)
+            .chain([own])
+            .chain(offices.map(|mechanism| LogName::Inbox(Recipient::Office(mechanism))))
+            .filter(|log| self.read_log(log).is_ok())
+            .collect()
+    }
+
+    /// How the caller may see a notification with such recipients, if at all. `recipients` are those
+    /// of an addressed one.
+    #[must_use]
+    pub fn sees(&self, name: &NotificationName, recipients: &[Recipient]) -> Option<Sight> {
+        match name {
+            NotificationName::InChannel(channel, _) => {
+                self.readable_channel(channel).ok().map(|_| Sight::Audience)
+            }
+            NotificationName::Addressed(author, _) => {
+                let is_author = author == self.agency() && self.is_granted(Action::InboxRead);
+                let is_recipient = || {
+                    recipients
+                        .iter()
+                        .any(|recipient| self.read_log(&LogName::Inbox(recipient.clone())).is_ok())
+                };
+                if is_author {
+                    Some(Sight::Author)
+                } else {
+                    is_recipient().then_some(Sight::Recipient)
+                }
+            }
+        }
+    }
+
+    /// A permit to act on a notification in a recipient's name.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`] when the recipient is another, or no role grants the act.
+    pub fn act_for(&self, recipient: &Recipient, act: RecipientAct) -> Result<Permit> {
+        let (is_own, action) = match (recipient, act) {
+            (Recipient::Agency(agency), RecipientAct::Open) => {
+                (agency == self.agency(), Action::NotificationsOpen)
+            }
+            (Recipient::Agency(agency), RecipientAct::SignFor) => {
+                (agency == self.agency(), Action::NotificationsSignFor)
+            }
+            (Recipient::Office(mechanism), RecipientAct::Open) => {
+                (self.hosts(mechanism), Action::OfficeInboxRead)
+            }
+            (Recipient::Office(mechanism), RecipientAct::SignFor) => {
+                (self.hosts(mechanism), Action::OfficeSignFor)
+            }
+        };
+        if !is_own {
+            return Err(Error::new(
+                Reason::PermissionDenied,
+                format!(
+                    "recipient: agencies/{} cannot act for {recipient}",
+                    self.agency()
+                ),
+            ));
+        }
+        self.permit(action)
+    }
+
+    /// Whether the caller sees every recipient's receipt of a channel's notification by an author:
+    /// the author's agency does, and the office of the channel's mechanism; in a channel of all
+    /// members, every office does.
+    #[must_use]
+    pub fn sees_all_receipts(&self, channel: &ChannelId, author: &AgencyId) -> bool {
+        let Some(channel) = self.roster.charter().channel(channel) else {
+            return false;
+        };
+        let hosts = match channel.mechanism() {
+            Some(mechanism) => self.hosts(mechanism),
+            None => !self.roster.offices_of(self.agency()).is_empty(),
+        };
+        author == self.agency() || (hosts && self.is_granted(Action::ReceiptsReadAny))
+    }
+
+    /// A permit to add members to a mechanism: its office's.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`].
+    pub fn add_membership(&self, mechanism: &MechanismId) -> Result<Permit> {
+        let permit = self.permit(Action::MembersAddMembership)?;
+        if self.hosts(mechanism) {
+            Ok(permit)
+        } else {
+            Err(self.denied(Action::MembersAddMembership))
+        }
+    }
+
+    /// A permit to name the own agency's liaison in a mechanism of which it is a member on a day.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`].
+    pub fn appoint_liaison(&self, mechanism: &MechanismId, on: Date) -> Result<Permit> {
+        let permit = self.permit(Action::MembersAppointLiaison)?;
+        if self.roster.is_member(self.agency(), mechanism, on) {
+            return Ok(permit);
+        }
+        Err(Error::new(
+            Reason::PermissionDenied,
+            format!(
+                "agencies/{} is no member of mechanisms/{mechanism} on {on}",
+                self.agency()
+            ),
+        ))
+    }
+
+    /// A permit to list or revoke nodes and token keys of an agency.
+    ///
+    /// # Errors
+    /// Another agency's are NOT_FOUND, unless a role grants all of them.
+    pub fn credentials_of(&self, agency: &AgencyId, own: Action) -> Result<Permit> {
+        if agency == self.agency() {
+            return self
+                .permit(own)
+                .or_else(|error| self.permit(Action::NodesRevokeAny).map_err(|_| error));
+        }
+        self.permit(Action::NodesRevokeAny)
+            .ok()
+            .filter(|_| self.roster.charter().agency(agency).is_some())
+            .ok_or_else(|| Error::not_found(&format!("agencies/{agency}")))
+    }
+}
+
+/// How a caller sees a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// As one of a channel's audience.
+    Audience,
+    /// As the author's agency.
+    Author,
+    /// As an addressee.
+    Recipient,
+}
+
+/// What a recipient does with a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecipientAct {
+    /// Open it.
+    Open,
+    /// Sign for it.
+    SignFor,
+}

@@ -1,0 +1,273 @@
+//! The charter file as it is written: every value with its place in the text, nothing judged yet.
+//!
+//! Unknown fields are refused, so that a misspelt rule cannot silently have no effect.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
+use toml::{Spanned, value::Datetime};
+
+/// A text and its place.
+pub(super) type Text = Spanned<String>;
+
+/// A date and its place.
+pub(super) type Day = Spanned<Datetime>;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFile {
+    pub(super) charter: Spanned<RawHead>,
+    #[serde(default)]
+    pub(super) agencies: Vec<Spanned<RawAgency>>,
+    #[serde(default)]
+    pub(super) mechanisms: Vec<Spanned<RawMechanism>>,
+    #[serde(default)]
+    pub(super) roles: Vec<Spanned<RawRole>>,
+    #[serde(default)]
+    pub(super) channels: Vec<Spanned<RawChannel>>,
+    #[serde(default)]
+    pub(super) categories: Vec<Spanned<RawCategory>>,
+    #[serde(default)]
+    pub(super) alert_indicators: Vec<Spanned<RawAlertIndicator>>,
+    #[serde(default)]
+    pub(super) legal_bases: Vec<Spanned<RawLegalBasis>>,
+    #[serde(default)]
+    pub(super) deadlines: Vec<Spanned<RawDeadline>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHead {
+    pub(super) format: Spanned<u32>,
+    pub(super) province: Text,
+    pub(super) province_en: Text,
+    pub(super) time_zone: Text,
+    pub(super) document_number: Text,
+    pub(super) issuer: Text,
+    pub(super) adopted_at_meeting: Option<Text>,
+    pub(super) issued_on: Day,
+    #[serde(default)]
+    pub(super) legal_basis: Vec<Text>,
+    #[serde(default)]
+    pub(super) soft_words: Vec<Text>,
+    #[serde(default)]
+    pub(super) trust_notes: Vec<Text>,
+    #[serde(default)]
+    pub(super) sources: Vec<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAgency {
+    pub(super) id: Text,
+    pub(super) names: Vec<Spanned<RawName>>,
+    pub(super) name_en: Text,
+    #[serde(default)]
+    pub(super) aliases: Vec<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawName {
+    pub(super) name: Text,
+    pub(super) from_on: Option<Day>,
+    pub(super) until_on: Option<Day>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMechanism {
+    pub(super) id: Text,
+    pub(super) name: Text,
+    pub(super) name_en: Text,
+    pub(super) document_number: Text,
+    pub(super) parent_body: Text,
+    pub(super) office: RawOffice,
+    pub(super) membership_addition: RawAddition,
+    pub(super) liaison: RawLiaison,
+    pub(super) members: Vec<Spanned<RawMember>>,
+    #[serde(default)]
+    pub(super) sources: Vec<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOffice {
+    pub(super) names: Spanned<Vec<Text>>,
+    pub(super) host: Text,
+    pub(super) bureau: Text,
+    pub(super) director_post: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAddition {
+    pub(super) basis: Text,
+    pub(super) source: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLiaison {
+    pub(super) rank: Text,
+    pub(super) is_single: bool,
+    pub(super) is_rank_override_allowed: bool,
+    pub(super) change_category: Text,
+    pub(super) source: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMember {
+    pub(super) agency: Text,
+    pub(super) role: Option<Text>,
+    pub(super) from_on: Day,
+    pub(super) until_on: Option<Day>,
+    pub(super) notice_duty: Option<Text>,
+    pub(super) assist_duty: Option<Text>,
+    pub(super) duty_source: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRole {
+    pub(super) id: Text,
+    pub(super) name: Text,
+    pub(super) name_en: Text,
+    pub(super) agencies: Spanned<AllOr>,
+    pub(super) binding: Option<Text>,
+    pub(super) grants: Vec<Text>,
+    pub(super) source: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawChannel {
+    pub(super) id: Text,
+    pub(super) name: Text,
+    pub(super) name_en: Text,
+    pub(super) mechanism: Option<Text>,
+    pub(super) publish: Spanned<Vec<Spanned<RawAudienceRule>>>,
+    pub(super) read: Spanned<Vec<Spanned<RawAudienceRule>>>,
+    pub(super) source: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAudienceRule {
+    pub(super) who: Spanned<RawWho>,
+    pub(super) roles: Spanned<Vec<Text>>,
+}
+
+/// `"all_agencies"`, or a table with one of the other keys.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawWho {
+    AllAgencies,
+    MembersOf(Text),
+    NonMembersOf(Text),
+    LeadOf(Text),
+    OfficeOf(Text),
+    Agencies(Spanned<Vec<Text>>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCategory {
+    pub(super) id: Text,
+    pub(super) name: Text,
+    pub(super) name_en: Text,
+    #[serde(default)]
+    pub(super) mechanisms: Vec<Text>,
+    pub(super) from: Spanned<Vec<Spanned<RawWho>>>,
+    #[serde(default)]
+    pub(super) jointly_with: Vec<Text>,
+    #[serde(default)]
+    pub(super) to: Vec<Text>,
+    pub(super) additional_addressees: Option<Text>,
+    #[serde(default)]
+    pub(super) is_decision: bool,
+    pub(super) trigger_word: Option<Text>,
+    #[serde(default)]
+    pub(super) is_soft: bool,
+    pub(super) warn_after_working_days: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub(super) sources: Vec<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAlertIndicator {
+    pub(super) id: Text,
+    pub(super) name: Text,
+    pub(super) name_en: Text,
+    pub(super) kind: Text,
+    pub(super) source: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLegalBasis {
+    pub(super) id: Text,
+    pub(super) requester: Text,
+    pub(super) basis: Option<Text>,
+    #[serde(default)]
+    pub(super) is_named_in_instrument: bool,
+    pub(super) condition: Text,
+    pub(super) approver: Text,
+    pub(super) officers_min: Spanned<u8>,
+    pub(super) mark: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDeadline {
+    pub(super) id: Text,
+    pub(super) name: Text,
+    pub(super) amount: Spanned<u16>,
+    pub(super) unit: Text,
+    pub(super) extension_amount: Option<Spanned<u16>>,
+    pub(super) starts_at: Text,
+    pub(super) source: Text,
+}
+
+/// `"all"` or a list of ids.
+#[derive(Debug)]
+pub(super) enum AllOr {
+    /// A single word, to be judged later.
+    Word(String),
+    /// The list.
+    List(Vec<Text>),
+}
+
+impl<'de> Deserialize<'de> for AllOr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AllOrVisitor;
+
+        impl<'de> Visitor<'de> for AllOrVisitor {
+            type Value = AllOr;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"all\" or a list of ids")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<AllOr, E> {
+                Ok(AllOr::Word(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AllOr, A::Error> {
+                let mut list = vec![];
+                while let Some(text) = seq.next_element()? {
+                    list.push(text);
+                }
+                Ok(AllOr::List(list))
+            }
+        }
+
+        deserializer.deserialize_any(AllOrVisitor)
+    }
+}

@@ -1,0 +1,129 @@
+//! The command line. Data goes to stdout, everything else to stderr.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    charter,
+    config::{Config, Log, LogFormat},
+    pki::PkiCommand,
+    server,
+};
+
+/// The coordination hub of a province's agencies.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hub",
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve.
+    Serve {
+        /// The settings file.
+        #[arg(long, env = "HUB_CONFIG", default_value = "hub.toml")]
+        config: PathBuf,
+    },
+    /// Issue and revoke certificates.
+    #[command(subcommand)]
+    Pki(PkiCommand),
+    /// Check charters.
+    #[command(subcommand)]
+    Charter(CharterCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum CharterCommand {
+    /// Explain every error of a charter with its line and rule.
+    Check {
+        /// The charter.
+        file: PathBuf,
+    },
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            // Nothing can be done when stderr is gone.
+            drop(writeln!(std::io::stderr(), "hub: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve { config } => serve(&config)?,
+        Command::Pki(command) => command.run()?,
+        Command::Charter(CharterCommand::Check { file }) => {
+            let is_sound = charter::check_command(&file, &mut std::io::stdout().lock())?;
+            return Ok(if is_sound {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the log on stderr.
+///
+/// # Errors
+/// When the filter is malformed.
+pub fn start_log(log: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&log.filter)
+        .with_context(|| format!("log.filter: `{}` is no filter", log.filter))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let outcome = match log.format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    outcome.map_err(|error| anyhow::anyhow!("the log was started already: {error}"))
+}
+
+fn serve(path: &Path) -> anyhow::Result<()> {
+    let config = Config::read(path)?;
+    start_log(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let running = server::start(&config).await?;
+        // The one line on stdout: where the hub listens, for those who let the system choose a port.
+        writeln!(std::io::stdout(), "{}", running.address())?;
+        stop_signal().await?;
+        running.stop().await
+    })
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,343 @@
+//! The hub's settings: strict TOML. An unknown key is an error, every default is named here, and
+//! paths are relative to the file.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+
+use crate::tls::AcceptLimits;
+
+/// Largest settings file in bytes.
+pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
+
+/// Default of [`Config::reload_interval_ms`].
+pub const RELOAD_INTERVAL_MS: u64 = 1_000;
+
+/// Default of [`Config::drain_ms_max`].
+pub const DRAIN_MS_MAX: u64 = 10_000;
+
+/// Default of [`Limits::agency_streams_max`].
+pub const AGENCY_STREAMS_MAX: usize = 64;
+
+/// Default of [`Limits::connection_calls_max`].
+pub const CONNECTION_CALLS_MAX: u32 = 256;
+
+/// `hub.toml`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on. Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The data folder: ledger and state.
+    pub data_dir: PathBuf,
+    /// The charter.
+    pub charter: PathBuf,
+    /// Trust domain of node certificates.
+    pub trust_domain: String,
+    /// What officer tokens must name as their audience; the trust domain unless given.
+    #[serde(default)]
+    pub token_audience: Option<String>,
+    /// Folder of certificates and token keys that the operator enrols; nothing is imported without.
+    #[serde(default)]
+    pub roster_dir: Option<PathBuf>,
+    /// How often TLS files and the roster folder are looked at, in milliseconds.
+    #[serde(default = "reload_interval_ms")]
+    pub reload_interval_ms: u64,
+    /// How long calls may go on after SIGTERM, in milliseconds.
+    #[serde(default = "drain_ms_max")]
+    pub drain_ms_max: u64,
+    /// Answer gRPC reflection; for development only.
+    #[serde(default)]
+    pub reflection: bool,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// TLS.
+    pub tls: Tls,
+    /// Limits.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The log.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// `[ledger]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// Name of the ledger in its checkpoints: no white space, no `+`.
+    pub origin: String,
+    /// The Ed25519 key that signs checkpoints, PKCS#8 PEM.
+    pub key: PathBuf,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The hub's certificate chain, PEM, leaf first.
+    pub certificate: PathBuf,
+    /// The hub's private key, PEM.
+    pub key: PathBuf,
+    /// Authorities of node certificates, PEM.
+    pub client_ca: PathBuf,
+    /// Their revocation lists, PEM.
+    pub crl: PathBuf,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Open connections in all.
+    pub connections_max: usize,
+    /// Open connections of one agency.
+    pub agency_connections_max: usize,
+    /// Open subscriptions of one agency.
+    pub agency_streams_max: usize,
+    /// Calls under way on one connection.
+    pub connection_calls_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let accept = AcceptLimits::default();
+        Self {
+            connections_max: accept.connections_max,
+            agency_connections_max: accept.agency_connections_max,
+            agency_streams_max: AGENCY_STREAMS_MAX,
+            connection_calls_max: CONNECTION_CALLS_MAX,
+        }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// What to log, such as `info` or `hub=debug,info`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            filter: "info".into(),
+        }
+    }
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+fn reload_interval_ms() -> u64 {
+    RELOAD_INTERVAL_MS
+}
+
+fn drain_ms_max() -> u64 {
+    DRAIN_MS_MAX
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("data_dir", &self.data_dir)
+            .field("charter", &self.charter)
+            .field("trust_domain", &self.trust_domain)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Reads a file; its paths become relative to the file's folder.
+    ///
+    /// # Errors
+    /// With file, line and rule.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let length = std::fs::metadata(path)
+            .with_context(|| format!("{shown}: cannot be read"))?
+            .len();
+        ensure!(
+            length <= CONFIG_BYTES_MAX,
+            "{shown}: must be at most {CONFIG_BYTES_MAX} bytes"
+        );
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("{shown}: cannot be read"))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, folder).with_context(|| format!("{shown}: not a valid hub.toml"))
+    }
+
+    /// Reads text; paths become relative to a folder.
+    ///
+    /// # Errors
+    /// With line and rule.
+    pub fn parse(text: &str, folder: &Path) -> anyhow::Result<Self> {
+        let mut config: Self = toml::from_str(text)?;
+        for path in [
+            &mut config.data_dir,
+            &mut config.charter,
+            &mut config.ledger.key,
+            &mut config.tls.certificate,
+            &mut config.tls.key,
+            &mut config.tls.client_ca,
+            &mut config.tls.crl,
+        ] {
+            *path = folder.join(&*path);
+        }
+        config.roster_dir = config.roster_dir.map(|dir| folder.join(dir));
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let within = |name: &str, value: u64, min: u64, max: u64| {
+            ensure!(
+                (min..=max).contains(&value),
+                "{name}: must be {min} to {max}, is {value}"
+            );
+            Ok(())
+        };
+        within("reload_interval_ms", self.reload_interval_ms, 50, 3_600_000)?;
+        within("drain_ms_max", self.drain_ms_max, 0, 600_000)?;
+        let limits = &self.limits;
+        let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        within(
+            "limits.connections_max",
+            count(limits.connections_max),
+            1,
+            1 << 20,
+        )?;
+        within(
+            "limits.agency_connections_max",
+            count(limits.agency_connections_max),
+            1,
+            1 << 20,
+        )?;
+        within(
+            "limits.agency_streams_max",
+            count(limits.agency_streams_max),
+            1,
+            1 << 20,
+        )?;
+        within(
+            "limits.connection_calls_max",
+            u64::from(limits.connection_calls_max),
+            1,
+            1 << 16,
+        )?;
+        ensure!(
+            certs::vkey::is_origin(&self.ledger.origin),
+            "ledger.origin: must have no white space and no `+`, and not be empty"
+        );
+        ensure!(
+            !self.trust_domain.is_empty(),
+            "trust_domain: must not be empty"
+        );
+        Ok(())
+    }
+
+    /// Audience of officer tokens.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        self.token_audience.as_deref().unwrap_or(&self.trust_domain)
+    }
+
+    /// How often files are looked at.
+    #[must_use]
+    pub fn reload_interval(&self) -> Duration {
+        Duration::from_millis(self.reload_interval_ms)
+    }
+
+    /// Limits of the door.
+    #[must_use]
+    pub fn accept_limits(&self) -> AcceptLimits {
+        AcceptLimits {
+            connections_max: self.limits.connections_max,
+            agency_connections_max: self.limits.agency_connections_max,
+            ..AcceptLimits::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../deploy")
+            .join(name)
+    }
+
+    #[test]
+    fn the_samples_are_valid() {
+        let small = Config::read(&sample("hub.minimal.toml")).unwrap();
+        assert_eq!(small.reload_interval_ms, RELOAD_INTERVAL_MS);
+        assert_eq!(small.audience(), small.trust_domain);
+        let full = Config::read(&sample("hub.full.toml")).unwrap();
+        assert!(full.roster_dir.is_some());
+        assert!(!full.reflection);
+    }
+
+    #[test]
+    fn the_full_sample_names_every_key_with_its_default() {
+        let text = std::fs::read_to_string(sample("hub.full.toml")).unwrap();
+        let full = Config::parse(&text, Path::new(".")).unwrap();
+        let defaults = Limits::default();
+        assert_eq!(full.limits.connections_max, defaults.connections_max);
+        assert_eq!(
+            full.limits.agency_connections_max,
+            defaults.agency_connections_max
+        );
+        assert_eq!(full.limits.agency_streams_max, defaults.agency_streams_max);
+        assert_eq!(
+            full.limits.connection_calls_max,
+            defaults.connection_calls_max
+        );
+        assert_eq!(
+            (full.reload_interval_ms, full.drain_ms_max),
+            (RELOAD_INTERVAL_MS, DRAIN_MS_MAX)
+        );
+        assert_eq!(full.log.filter, Log::default().filter);
+        for key in ["token_audience", "roster_dir", "reflection", "format"] {
+            assert!(text.contains(&format!("\n{key} = ")), "{key}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let text = std::fs::read_to_string(sample("hub.minimal.toml")).unwrap();
+        let error = Config::parse(&format!("colour = 1\n{text}"), Path::new(".")).unwrap_err();
+        assert!(format!("{error:#}").contains("colour"), "{error:#}");
+    }
+
+    #[test]
+    fn limits_hold_at_the_edge_and_past_it() {
+        let text = std::fs::read_to_string(sample("hub.minimal.toml")).unwrap();
+        let with = |line: &str| Config::parse(&format!("{line}\n{text}"), Path::new("."));
+        assert!(with("reload_interval_ms = 50").is_ok());
+        let error = with("reload_interval_ms = 49").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "reload_interval_ms: must be 50 to 3600000, is 49"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! The rules, pure: no I/O, no clock, no randomness.
+//!
+//! `decide` turns a permitted command into events or refuses it; `apply` turns events into rows.
+//! Replaying every entry's events into empty state gives the live state, so `apply` is total: it
+//! reads nothing but rows and the entry.
+//!
+//! The cast: [`channels`] (notifications, receipts, consumers), [`members`] (memberships, liaisons,
+//! nodes, token keys).
+
+pub mod channels;
+pub mod members;
+pub mod request_ids;
+
+use hub_core::date;
+use hub_proto::{
+    channels::channels_event,
+    ledger::{Event, event},
+    members::members_event,
+};
+use jiff::{Timestamp, civil::Date};
+
+use crate::{authz::Permit, charter::Charter, error::Result, state::view::Overlay};
+
+/// What `decide` may know besides rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The charter in force.
+    pub charter: &'a Charter,
+    /// The instant that the entry will carry.
+    pub now: Timestamp,
+    /// Sixteen bytes that are unique to the entry, for ids that the hub makes itself.
+    pub seed: [u8; 16],
+}
+
+impl Context<'_> {
+    /// Today in the charter's time zone.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        date::on(self.now, self.charter.zone())
+    }
+}
+
+/// A typed request to change something. Its fields have been parsed and checked at the wire.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Notifications, receipts, consumers.
+    Channels(channels::Command),
+    /// The roster.
+    Members(members::Command),
+}
+
+/// What a command comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// These events are to be recorded as one entry.
+    Record(Vec<Event>),
+    /// The same was recorded before, in this entry; nothing is to be recorded again.
+    Already(u64),
+}
+
+/// The entry whose events are applied.
+#[derive(Debug, Clone, Copy)]
+pub struct EntryMeta<'a> {
+    /// Its index.
+    pub index: u64,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Its author's agency; `hub` for the hub itself.
+    pub author: &'a str,
+}
+
+/// Decides a command.
+///
+/// # Errors
+/// When a rule refuses it; nothing is recorded then.
+pub fn decide(
+    context: &Context<'_>,
+    view: &Overlay<'_>,
+    permit: &Permit,
+    command: &Command,
+) -> Result<Decision> {
+    match command {
+        Command::Channels(command) => channels::decide(view, permit, command),
+        Command::Members(command) => members::decide(context, view, permit, command),
+    }
+}
+
+/// Applies an entry's events to rows.
+///
+/// # Errors
+/// Only when storage fails or holds a damaged row.
+pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) -> Result<()> {
+    for event in events {
+        match &event.kind {
+            Some(event::Kind::Channels(event)) => channels::apply(rows, entry, event)?,
+            Some(event::Kind::Members(event)) => members::apply(rows, entry, event)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Wraps an event of the roster.
+#[must_use]
+pub fn members_event(kind: members_event::Kind) -> Event {
+    let event = hub_proto::members::MembersEvent { kind: Some(kind) };
+    Event {
+        kind: Some(event::Kind::Members(event)),
+    }
+}
+
+/// Wraps an event of the channels.
+#[must_use]
+pub fn channels_event(kind: channels_event::Kind) -> Event {
+    let event = hub_proto::channels::ChannelsEvent { kind: Some(kind) };
+    Event {
+        kind: Some(event::Kind::Channels(event)),
+    }
+}

@@ -1,0 +1,446 @@
+//! Notifications: what a draft must be, and how a recorded one is read back from its entry.
+
+use std::sync::Arc;
+
+use hub_core::{
+    document_number::DocumentNumber,
+    names::{ChannelId, LogName, NotificationName, Recipient, RequestId},
+    reason::Reason,
+    uscc,
+};
+use hub_proto::{
+    channels::{
+        BatchPublishNotificationsRequest, Classification, LogPosition, Notification,
+        PublishNotificationRequest, channels_event,
+    },
+    ledger::event,
+};
+use prost::Message as _;
+
+use super::log::ISSUED_ITEM;
+use crate::{
+    charter::{Category, Charter, Destination},
+    engine::recorded::Recorded,
+    error::{Error, Result, Violation},
+};
+
+/// Most named addressees.
+pub const ADDRESSEES_MAX: usize = 32;
+/// Longest title in characters.
+pub const TITLE_CHARACTERS_MAX: usize = 200;
+/// Largest body in bytes (256 KiB).
+pub const BODY_BYTES_MAX: usize = 262_144;
+/// Longest media type in characters.
+pub const MEDIA_TYPE_CHARACTERS_MAX: usize = 127;
+/// Most organisations that a notification is about.
+pub const SUBJECTS_MAX: usize = 50;
+/// Most legal bases.
+pub const LEGAL_BASES_MAX: usize = 20;
+/// Longest legal basis or remedy in characters.
+pub const TEXT_CHARACTERS_MAX: usize = 500;
+/// Most items of a batch.
+pub const BATCH_ITEMS_MAX: usize = 256;
+
+/// A draft that keeps every rule, and where it goes.
+#[derive(Debug, Clone)]
+pub struct Checked<'a> {
+    /// Its category.
+    pub category: &'a Category,
+    /// Where it goes.
+    pub destination: Destination,
+    /// The author's id for it.
+    pub request_id: RequestId,
+}
+
+/// Checks a draft against every rule that needs no state. All broken rules are told at once.
+///
+/// # Errors
+/// [`Reason::ClassificationRefused`] for a secret (X-005), before anything else is looked at;
+/// otherwise the fields that break a rule, with `path` in front of each.
+pub fn check<'a>(
+    charter: &'a Charter,
+    path: &str,
+    request: &PublishNotificationRequest,
+) -> Result<Checked<'a>> {
+    let mut rules = Rules {
+        path,
+        violations: vec![],
+    };
+    let Some(draft) = &request.notification else {
+        return Err(Error::field(format!("{path}notification"), "must be set"));
+    };
+    check_classification(&mut rules, draft)?;
+    check_texts(&mut rules, draft);
+    check_subjects(&mut rules, draft);
+    check_output_only(&mut rules, draft);
+    let request_id = rules.parsed("request_id", request.request_id.parse());
+    let category = charter.category(&draft.category);
+    if category.is_none() {
+        rules.broken("notification.category", "must be a category of the charter");
+    }
+    if let Some(category) = category.filter(|category| category.is_decision()) {
+        check_decision(&mut rules, draft, category);
+    }
+    let destination =
+        category.and_then(|category| destination(&mut rules, charter, draft, category));
+    match (category, destination, request_id) {
+        (Some(category), Some(destination), Some(request_id)) if rules.violations.is_empty() => {
+            Ok(Checked {
+                category,
+                destination,
+                request_id,
+            })
+        }
+        _ => Err(Error::fields(rules.violations)),
+    }
+}
+
+struct Rules<'a> {
+    path: &'a str,
+    violations: Vec<Violation>,
+}
+
+impl Rules<'_> {
+    fn broken(&mut self, field: &str, rule: impl Into<String>) {
+        let field = format!("{}{field}", self.path);
+        self.violations.push(Violation {
+            field,
+            rule: rule.into(),
+        });
+    }
+
+    fn require(&mut self, is_kept: bool, field: &str, rule: impl Into<String>) {
+        if !is_kept {
+            self.broken(field, rule);
+        }
+    }
+
+    fn parsed<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+        result
+            .map_err(|error| self.broken(field, error.to_string()))
+            .ok()
+    }
+}
+
+fn check_classification(rules: &mut Rules<'_>, draft: &Notification) -> Result<()> {
+    match draft.classification() {
+        Classification::WorkSecret | Classification::StateSecret => Err(Error::new(
+            Reason::ClassificationRefused,
+            "notification.classification: work secrets and state secrets must not enter the hub \
+             (X-005); nothing was stored; send it through the channel that its classification demands",
+        )),
+        Classification::Unspecified => {
+            rules.broken(
+                "notification.classification",
+                "must be CLASSIFICATION_PUBLIC or CLASSIFICATION_INTERNAL; it is never assumed",
+            );
+            Ok(())
+        }
+        Classification::Public | Classification::Internal => Ok(()),
+    }
+}
+
+fn check_texts(rules: &mut Rules<'_>, draft: &Notification) {
+    let is_title = is_line(&draft.title, TITLE_CHARACTERS_MAX) && !draft.title.trim().is_empty();
+    rules.require(
+        is_title,
+        "notification.title",
+        "must be 1 to 200 characters on one line",
+    );
+    rules.require(
+        draft.body.len() <= BODY_BYTES_MAX,
+        "notification.body",
+        format!("must be at most {BODY_BYTES_MAX} bytes; larger documents belong in attachments"),
+    );
+    rules.require(
+        is_media_type(&draft.media_type),
+        "notification.media_type",
+        "must be a media type such as text/plain; charset=utf-8, at most 127 characters",
+    );
+    if !draft.document_number.is_empty() {
+        rules.parsed(
+            "notification.document_number",
+            draft.document_number.parse::<DocumentNumber>(),
+        );
+    }
+    rules.require(
+        draft.legal_bases.len() <= LEGAL_BASES_MAX,
+        "notification.legal_bases",
+        format!("must be at most {LEGAL_BASES_MAX}"),
+    );
+    for (number, basis) in draft.legal_bases.iter().enumerate() {
+        rules.require(
+            is_text(basis) && !basis.trim().is_empty(),
+            &format!("notification.legal_bases[{number}]"),
+            format!("must be 1 to {TEXT_CHARACTERS_MAX} characters"),
+        );
+    }
+    rules.require(
+        is_text(&draft.remedy),
+        "notification.remedy",
+        format!("must be at most {TEXT_CHARACTERS_MAX} characters"),
+    );
+    if !draft.in_reply_to.is_empty() {
+        rules.parsed(
+            "notification.in_reply_to",
+            draft.in_reply_to.parse::<NotificationName>(),
+        );
+    }
+    if let Some(at) = &draft.sign_by_at {
+        rules.require(
+            hub_core::date::from_timestamp(at).is_some(),
+            "notification.sign_by_at",
+            "must be an instant between the years 1 and 9999",
+        );
+    }
+    if let Some(on) = &draft.occurred_on {
+        rules.require(
+            hub_core::date::from_wire(on).is_some(),
+            "notification.occurred_on",
+            "must be a day of the calendar",
+        );
+    }
+}
+
+fn check_subjects(rules: &mut Rules<'_>, draft: &Notification) {
+    rules.require(
+        draft.subjects.len() <= SUBJECTS_MAX,
+        "notification.subjects",
+        format!("must be at most {SUBJECTS_MAX}"),
+    );
+    for (number, subject) in draft.subjects.iter().take(SUBJECTS_MAX).enumerate() {
+        let field = format!("notification.subjects[{number}].uscc");
+        if let Some(code) = rules.parsed(&field, subject.uscc.parse::<uscc::Uscc>()) {
+            rules.require(
+                code.inner_check_is_valid(),
+                &field,
+                "the organisation code's own check character, position 17, does not match (GB 11714)",
+            );
+        }
+        rules.require(
+            is_line(&subject.display_name, TITLE_CHARACTERS_MAX)
+                && !subject.display_name.trim().is_empty(),
+            &format!("notification.subjects[{number}].display_name"),
+            "must be 1 to 200 characters on one line",
+        );
+    }
+}
+
+fn check_output_only(rules: &mut Rules<'_>, draft: &Notification) {
+    let filled = [
+        ("notification.name", draft.name.is_empty()),
+        ("notification.author", draft.author.is_empty()),
+        (
+            "notification.author_officer",
+            draft.author_officer.is_empty(),
+        ),
+        ("notification.author_role", draft.author_role.is_empty()),
+        ("notification.request_id", draft.request_id.is_empty()),
+        ("notification.published_at", draft.published_at.is_none()),
+    ];
+    for (field, is_empty) in filled {
+        rules.require(is_empty, field, "is output only and must be empty");
+    }
+}
+
+/// JE-041: a decision notice carries its legal basis and the remedy open to the organisation.
+fn check_decision(rules: &mut Rules<'_>, draft: &Notification, category: &Category) {
+    let sources = category.sources().join(", ");
+    rules.require(
+        !draft.legal_bases.is_empty(),
+        "notification.legal_bases",
+        format!("a decision notice must carry its legal basis ({sources})"),
+    );
+    rules.require(
+        !draft.remedy.trim().is_empty(),
+        "notification.remedy",
+        format!("a decision notice must carry the remedy open to the organisation ({sources})"),
+    );
+    rules.require(
+        !draft.subjects.is_empty(),
+        "notification.subjects",
+        format!("a decision notice must name the organisation ({sources})"),
+    );
+}
+
+fn destination(
+    rules: &mut Rules<'_>,
+    charter: &Charter,
+    draft: &Notification,
+    category: &Category,
+) -> Option<Destination> {
+    if draft.addressees.len() > ADDRESSEES_MAX {
+        rules.broken(
+            "notification.addressees",
+            format!("must be at most {ADDRESSEES_MAX}"),
+        );
+        return None;
+    }
+    let channel = match draft.channel.as_str() {
+        "" => None,
+        text => {
+            let id: Option<ChannelId> = text
+                .strip_prefix("channels/")
+                .and_then(|id| id.parse().ok());
+            if id.is_none() {
+                rules.broken("notification.channel", "must be channels/{channel}");
+                return None;
+            }
+            id
+        }
+    };
+    let mut addressees: Vec<Recipient> = Vec::with_capacity(draft.addressees.len());
+    for (number, text) in draft.addressees.iter().enumerate() {
+        let field = format!("notification.addressees[{number}]");
+        let recipient = rules.parsed(&field, text.parse::<Recipient>())?;
+        let is_known = match &recipient {
+            Recipient::Agency(agency) => charter.agency(agency).is_some(),
+            Recipient::Office(mechanism) => charter.mechanism(mechanism).is_some(),
+        };
+        rules.require(
+            is_known,
+            &field,
+            "must be an agency or an office of the charter",
+        );
+        rules.require(
+            !addressees.contains(&recipient),
+            &field,
+            "must not be named twice",
+        );
+        addressees.push(recipient);
+    }
+    let route = category.route().resolve(channel.as_ref(), &addressees);
+    let field = if channel.is_some() {
+        "notification.channel"
+    } else {
+        "notification.addressees"
+    };
+    rules.parsed(field, route)
+}
+
+fn is_line(text: &str, characters_max: usize) -> bool {
+    text.chars().count() <= characters_max && !text.chars().any(char::is_control)
+}
+
+fn is_text(text: &str) -> bool {
+    let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    text.chars().count() <= TEXT_CHARACTERS_MAX && text.chars().all(is_plain)
+}
+
+/// `type/subtype` with optional parameters, printable ASCII (RFC 9110 section 8.3.1).
+fn is_media_type(text: &str) -> bool {
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let is_token = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    text.len() <= MEDIA_TYPE_CHARACTERS_MAX
+        && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+        && essence
+            .split_once('/')
+            .is_some_and(|(kind, sub)| is_token(kind) && is_token(sub))
+}
+
+/// Every notification that an entry published, with its item number, as readers see it.
+#[must_use]
+pub fn all(entry: &Recorded) -> Vec<(u32, Arc<Notification>)> {
+    let drafts = drafts(entry);
+    entry
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            Some(event::Kind::Channels(event)) => event.kind.as_ref(),
+            _ => None,
+        })
+        .filter_map(|event| match event {
+            channels_event::Kind::NotificationPublished(event) => {
+                let draft = drafts.get(usize::try_from(event.item).ok()?)?.clone();
+                let seen = seen(
+                    entry,
+                    draft,
+                    &event.positions,
+                    &event.recipients,
+                    &event.request_id,
+                );
+                Some((event.item, Arc::new(seen)))
+            }
+            channels_event::Kind::NotificationIssued(event) => {
+                let draft = Notification::decode(event.notification.clone()).ok()?;
+                let seen = seen(
+                    entry,
+                    draft,
+                    &event.positions,
+                    &event.recipients,
+                    &event.request_id,
+                );
+                Some((ISSUED_ITEM, Arc::new(seen)))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn drafts(entry: &Recorded) -> Vec<Notification> {
+    let request = &entry.content.request;
+    match entry.header.method.rsplit('/').next() {
+        Some("PublishNotification") => PublishNotificationRequest::decode(request.clone())
+            .ok()
+            .and_then(|request| request.notification)
+            .into_iter()
+            .collect(),
+        Some("BatchPublishNotifications") => {
+            BatchPublishNotificationsRequest::decode(request.clone())
+                .map(|batch| batch.requests)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|request| request.notification.unwrap_or_default())
+                .collect()
+        }
+        _ => vec![],
+    }
+}
+
+/// Fills in what only the hub knows.
+fn seen(
+    entry: &Recorded,
+    mut draft: Notification,
+    positions: &[LogPosition],
+    recipients: &[String],
+    request_id: &[u8],
+) -> Notification {
+    let author = entry.header.author.clone().unwrap_or_default();
+    let id = <[u8; 16]>::try_from(request_id)
+        .ok()
+        .and_then(RequestId::from_bytes);
+    draft.request_id = id.map(|id| id.to_string()).unwrap_or_default();
+    draft.name = positions
+        .iter()
+        .find_map(|position| match position.log.parse() {
+            Ok(LogName::Channel(channel)) => {
+                Some(NotificationName::InChannel(channel, position.position).to_string())
+            }
+            _ => None,
+        })
+        .unwrap_or_else(|| {
+            format!(
+                "agencies/{}/notifications/{}",
+                author.agency, draft.request_id
+            )
+        });
+    draft.addressees = recipients.to_vec();
+    if recipients.is_empty() {
+        let channel = positions
+            .iter()
+            .find(|position| position.log.starts_with("channels/"));
+        draft.channel = channel
+            .map(|position| position.log.clone())
+            .unwrap_or_default();
+    }
+    draft.author = format!("agencies/{}", author.agency);
+    draft.author_officer = author.officer;
+    draft.author_role = author.role;
+    draft.published_at = Some(hub_core::date::timestamp(entry.recorded_at()));
+    draft
+}

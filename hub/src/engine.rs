@@ -1,0 +1,229 @@
+//! The engine: one writer, group commit, one flush a batch before any answer.
+//!
+//! The cast:
+//! - [`Engine`]: the handle that everyone else holds; reads go past the writer.
+//! - `sequencer`: the writer thread: drain, decide, append and flush once, apply, wake, answer.
+//! - [`recorded`]: an entry as it was recorded, decoded once.
+//! - `window`: which request ids have been answered, bounded.
+//! - [`recent`]: the newest entries, in memory, for subscribers and replays.
+//! - [`replay`]: rows from the ledger, at start and in `hub rebuild`.
+//! - [`entropy`]: random bytes from an injected source.
+//!
+//! Invariant: an answer means flushed. After a failed commit nothing more is answered until the
+//! hub has started again and looked at its ledger.
+
+pub mod entropy;
+pub mod recent;
+pub mod recorded;
+pub mod replay;
+mod sequencer;
+mod window;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use hub_core::{crypto::SigningKey, names::RequestId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::{entropy::Entropy, recent::Recent, recorded::Recorded};
+use crate::{
+    authz::Permit,
+    charter::Charter,
+    clock::Clock,
+    domain::{Command, members::roster::SharedRoster},
+    error::{Error, Result},
+    identity::{Authored, Peer},
+    state::store::Store,
+};
+
+/// Most submissions that wait for the writer; one more is refused with a retry hint.
+pub const QUEUE_MAX: usize = 4_096;
+
+/// Most submissions in one commit.
+pub const BATCH_MAX: usize = 512;
+
+/// About how many request bytes go into one commit.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What a caller wants recorded.
+#[derive(Debug)]
+pub struct Submission {
+    /// That the caller may.
+    pub permit: Permit,
+    /// From which node; nothing for the hub itself.
+    pub peer: Option<Arc<Peer>>,
+    /// The author's commitment and signature; nothing for the hub itself, which signs on its own.
+    pub authored: Option<Arc<Authored>>,
+    /// Full method name.
+    pub method: &'static str,
+    /// The call's request id, then those of its items.
+    pub request_ids: Vec<RequestId>,
+    /// What to do.
+    pub command: Command,
+}
+
+/// What the engine is made of.
+#[derive(Debug)]
+pub struct Options {
+    /// Storage.
+    pub store: Arc<dyn Store>,
+    /// The charter in force.
+    pub charter: Arc<Charter>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Box<dyn Entropy>,
+    /// The key that signs the hub's own acts: the ledger key.
+    pub key: SigningKey,
+}
+
+/// A handle on the running engine.
+#[derive(Debug)]
+pub struct Engine {
+    queue: Mutex<Option<mpsc::Sender<sequencer::Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    store: Arc<dyn Store>,
+    recent: Arc<Recent>,
+    roster: Arc<SharedRoster>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// Applies what the index lacks, then starts the writer thread.
+    ///
+    /// # Errors
+    /// When storage fails or the thread cannot be started.
+    pub fn start(options: Options) -> Result<Arc<Self>> {
+        let Options {
+            store,
+            charter,
+            clock,
+            entropy,
+            key,
+        } = options;
+        replay::catch_up(&*store)?;
+        let roster = Arc::new(SharedRoster::load(charter, &*store)?);
+        let recent = Arc::new(Recent::new(recent::RECENT_BYTES_MAX));
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+        let sequencer = sequencer::Sequencer::new(sequencer::Parts {
+            store: Arc::clone(&store),
+            roster: Arc::clone(&roster),
+            recent: Arc::clone(&recent),
+            clock: Arc::clone(&clock),
+            entropy,
+            key,
+        })?;
+        let thread = std::thread::Builder::new()
+            .name("sequencer".into())
+            .spawn(move || sequencer.run(receiver))
+            .map_err(|error| {
+                Error::internal(format!("the writer thread did not start: {error}"))
+            })?;
+        Ok(Arc::new(Self {
+            queue: Mutex::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
+            store,
+            recent,
+            roster,
+            clock,
+        }))
+    }
+
+    /// Records a command, or finds that it was recorded before. **Returns only after the entry has
+    /// been flushed.**
+    ///
+    /// # Errors
+    /// What the domain refuses; [`hub_core::reason::Reason::LimitExceeded`] when the queue is full;
+    /// [`hub_core::reason::Reason::Unavailable`] when the hub is draining or its storage failed.
+    pub async fn submit(&self, submission: Submission) -> Result<Arc<Recorded>> {
+        let (reply, answer) = oneshot::channel();
+        let queue = self
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(queue) = queue else {
+            return Err(draining());
+        };
+        match queue.try_send(sequencer::Job { submission, reply }) {
+            Ok(()) => answer.await.unwrap_or_else(|_| Err(draining())),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Error::limit(
+                format!("{QUEUE_MAX} calls are waiting to be recorded"),
+                Duration::from_millis(200),
+            )),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(draining()),
+        }
+    }
+
+    /// Storage, for reads.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// The roster.
+    #[must_use]
+    pub fn roster(&self) -> &Arc<SharedRoster> {
+        &self.roster
+    }
+
+    /// Time.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Follows the ledger's head, once its rows can be read.
+    #[must_use]
+    pub fn head_watch(&self) -> watch::Receiver<u64> {
+        self.store.head_watch()
+    }
+
+    /// One entry, from memory or from the ledger.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn recorded(&self, index: u64) -> Result<Option<Arc<Recorded>>> {
+        if let Some(entry) = self.recent.find(index) {
+            return Ok((index < self.store.head()).then_some(entry));
+        }
+        match self.store.entry(index)? {
+            Some(stored) => Recorded::from_stored(&stored).map(Arc::new).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Answers what is queued, stops the writer and flushes. Later submissions are refused.
+    ///
+    /// # Errors
+    /// When the last flush fails.
+    pub fn stop(&self) -> Result<()> {
+        drop(
+            self.queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            return Err(Error::internal("the writer thread panicked"));
+        }
+        Ok(self.store.close(self.clock.now())?)
+    }
+}
+
+fn draining() -> Error {
+    Error::unavailable(
+        "the hub is stopping, or its storage failed; nothing was recorded",
+        Duration::from_secs(1),
+    )
+}

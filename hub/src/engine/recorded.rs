@@ -1,0 +1,121 @@
+//! An entry as it was recorded, decoded once and shared by all who read it.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use hub_core::{crypto::Digest, date, merkle};
+use hub_proto::{
+    channels::Notification,
+    common::Receipt,
+    ledger::{EntryContent, EntryHeader, Event, EventList},
+};
+use jiff::Timestamp;
+use prost::Message as _;
+
+use crate::{
+    domain::channels::notification,
+    error::{Error, Result},
+    ledger::StoredEntry,
+};
+
+/// An entry.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The decoded header.
+    pub header: EntryHeader,
+    /// The exact header bytes.
+    pub header_bytes: Bytes,
+    /// RFC 6962 leaf hash of the header.
+    pub leaf_hash: Digest,
+    /// The decoded content; empty when sealed.
+    pub content: EntryContent,
+    /// The decoded events.
+    pub events: Vec<Event>,
+    notifications: OnceLock<Vec<(u32, Arc<Notification>)>>,
+}
+
+impl Recorded {
+    /// Decodes header and content.
+    ///
+    /// # Errors
+    /// When they are none: the ledger holds what this hub cannot read.
+    pub fn decode(header_bytes: Bytes, content: &Bytes) -> Result<Self> {
+        let damaged = |error| Error::internal(format!("an entry cannot be read: {error}"));
+        let header = EntryHeader::decode(header_bytes.clone()).map_err(damaged)?;
+        let content = EntryContent::decode(content.clone()).map_err(damaged)?;
+        let events = EventList::decode(content.events.clone())
+            .map_err(damaged)?
+            .events;
+        let leaf_hash = merkle::leaf_hash(&header_bytes);
+        let notifications = OnceLock::new();
+        Ok(Self {
+            header,
+            header_bytes,
+            leaf_hash,
+            content,
+            events,
+            notifications,
+        })
+    }
+
+    /// Decodes a stored entry.
+    ///
+    /// # Errors
+    /// As [`Recorded::decode`].
+    pub fn from_stored(stored: &StoredEntry) -> Result<Self> {
+        Self::decode(stored.header.clone(), &stored.content)
+    }
+
+    /// When it was recorded.
+    #[must_use]
+    pub fn recorded_at(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.header.recorded_at_us).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Agency of the author.
+    #[must_use]
+    pub fn author(&self) -> &str {
+        self.header
+            .author
+            .as_ref()
+            .map_or("", |author| &author.agency)
+    }
+
+    /// The notification of an item.
+    #[must_use]
+    pub fn notification(&self, item: u32) -> Option<Arc<Notification>> {
+        self.notifications
+            .get_or_init(|| notification::all(self))
+            .iter()
+            .find(|(number, _)| *number == item)
+            .map(|(_, notification)| Arc::clone(notification))
+    }
+
+    /// Every notification of the entry with its item number.
+    #[must_use]
+    pub fn notifications(&self) -> &[(u32, Arc<Notification>)] {
+        self.notifications.get_or_init(|| notification::all(self))
+    }
+
+    /// The receipt of the entry.
+    #[must_use]
+    pub fn receipt(&self) -> Receipt {
+        Receipt {
+            entry_index: self.header.index,
+            leaf_hash: Bytes::copy_from_slice(&self.leaf_hash),
+            recorded_at: Some(date::timestamp(self.recorded_at())),
+            header: self.header_bytes.clone(),
+        }
+    }
+
+    /// About how much memory it takes.
+    #[must_use]
+    pub fn bytes_len(&self) -> usize {
+        const OVERHEAD_BYTES: usize = 1_024;
+        let content = &self.content;
+        OVERHEAD_BYTES
+            .saturating_add(self.header_bytes.len())
+            .saturating_add(content.request.len().saturating_mul(2))
+            .saturating_add(content.events.len().saturating_mul(2))
+    }
+}

@@ -1,0 +1,396 @@
+//! The one writer. A batch: drain the queue, decide each command against the rows plus what the
+//! batch has changed so far, append all entries and flush once, then answer.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hub_core::{
+    commitment::{commitment, events_hash},
+    crypto::SigningKey,
+    names::{AgencyId, RequestId},
+    reason::Reason,
+};
+use hub_proto::ledger::{Author, EntryContent, EntryHeader, Event, EventList};
+use jiff::Timestamp;
+use prost::Message as _;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    BATCH_BYTES_MAX, BATCH_MAX, Submission,
+    entropy::Entropy,
+    recent::Recent,
+    recorded::Recorded,
+    replay,
+    window::{REBUILD_ENTRIES_MAX, Window},
+};
+use crate::{
+    clock::Clock,
+    domain::{self, Context, Decision, members::roster::SharedRoster, request_ids},
+    error::{Error, Result},
+    ledger::EncodedEntry,
+    state::{store::Store, view::Overlay},
+};
+
+/// Version of the entry format.
+const ENTRY_FORMAT: u32 = 1;
+
+type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
+
+/// A submission and whom to answer.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) submission: Submission,
+    pub(super) reply: Reply,
+}
+
+/// What the writer is made of.
+pub(super) struct Parts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) roster: Arc<SharedRoster>,
+    pub(super) recent: Arc<Recent>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Box<dyn Entropy>,
+    pub(super) key: SigningKey,
+}
+
+/// The writer.
+pub(super) struct Sequencer {
+    parts: Parts,
+    window: Window,
+    head: u64,
+    last_recorded_at: Timestamp,
+    /// After a failed commit: nothing is recorded any more.
+    is_failed: bool,
+}
+
+/// What a job of the batch comes to once the batch is flushed.
+enum Outcome {
+    /// The entry of this batch at an offset.
+    New(usize),
+    /// An entry of an earlier batch; the request must be the same when a replay led to it.
+    Earlier(u64),
+    /// Refused.
+    Refused(Error),
+}
+
+/// A batch under construction.
+struct Batch<'a> {
+    overlay: Overlay<'a>,
+    encoded: Vec<EncodedEntry>,
+    recorded: Vec<Arc<Recorded>>,
+    ids: HashMap<(AgencyId, RequestId), usize>,
+}
+
+impl Sequencer {
+    /// Reads the ledger's tail to learn which request ids have been answered.
+    pub(super) fn new(parts: Parts) -> Result<Self> {
+        let head = parts.store.head();
+        let first = head.saturating_sub(REBUILD_ENTRIES_MAX);
+        let mut window = Window::default();
+        let mut last_recorded_at = Timestamp::UNIX_EPOCH;
+        let mut index = first;
+        while index < head {
+            for stored in parts.store.entries(index, 1_024, BATCH_BYTES_MAX)? {
+                let entry = Recorded::from_stored(&stored)?;
+                last_recorded_at = entry.recorded_at();
+                if index == first && first > 0 {
+                    window = Window::starting_after(Some(last_recorded_at));
+                }
+                if let Ok(author) = entry.author().parse() {
+                    for id in request_ids::of(&entry.header.method, &entry.content.request) {
+                        window.insert(&author, id, index);
+                    }
+                }
+                index = index.saturating_add(1);
+            }
+        }
+        Ok(Self {
+            parts,
+            window,
+            head,
+            last_recorded_at,
+            is_failed: false,
+        })
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut jobs = Vec::with_capacity(BATCH_MAX);
+        while let Some(first) = queue.blocking_recv() {
+            let mut bytes = request_len(&first);
+            jobs.push(first);
+            while jobs.len() < BATCH_MAX
+                && bytes < BATCH_BYTES_MAX
+                && let Ok(job) = queue.try_recv()
+            {
+                bytes = bytes.saturating_add(request_len(&job));
+                jobs.push(job);
+            }
+            self.batch(&mut jobs);
+        }
+    }
+
+    fn batch(&mut self, jobs: &mut Vec<Job>) {
+        let store = Arc::clone(&self.parts.store);
+        let mut batch = Batch {
+            overlay: Overlay::new(&*store),
+            encoded: Vec::with_capacity(jobs.len()),
+            recorded: Vec::with_capacity(jobs.len()),
+            ids: HashMap::new(),
+        };
+        let outcomes: Vec<(Reply, Submission, Outcome)> = jobs
+            .drain(..)
+            .map(|job| {
+                let outcome = self.consider(&mut batch, &job.submission);
+                (
+                    job.reply,
+                    job.submission,
+                    outcome.unwrap_or_else(Outcome::Refused),
+                )
+            })
+            .collect();
+        let committed = self.commit(&mut batch);
+        for (reply, submission, outcome) in outcomes {
+            let answer = match (&committed, outcome) {
+                (Err(error), _) => Err(error.clone()),
+                (Ok(()), Outcome::New(offset)) => batch
+                    .recorded
+                    .get(offset)
+                    .cloned()
+                    .ok_or_else(|| Error::internal("no entry")),
+                (Ok(()), Outcome::Earlier(index)) => self.earlier(index, &submission),
+                (Ok(()), Outcome::Refused(error)) => Err(error),
+            };
+            // A caller that has gone away needs no answer; the entry stands.
+            drop(reply.send(answer));
+        }
+    }
+
+    /// Decides one submission and, if it is to be recorded, adds its entry to the batch.
+    fn consider(&mut self, batch: &mut Batch<'_>, submission: &Submission) -> Result<Outcome> {
+        let agency = submission.permit.agency();
+        if let Some(id) = submission.request_ids.first() {
+            if let Some(offset) = batch.ids.get(&(agency.clone(), *id)) {
+                let is_same = batch
+                    .recorded
+                    .get(*offset)
+                    .is_some_and(|one| is_replay(one, submission));
+                return if is_same {
+                    Ok(Outcome::New(*offset))
+                } else {
+                    Err(reused(id))
+                };
+            }
+            if let Some(index) = self.window.find(agency, id) {
+                return Ok(Outcome::Earlier(index));
+            }
+        }
+        let now = self.parts.clock.now().max(self.last_recorded_at);
+        for id in &submission.request_ids {
+            let is_taken = self.window.find(agency, id).is_some()
+                || batch.ids.contains_key(&(agency.clone(), *id));
+            if is_taken {
+                return Err(reused(id));
+            }
+            self.window.check_new(agency, id, now)?;
+        }
+        let roster = self.parts.roster.load_full();
+        let context = Context {
+            charter: roster.charter(),
+            now,
+            seed: self.parts.entropy.salt()?,
+        };
+        let decision = domain::decide(
+            &context,
+            &batch.overlay,
+            &submission.permit,
+            &submission.command,
+        )?;
+        match decision {
+            Decision::Already(index) if index >= self.head => usize::try_from(index - self.head)
+                .map(Outcome::New)
+                .map_err(Error::internal),
+            Decision::Already(index) => Ok(Outcome::Earlier(index)),
+            Decision::Record(events) => self.add(batch, submission, now, events),
+        }
+    }
+
+    fn add(
+        &mut self,
+        batch: &mut Batch<'_>,
+        submission: &Submission,
+        now: Timestamp,
+        events: Vec<Event>,
+    ) -> Result<Outcome> {
+        let offset = batch.recorded.len();
+        let index = self
+            .head
+            .saturating_add(u64::try_from(offset).map_err(Error::internal)?);
+        let entry = self.encode(submission, index, now, events)?;
+        let recorded = Recorded::decode(entry.header.clone(), &entry.content)?;
+        if let Err(error) = replay::apply(&mut batch.overlay, &recorded) {
+            // The overlay may hold half of an entry that is not recorded.
+            self.is_failed = true;
+            return Err(error);
+        }
+        for id in &submission.request_ids {
+            batch
+                .ids
+                .insert((submission.permit.agency().clone(), *id), offset);
+        }
+        batch.encoded.push(entry);
+        batch.recorded.push(Arc::new(recorded));
+        self.last_recorded_at = now;
+        Ok(Outcome::New(offset))
+    }
+
+    fn encode(
+        &mut self,
+        submission: &Submission,
+        index: u64,
+        now: Timestamp,
+        events: Vec<Event>,
+    ) -> Result<EncodedEntry> {
+        let events = EventList { events }.encode_to_vec();
+        let event_salt = self.parts.entropy.salt()?;
+        let (salt, commitment, signature, request) = match &submission.authored {
+            Some(authored) => (
+                authored.salt,
+                authored.commitment,
+                authored.signature.clone(),
+                authored.request.clone(),
+            ),
+            None => self.sign_own(submission.method)?,
+        };
+        let header = EntryHeader {
+            format: ENTRY_FORMAT,
+            index,
+            recorded_at_us: now.as_microsecond(),
+            author: Some(author(submission)),
+            method: submission.method.into(),
+            commitment: Bytes::copy_from_slice(&commitment),
+            author_signature: signature.into(),
+            events_hash: Bytes::copy_from_slice(&events_hash(&event_salt, &events)),
+        };
+        let content = EntryContent {
+            author_salt: Bytes::copy_from_slice(&salt),
+            request,
+            event_salt: Bytes::copy_from_slice(&event_salt),
+            events: events.into(),
+        };
+        Ok(EncodedEntry {
+            header: header.encode_to_vec().into(),
+            content: content.encode_to_vec().into(),
+        })
+    }
+
+    /// The hub's own acts are signed with the ledger key over an empty request: what they say is in
+    /// their events.
+    fn sign_own(&mut self, method: &str) -> Result<([u8; 16], [u8; 32], Vec<u8>, Bytes)> {
+        let salt = self.parts.entropy.salt()?;
+        let commitment = commitment(&salt, method, b"");
+        let signature = self.parts.key.sign(&commitment).map_err(Error::internal)?;
+        Ok((salt, commitment, signature, Bytes::new()))
+    }
+
+    fn commit(&mut self, batch: &mut Batch<'_>) -> Result<()> {
+        if self.is_failed {
+            return Err(failed());
+        }
+        if batch.encoded.is_empty() {
+            return Ok(());
+        }
+        // Readers see entries below the head only, so these may be put here before they are flushed.
+        self.parts.recent.push(batch.recorded.iter().cloned());
+        let store = Arc::clone(&self.parts.store);
+        let rows = batch.overlay.take_changes();
+        if let Err(error) = store.commit(self.head, &batch.encoded, rows, self.last_recorded_at) {
+            tracing::error!(%error, "a commit failed; nothing more is recorded until the hub has started again");
+            self.is_failed = true;
+            return Err(failed());
+        }
+        let is_roster_changed = batch
+            .recorded
+            .iter()
+            .flat_map(|entry| &entry.events)
+            .any(|event| matches!(event.kind, Some(hub_proto::ledger::event::Kind::Members(_))));
+        if is_roster_changed && let Err(error) = self.parts.roster.refresh(&*store) {
+            self.is_failed = true;
+            return Err(error);
+        }
+        for ((agency, id), offset) in batch.ids.drain() {
+            let index = self
+                .head
+                .saturating_add(u64::try_from(offset).unwrap_or_default());
+            self.window.insert(&agency, id, index);
+        }
+        self.head = store.head();
+        Ok(())
+    }
+
+    /// Answers with an entry of an earlier batch. A replayed id must come with the same request.
+    fn earlier(&self, index: u64, submission: &Submission) -> Result<Arc<Recorded>> {
+        let entry = match self.parts.recent.find(index) {
+            Some(entry) => entry,
+            None => {
+                let stored = self.parts.store.entry(index)?;
+                let stored =
+                    stored.ok_or_else(|| Error::internal("an answered entry is missing"))?;
+                Arc::new(Recorded::from_stored(&stored)?)
+            }
+        };
+        let id = submission.request_ids.first();
+        let is_by_id =
+            id.is_some_and(|id| self.window.find(submission.permit.agency(), id) == Some(index));
+        match id {
+            Some(id) if is_by_id && !is_replay(&entry, submission) => Err(reused(id)),
+            _ => Ok(entry),
+        }
+    }
+}
+
+fn author(submission: &Submission) -> Author {
+    let permit = &submission.permit;
+    match &submission.peer {
+        Some(peer) => Author {
+            agency: permit.agency().to_string(),
+            node: peer.node.to_string(),
+            certificate_sha256: Bytes::copy_from_slice(&peer.fingerprint),
+            officer: permit.officer().to_string(),
+            role: permit.role().to_string(),
+        },
+        None => Author {
+            agency: permit.agency().to_string(),
+            ..Author::default()
+        },
+    }
+}
+
+fn is_replay(entry: &Recorded, submission: &Submission) -> bool {
+    let request = submission
+        .authored
+        .as_ref()
+        .map(|authored| &authored.request);
+    entry.header.method == submission.method && request == Some(&entry.content.request)
+}
+
+fn request_len(job: &Job) -> usize {
+    job.submission
+        .authored
+        .as_ref()
+        .map_or(0, |authored| authored.request.len())
+}
+
+fn reused(id: &RequestId) -> Error {
+    Error::new(
+        Reason::RequestIdReused,
+        format!("request_id {id} was used with other content; mint a new id for a new act"),
+    )
+}
+
+fn failed() -> Error {
+    Error::unavailable(
+        "the hub's storage failed; nothing is recorded until its operator has started it again",
+        Duration::from_secs(30),
+    )
+}

@@ -1,0 +1,129 @@
+//! Subscriptions: backlog and live in one, in order, from a cursor.
+//!
+//! A subscription pulls: it looks at the heads of its logs when the ledger's head has moved, and
+//! reads what is new from memory or from the ledger. Nothing is queued for a slow reader, so it
+//! costs no memory and slows nobody.
+//!
+//! Invariant: within a log positions follow each other without gap or repeat; across logs
+//! notifications come in the ledger's order.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use hub_core::names::LogName;
+use hub_proto::channels::Notification;
+
+use crate::{
+    domain::channels::{
+        cursor::Cursor,
+        log::{self, NotificationPlace},
+    },
+    engine::{Engine, recorded::Recorded},
+    error::{Error, Result},
+};
+
+/// A notification read from a log.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// The log.
+    pub log: LogName,
+    /// Its position there.
+    pub position: i64,
+    /// The notification.
+    pub notification: Arc<Notification>,
+    /// Its entry.
+    pub entry: Arc<Recorded>,
+}
+
+/// A reader of several logs.
+#[derive(Debug)]
+pub struct Subscription {
+    engine: Arc<Engine>,
+    logs: Vec<Reading>,
+    cursor: Cursor,
+}
+
+/// Where the reader stands in one log, with places already looked up.
+#[derive(Debug)]
+struct Reading {
+    log: LogName,
+    next: i64,
+    places: VecDeque<(i64, NotificationPlace)>,
+}
+
+impl Subscription {
+    /// Reads logs after a cursor. The caller has been permitted each of them.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, logs: Vec<LogName>, cursor: Cursor) -> Self {
+        let logs = logs
+            .into_iter()
+            .map(|log| Reading {
+                next: cursor.position(&log).saturating_add(1),
+                log,
+                places: VecDeque::new(),
+            })
+            .collect();
+        Self {
+            engine,
+            logs,
+            cursor,
+        }
+    }
+
+    /// The logs that it reads.
+    pub fn logs(&self) -> impl Iterator<Item = &LogName> {
+        self.logs.iter().map(|reading| &reading.log)
+    }
+
+    /// Cursor after what was read last. It keeps the positions of logs that are not read now.
+    #[must_use]
+    pub fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// The next notification, or `None` when the newest has been read.
+    ///
+    /// # Errors
+    /// When storage fails or holds damage.
+    pub fn next(&mut self) -> Result<Option<Delivered>> {
+        let head = self.engine.store().head();
+        let mut first: Option<(NotificationPlace, usize)> = None;
+        for (index, reading) in self.logs.iter_mut().enumerate() {
+            if reading.places.is_empty() {
+                reading.places = log::read(self.engine.store(), &reading.log, reading.next)?.into();
+            }
+            let Some((_, place)) = reading.places.front() else {
+                continue;
+            };
+            if place.entry_index < head && first.is_none_or(|(least, _)| *place < least) {
+                first = Some((*place, index));
+            }
+        }
+        let Some((place, index)) = first else {
+            return Ok(None);
+        };
+        let entry = self.engine.recorded(place.entry_index)?;
+        let entry = entry.ok_or_else(|| Error::internal("a log points past the ledger"))?;
+        let reading = self
+            .logs
+            .get_mut(index)
+            .ok_or_else(|| Error::internal("no such log"))?;
+        let Some((position, _)) = reading.places.pop_front() else {
+            return Ok(None);
+        };
+        reading.next = position.saturating_add(1);
+        self.cursor.set(reading.log.clone(), position);
+        let notification = entry.notification(place.item);
+        let notification = notification.ok_or_else(|| {
+            Error::internal(format!(
+                "entry {} holds no such notification",
+                place.entry_index
+            ))
+        })?;
+        Ok(Some(Delivered {
+            log: reading.log.clone(),
+            position,
+            notification,
+            entry,
+        }))
+    }
+}

@@ -1,0 +1,243 @@
+//! Captures the exact bytes of a mutating call and verifies the author's signature over them.
+//!
+//! The handler behind it decodes the very bytes that were verified: they are read here once and
+//! handed on as they came.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hub_core::{
+    commitment::{SALT_HEADER, SIGNATURE_HEADER, commitment},
+    crypto::Salt,
+    reason::Reason,
+};
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use super::{Authored, Caller};
+use crate::{
+    error::{Error, Result},
+    wire::status::status,
+};
+
+/// Longest message of a mutating call, in bytes.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// Longest time that a mutating call's body may take to arrive.
+pub const BODY_READ_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Longest signature in bytes; ECDSA P-256 in DER has at most 72.
+const SIGNATURE_BYTES_MAX: usize = 72;
+
+/// The prefix of a gRPC message: a flag and the length.
+const FRAME_BYTES: usize = 5;
+
+/// gRPC's base64 for `-bin` headers: padding may be there or not.
+const BIN_HEADER: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A tower layer that demands an author's signature on mutating calls; it comes behind
+/// [`super::IdentityLayer`] and inserts `Arc<Authored>` into their extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthorLayer {
+    is_mutation: fn(&str) -> bool,
+    read_time_max: Duration,
+}
+
+impl AuthorLayer {
+    /// A layer for the paths (`/package.Service/Method`) that the predicate names; all of them
+    /// must be unary.
+    #[must_use]
+    pub fn new(is_mutation: fn(&str) -> bool) -> Self {
+        Self {
+            is_mutation,
+            read_time_max: BODY_READ_TIME_MAX,
+        }
+    }
+}
+
+impl<S> Layer<S> for AuthorLayer {
+    type Service = AuthorService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        AuthorService {
+            layer: *self,
+            inner,
+        }
+    }
+}
+
+/// The service of [`AuthorLayer`].
+#[derive(Debug, Clone)]
+pub struct AuthorService<S> {
+    layer: AuthorLayer,
+    inner: S,
+}
+
+impl<S, R> Service<Request<Body>> for AuthorService<S>
+where
+    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    R: Default + Send,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if !(self.layer.is_mutation)(request.uri().path()) {
+            return Box::pin(self.inner.call(request));
+        }
+        // The instance that was polled ready must serve the call; the clone waits for the next.
+        let next = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, next);
+        let read_time_max = self.layer.read_time_max;
+        Box::pin(async move {
+            match verify(request, read_time_max).await {
+                Ok(request) => ready.call(request).await,
+                Err(error) => {
+                    tracing::debug!(reason = %error.reason, "refused");
+                    Ok(status(&error).into_http())
+                }
+            }
+        })
+    }
+}
+
+async fn verify(request: Request<Body>, read_time_max: Duration) -> Result<Request<Body>> {
+    let (mut parts, body) = request.into_parts();
+    let caller = parts
+        .extensions
+        .get::<Arc<Caller>>()
+        .cloned()
+        .ok_or_else(|| Error::internal("the author layer must come behind the identity layer"))?;
+    // Headers first: a call without them is refused before its body is read.
+    let salt = read_salt(&parts.headers)?;
+    let signature = read_signature(&parts.headers)?;
+    let frame = tokio::time::timeout(read_time_max, read_frame(body))
+        .await
+        .map_err(|_| {
+            Error::limit(
+                format!(
+                    "the request did not arrive within {} s",
+                    read_time_max.as_secs()
+                ),
+                Duration::from_secs(1),
+            )
+        })??;
+    let message = message(&frame)?;
+    let commitment = commitment(&salt, parts.uri.path(), &message);
+    caller
+        .peer
+        .key
+        .verify(&commitment, &signature)
+        .map_err(|_| {
+            wrong(
+                SIGNATURE_HEADER,
+                "does not verify: it must be the node key's signature over the commitment to \
+                 this salt, this method and these message bytes",
+            )
+        })?;
+    parts.extensions.insert(Arc::new(Authored {
+        salt,
+        commitment,
+        signature,
+        request: message,
+    }));
+    Ok(Request::from_parts(parts, Body::new(Full::new(frame))))
+}
+
+fn read_salt(headers: &HeaderMap) -> Result<Salt> {
+    read_bin(headers, SALT_HEADER)?
+        .try_into()
+        .map_err(|_| wrong(SALT_HEADER, "must be 16 bytes"))
+}
+
+fn read_signature(headers: &HeaderMap) -> Result<Vec<u8>> {
+    let signature = read_bin(headers, SIGNATURE_HEADER)?;
+    if signature.len() > SIGNATURE_BYTES_MAX {
+        return Err(wrong(SIGNATURE_HEADER, "must have at most 72 bytes"));
+    }
+    Ok(signature)
+}
+
+fn read_bin(headers: &HeaderMap, name: &'static str) -> Result<Vec<u8>> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => BIN_HEADER
+            .decode(value.as_bytes())
+            .map_err(|_| wrong(name, "must be one value in base64")),
+        (None, _) => Err(wrong(name, "is missing; every mutating call needs it")),
+        _ => Err(wrong(name, "must be given once")),
+    }
+}
+
+fn wrong(header: &str, rule: &str) -> Error {
+    Error::new(
+        Reason::AuthorSignatureInvalid,
+        format!("the header {header} {rule}"),
+    )
+}
+
+/// Reads a whole body, and stops at the first byte past the limit.
+async fn read_frame(mut body: Body) -> Result<Bytes> {
+    let mut frame = BytesMut::new();
+    while let Some(part) = body.frame().await {
+        let part = part.map_err(|error| Error {
+            context: Some(format!("reading a request's body: {error}")),
+            ..Error::unavailable("the request broke off", Duration::ZERO)
+        })?;
+        // Trailers of a request carry nothing that a handler looks at.
+        let Ok(data) = part.into_data() else { continue };
+        if frame.len().saturating_add(data.len()) > MESSAGE_BYTES_MAX + FRAME_BYTES {
+            return Err(Error::new(
+                Reason::LimitExceeded,
+                format!("the message must have at most {MESSAGE_BYTES_MAX} bytes"),
+            ));
+        }
+        frame.extend_from_slice(&data);
+    }
+    Ok(frame.freeze())
+}
+
+/// The one message of a unary call's body.
+fn message(frame: &Bytes) -> Result<Bytes> {
+    let bad = |rule: &str| Error::new(Reason::InvalidArgument, format!("the request {rule}"));
+    let Some((&[flag, a, b, c, d], message)) = frame.split_first_chunk::<FRAME_BYTES>() else {
+        return Err(bad("must hold one gRPC message"));
+    };
+    if flag != 0 {
+        return Err(bad(
+            "must not be compressed: the author signs the message bytes as they are sent",
+        ));
+    }
+    let announced = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok();
+    if announced != Some(message.len()) {
+        return Err(bad(
+            "must hold exactly one gRPC message of the announced length",
+        ));
+    }
+    Ok(frame.slice(FRAME_BYTES..))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! What the operator puts in force through files: the charter, and the roster folder with first
+//! certificates and token keys. Every such act is an entry of the hub's own on the ledger.
+//!
+//! The folder: `<agency>/nodes/*.pem`, one certificate each, and `<agency>/token-keys.json`, a JWKS
+//! (RFC 7517) of public keys. Files are only ever added to the roster; revoking is a call.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, ensure};
+use hub_core::{crypto::sha256, jwk::TokenJwk, names::AgencyId};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+
+use crate::{
+    authz::Permit,
+    config::Config,
+    domain::{Command, members},
+    engine::{Engine, Submission},
+    identity::{KeyStanding, NodeStanding, Peer, TokenKey},
+    state::{
+        keys::{Key, Kind},
+        store::Direction,
+    },
+    tls::TlsReloader,
+};
+
+/// Largest file of the roster folder, in bytes.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// Most files that are looked at.
+const FILES_MAX: usize = 10_000;
+
+/// Records the charter file, if the one in force on the ledger is another (JE-002).
+///
+/// # Errors
+/// When the file cannot be read or the ledger fails.
+pub async fn adopt_charter(engine: &Engine, path: &Path) -> anyhow::Result<()> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let (from, to) = Key::new(Kind::Charter).range();
+    let newest = engine.store().scan(&from, &to, Direction::Backward, 1)?;
+    let digest = sha256(&[text.as_bytes()]);
+    if newest
+        .first()
+        .is_some_and(|(_, adopted)| **adopted == digest)
+    {
+        return Ok(());
+    }
+    let command = members::Command::AdoptCharter { text };
+    record(engine, "/hub.system.v1/AdoptCharter", command).await?;
+    tracing::info!(charter = %path.display(), "the charter is in force");
+    Ok(())
+}
+
+/// Looks at the folder again and again. It ends only when dropped.
+pub async fn watch(engine: Arc<Engine>, tls: Arc<TlsReloader>, config: Config) {
+    let mut reported = String::new();
+    loop {
+        tokio::time::sleep(config.reload_interval()).await;
+        match import(&engine, &tls, &config).await {
+            Ok(()) => reported.clear(),
+            Err(error) => {
+                let text = format!("{error:#}");
+                if text != reported {
+                    tracing::error!(error = %text, "the roster folder cannot be imported");
+                    reported = text;
+                }
+            }
+        }
+    }
+}
+
+/// Enrols what the folder has and the roster has not.
+///
+/// # Errors
+/// When a file is none of what it should be; files before it have been imported then.
+pub async fn import(engine: &Engine, tls: &TlsReloader, config: &Config) -> anyhow::Result<()> {
+    let Some(dir) = &config.roster_dir else {
+        return Ok(());
+    };
+    let mut count = 0_usize;
+    for folder in list(dir)? {
+        let name = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let agency: AgencyId = name
+            .parse()
+            .with_context(|| format!("{}: not an agency's folder", folder.display()))?;
+        let nodes = folder.join("nodes");
+        for file in if nodes.is_dir() {
+            list(&nodes)?
+        } else {
+            vec![]
+        } {
+            count = count.saturating_add(1);
+            ensure!(
+                count <= FILES_MAX,
+                "{}: holds more than {FILES_MAX} files",
+                dir.display()
+            );
+            if file.extension().is_some_and(|extension| extension == "pem") {
+                import_node(engine, tls, config, &agency, &file)
+                    .await
+                    .with_context(|| file.display().to_string())?;
+            }
+        }
+        let keys = folder.join("token-keys.json");
+        if keys.is_file() {
+            import_keys(engine, &agency, &keys)
+                .await
+                .with_context(|| keys.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+fn list(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = fs::read_dir(dir)
+        .with_context(|| format!("{}: cannot be listed", dir.display()))?
+        .take(FILES_MAX)
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let length = fs::metadata(path)?.len();
+    ensure!(
+        length <= FILE_BYTES_MAX,
+        "must be at most {FILE_BYTES_MAX} bytes"
+    );
+    Ok(fs::read(path)?)
+}
+
+async fn import_node(
+    engine: &Engine,
+    tls: &TlsReloader,
+    config: &Config,
+    agency: &AgencyId,
+    file: &Path,
+) -> anyhow::Result<()> {
+    let der = CertificateDer::from_pem_slice(&read(file)?)
+        .map_err(|_| anyhow::anyhow!("must hold one PEM certificate"))?;
+    let standing = engine.roster().load_full().node_standing(&sha256(&[&der]));
+    if standing != NodeStanding::NotEnrolled {
+        return Ok(());
+    }
+    let peer = Peer::from_certificate(&der, &config.trust_domain)?;
+    ensure!(
+        peer.agency == *agency,
+        "is in the folder of {agency} and names {}",
+        peer.agency
+    );
+    if let Err(rule) = tls.verify_node(&der) {
+        // An expired or revoked certificate stays in the folder for good; it is no error.
+        tracing::debug!(%agency, rule, "a certificate of the roster folder is not accepted");
+        return Ok(());
+    }
+    let command = members::Command::EnrollNode {
+        agency: agency.clone(),
+        node: peer.node.clone(),
+        certificate: der.to_vec(),
+    };
+    record(engine, "/hub.system.v1/EnrollNode", command).await?;
+    tracing::info!(%agency, node = %peer.node, "enrolled a certificate from the roster folder");
+    Ok(())
+}
+
+async fn import_keys(engine: &Engine, agency: &AgencyId, file: &Path) -> anyhow::Result<()> {
+    let set: serde_json::Value = serde_json::from_slice(&read(file)?)?;
+    let keys = set.get("keys").and_then(serde_json::Value::as_array);
+    for value in keys.context("must be a JWKS: an object with an array `keys`")? {
+        let text = value.to_string();
+        let jwk = TokenJwk::parse(&text)?;
+        TokenKey::new(&jwk)?;
+        let standing = engine.roster().load_full().key_standing(agency, jwk.kid());
+        if matches!(standing, KeyStanding::Unknown) {
+            let kid = jwk.kid().to_owned();
+            let command = members::Command::EnrollTokenKey {
+                agency: agency.clone(),
+                kid,
+                jwk: text,
+            };
+            record(engine, "/hub.system.v1/EnrollTokenKey", command).await?;
+            tracing::info!(%agency, kid = jwk.kid(), "enrolled a token key from the roster folder");
+        }
+    }
+    Ok(())
+}
+
+async fn record(
+    engine: &Engine,
+    method: &'static str,
+    command: members::Command,
+) -> anyhow::Result<()> {
+    let submission = Submission {
+        permit: Permit::hub()?,
+        peer: None,
+        authored: None,
+        method,
+        request_ids: vec![],
+        command: Command::Members(command),
+    };
+    engine.submit(submission).await?;
+    Ok(())
+}

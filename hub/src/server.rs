@@ -1,0 +1,252 @@
+//! The running hub: opens storage, starts the engine, serves, drains.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use hub_core::crypto::SigningKey;
+use hub_proto::{
+    channels::channel_service_server::ChannelServiceServer,
+    ledger::ledger_service_server::LedgerServiceServer,
+    members::members_service_server::MembersServiceServer,
+};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+use tonic::transport::Server;
+
+use crate::{
+    charter::Charter,
+    clock::{Clock, SystemClock},
+    config::Config,
+    engine::{self, Engine, entropy::SystemEntropy},
+    identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
+    roster_import,
+    state::embedded::{EmbeddedOptions, EmbeddedStore},
+    tls::{self, TlsOptions, TlsReloader},
+    wire::{Services, rpc, streams::Streams},
+};
+
+/// Largest message that is received, in bytes.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Headers of a call may take so many bytes.
+pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
+
+/// A connection on which nothing is heard is pinged this often.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// A ping must be answered within this time.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A hub that runs.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    engine: Arc<Engine>,
+    draining: watch::Sender<bool>,
+    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    background: JoinSet<()>,
+    drain_max: Duration,
+}
+
+/// Starts a hub. When this returns, it accepts calls.
+///
+/// # Errors
+/// With what is wrong and what to do: a bad file, a data folder in use or damaged, a taken port.
+pub async fn start(config: &Config) -> anyhow::Result<Running> {
+    start_with_clock(config, Arc::new(SystemClock)).await
+}
+
+/// As [`start`], with a clock.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
+    let charter = Arc::new(Charter::read(&config.charter)?);
+    let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
+    let engine = open_engine(config, Arc::clone(&charter), Arc::clone(&clock))?;
+    roster_import::adopt_charter(&engine, &config.charter).await?;
+    roster_import::import(&engine, &tls, config).await?;
+
+    let identity = Arc::new(Identity::new(IdentityOptions {
+        audience: config.audience().to_owned(),
+        roster: engine.roster().clone(),
+        revoked: tls.revoked(),
+        clock,
+    }));
+    let (draining, drains) = watch::channel(false);
+    let services = Services {
+        engine: Arc::clone(&engine),
+        identity: Arc::clone(&identity),
+        tls: Arc::clone(&tls),
+        trust_domain: config.trust_domain.as_str().into(),
+        streams: Arc::new(Streams::new(config.limits.agency_streams_max)),
+        draining: drains.clone(),
+    };
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listen = \"{}\": cannot listen there", config.listen))?;
+    let address = listener.local_addr()?;
+    let incoming = tls::accept(
+        listener,
+        Arc::clone(&tls),
+        config.trust_domain.as_str(),
+        config.accept_limits(),
+    );
+    let server = serve(config, services, identity, incoming, drains).await?;
+
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(&tls).run());
+    background.spawn(roster_import::watch(
+        Arc::clone(&engine),
+        tls,
+        config.clone(),
+    ));
+    tracing::info!(%address, entries = engine.store().head(), "the hub serves");
+    let drain_max = Duration::from_millis(config.drain_ms_max);
+    Ok(Running {
+        address,
+        engine,
+        draining,
+        server,
+        background,
+        drain_max,
+    })
+}
+
+fn tls_options(config: &Config) -> TlsOptions {
+    TlsOptions {
+        certificate: config.tls.certificate.clone(),
+        key: config.tls.key.clone(),
+        client_ca: config.tls.client_ca.clone(),
+        crl: config.tls.crl.clone(),
+        reload_interval: config.reload_interval(),
+    }
+}
+
+/// The ledger key of a configuration.
+///
+/// # Errors
+/// When the file cannot be read or holds another kind of key.
+pub fn ledger_key(config: &Config) -> anyhow::Result<SigningKey> {
+    let der = certs::files::read_key(&config.ledger.key)?;
+    let key = SigningKey::from_pkcs8(&der);
+    let key = key.with_context(|| format!("{}", config.ledger.key.display()))?;
+    anyhow::ensure!(
+        matches!(key, SigningKey::Ed25519(_)),
+        "{}: the ledger key must be Ed25519",
+        config.ledger.key.display()
+    );
+    Ok(key)
+}
+
+fn open_engine(
+    config: &Config,
+    charter: Arc<Charter>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Engine>> {
+    let options = EmbeddedOptions {
+        dir: config.data_dir.clone(),
+        origin: config.ledger.origin.clone(),
+        key: Arc::new(ledger_key(config)?),
+    };
+    let (store, report) = EmbeddedStore::open(options)?;
+    if report.created {
+        tracing::info!(folder = %config.data_dir.display(), "made a new ledger");
+    }
+    Ok(Engine::start(engine::Options {
+        store: Arc::new(store),
+        charter,
+        clock,
+        entropy: Box::new(SystemEntropy),
+        key: ledger_key(config)?,
+    })?)
+}
+
+async fn serve(
+    config: &Config,
+    services: Services,
+    identity: Arc<Identity>,
+    incoming: tls::Incoming,
+    mut drains: watch::Receiver<bool>,
+) -> anyhow::Result<JoinHandle<Result<(), tonic::transport::Error>>> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<ChannelServiceServer<Services>>().await;
+    health.set_serving::<MembersServiceServer<Services>>().await;
+    health.set_serving::<LedgerServiceServer<Services>>().await;
+    let reflection = if config.reflection {
+        let builder = tonic_reflection::server::Builder::configure();
+        Some(
+            builder
+                .register_encoded_file_descriptor_set(hub_proto::DESCRIPTORS)
+                .build_v1()?,
+        )
+    } else {
+        None
+    };
+    let channels =
+        ChannelServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let members =
+        MembersServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let router = Server::builder()
+        .concurrency_limit_per_connection(
+            usize::try_from(config.limits.connection_calls_max).unwrap_or(usize::MAX),
+        )
+        .max_concurrent_streams(config.limits.connection_calls_max)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(IdentityLayer::new(identity))
+        .layer(AuthorLayer::new(rpc::is_mutating))
+        .add_service(health_service)
+        .add_optional_service(reflection)
+        .add_service(channels)
+        .add_service(members)
+        .add_service(ledger);
+    let drained = async move {
+        // An error means that the hub is gone, which is as good a reason to stop.
+        drop(drains.wait_for(|is_draining| *is_draining).await);
+    };
+    Ok(tokio::spawn(
+        router.serve_with_incoming_shutdown(incoming, drained),
+    ))
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The engine, for tests and tools in the same process.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Drains: no new calls, streams are told to resume elsewhere, calls under way may finish within
+    /// the configured time, then storage is flushed and closed.
+    ///
+    /// # Errors
+    /// When the last flush fails.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        tracing::info!("draining");
+        self.draining.send_replace(true);
+        self.background.abort_all();
+        match tokio::time::timeout(self.drain_max, &mut self.server).await {
+            Ok(outcome) => outcome??,
+            Err(_) => {
+                tracing::warn!("calls were cut off at the end of the draining time");
+                self.server.abort();
+            }
+        }
+        let engine = Arc::clone(&self.engine);
+        tokio::task::spawn_blocking(move || engine.stop()).await??;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}

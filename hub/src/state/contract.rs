@@ -1,0 +1,164 @@
+//! One suite for every store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hub_core::{
+    crypto::{SigningKey, generate_ed25519_pkcs8},
+    merkle,
+};
+use jiff::Timestamp;
+
+use super::{
+    embedded::{EmbeddedOptions, EmbeddedStore},
+    memory::MemoryStore,
+    store::{Direction, RowBatch, Store, StoreError},
+};
+use crate::ledger::EncodedEntry;
+
+fn key() -> Arc<SigningKey> {
+    Arc::new(SigningKey::from_pkcs8(&generate_ed25519_pkcs8().unwrap()).unwrap())
+}
+
+fn entry(text: &str) -> EncodedEntry {
+    EncodedEntry {
+        header: Bytes::from(format!("header {text}")),
+        content: Bytes::from(format!("content {text}")),
+    }
+}
+
+fn rows(pairs: &[(&str, Option<&str>)]) -> RowBatch {
+    pairs
+        .iter()
+        .map(|(key, value)| {
+            (
+                key.as_bytes().to_vec(),
+                value.map(|value| Bytes::copy_from_slice(value.as_bytes())),
+            )
+        })
+        .collect()
+}
+
+fn contract(store: &dyn Store) {
+    let now = Timestamp::UNIX_EPOCH;
+    let mut watch = store.head_watch();
+    assert_eq!((store.head(), store.applied()), (0, 0));
+    let batch = rows(&[("xa", Some("1")), ("xb", Some("2")), ("xc", Some("3"))]);
+    let committed = store
+        .commit(0, &[entry("a"), entry("b")], batch, now)
+        .unwrap();
+    assert_eq!(committed.leaf_hashes[1], merkle::leaf_hash(b"header b"));
+    assert!(watch.has_changed().unwrap());
+    assert_eq!((*watch.borrow_and_update(), store.applied()), (2, 2));
+
+    let refused = store.commit(1, &[entry("c")], rows(&[("xa", None)]), now);
+    assert!(matches!(
+        refused,
+        Err(StoreError::Head {
+            expected: 1,
+            found: 2
+        })
+    ));
+    assert_eq!(
+        store.row(b"xa").unwrap().as_deref(),
+        Some(b"1".as_slice()),
+        "nothing was written"
+    );
+    assert_eq!(store.head(), 2);
+
+    store
+        .commit(
+            2,
+            &[entry("c")],
+            rows(&[("xb", None), ("xc", Some("4"))]),
+            now,
+        )
+        .unwrap();
+    assert_eq!(store.row(b"xb").unwrap(), None);
+    let values = |direction, limit| {
+        let rows = store.scan(b"x", b"y", direction, limit).unwrap();
+        rows.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    assert_eq!(values(Direction::Forward, 9), ["1", "4"]);
+    assert_eq!(values(Direction::Backward, 1), ["4"]);
+    assert_eq!(store.scan(b"y", b"x", Direction::Forward, 9).unwrap(), []);
+
+    assert_eq!(store.entry(2).unwrap().unwrap().content, "content c");
+    assert_eq!(store.entry(3).unwrap(), None);
+    assert_eq!(
+        store.entries(1, 9, 1).unwrap().len(),
+        1,
+        "at least one, whatever its size"
+    );
+    assert_eq!(store.entries(0, 2, 1 << 20).unwrap().len(), 2);
+    assert_eq!(store.entries(3, 2, 1 << 20).unwrap(), []);
+
+    let checkpoint = store.checkpoint();
+    assert_eq!(checkpoint.size, 3);
+    for index in 0..3 {
+        let leaf = store.leaf_hash(index).unwrap().unwrap();
+        let proof = store.inclusion_proof(index, 3).unwrap();
+        merkle::verify_inclusion(&leaf, index, 3, &proof, &checkpoint.root).unwrap();
+    }
+    assert_eq!(store.leaf_hash(3).unwrap(), None);
+    assert!(!store.consistency_proof(2, 3).unwrap().is_empty());
+    assert!(store.inclusion_proof(3, 3).is_err());
+}
+
+#[test]
+fn memory_keeps_the_contract() {
+    contract(&MemoryStore::new("test.example", key()).unwrap());
+}
+
+#[test]
+fn embedded_keeps_the_contract_and_survives() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        dir: dir.path().into(),
+        origin: "test.example".into(),
+        key: key(),
+    };
+    let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
+    contract(&store);
+    let digest = store.digest();
+    store.close(Timestamp::UNIX_EPOCH).unwrap();
+    drop(store);
+
+    let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
+    assert_eq!(
+        (store.head(), store.applied(), store.digest()),
+        (3, 3, digest)
+    );
+    store.close(Timestamp::UNIX_EPOCH).unwrap();
+    drop(store);
+
+    std::fs::remove_dir_all(dir.path().join("state")).unwrap();
+    let (store, _) = EmbeddedStore::open(options).unwrap();
+    assert_eq!(
+        (store.head(), store.applied()),
+        (3, 0),
+        "rows are to be replayed"
+    );
+}
+
+#[test]
+fn altered_rows_are_set_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        dir: dir.path().into(),
+        origin: "test.example".into(),
+        key: key(),
+    };
+    let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
+    contract(&store);
+    store.close(Timestamp::UNIX_EPOCH).unwrap();
+    drop(store);
+    let rows = sled::open(dir.path().join("state")).unwrap();
+    rows.insert(b"xa", b"forged").unwrap();
+    rows.flush().unwrap();
+    drop(rows);
+
+    let (store, _) = EmbeddedStore::open(options).unwrap();
+    assert_eq!(store.applied(), 0);
+    assert!(dir.path().join("state.damaged").exists());
+}

@@ -1,0 +1,339 @@
+//! Ledger files and sled: the store of a hub that owns its disk.
+//!
+//! sled is only an index. It is flushed in the background; a lost tail is replayed. When it cannot
+//! be opened, or its rows do not agree with their digest, it is set aside and rebuilt from the
+//! ledger.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use hub_core::crypto::{Digest, SigningKey};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::{
+    digest::RowDigest,
+    keys,
+    store::{Committed, Direction, Row, RowBatch, Store, StoreError},
+};
+use crate::ledger::{self, Checkpoint, EncodedEntry, LedgerOptions, OpenReport, StoredEntry};
+
+/// Folder of the index in the data folder.
+pub const STATE_DIR: &str = "state";
+
+/// Memory that sled may use for pages, in bytes.
+pub const SLED_CACHE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How often sled flushes in the background, in milliseconds.
+const SLED_FLUSH_MS: u64 = 1_000;
+
+/// Bytes of the row that says how far the index is: entries applied, and the digest.
+const META_BYTES: usize = 24;
+
+/// Ledger files and sled.
+pub struct EmbeddedStore {
+    dir: PathBuf,
+    writer: Mutex<Option<ledger::Writer>>,
+    reader: ledger::Reader,
+    rows: sled::Db,
+    meta: Mutex<Meta>,
+    head: watch::Sender<u64>,
+}
+
+impl fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedStore")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Meta {
+    applied: u64,
+    digest: RowDigest,
+}
+
+impl Meta {
+    fn encode(self) -> Vec<u8> {
+        [
+            self.applied.to_be_bytes().as_slice(),
+            &self.digest.to_bytes(),
+        ]
+        .concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (applied, digest) = bytes.split_first_chunk::<8>()?;
+        let digest = RowDigest::from_bytes(digest.try_into().ok()?);
+        Some(Self {
+            applied: u64::from_be_bytes(*applied),
+            digest,
+        })
+    }
+}
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// The data folder.
+    pub dir: PathBuf,
+    /// Origin of the ledger's checkpoints.
+    pub origin: String,
+    /// The key that signs them.
+    pub key: Arc<SigningKey>,
+}
+
+impl EmbeddedStore {
+    /// Opens or makes a data folder. The rows may be behind the ledger afterwards, or empty; the
+    /// engine applies what they lack.
+    ///
+    /// # Errors
+    /// What [`ledger::open`] refuses: a second process, damage, missing entries.
+    pub fn open(options: EmbeddedOptions) -> Result<(Self, OpenReport), StoreError> {
+        let EmbeddedOptions { dir, origin, key } = options;
+        // sled is looked at first, so that the ledger can be held against what was applied. Between
+        // the two openings sled's own lock keeps a second process out.
+        std::fs::create_dir_all(&dir).map_err(index_error)?;
+        let lock = ledger::DataLock::acquire(&dir)?;
+        let state_dir = dir.join(STATE_DIR);
+        let (rows, meta) = open_rows(&state_dir)?;
+        drop(lock);
+        let ledger_options = LedgerOptions::new(&dir, origin, key);
+        let (writer, reader, report) = ledger::open(ledger_options, meta.applied)?;
+        let head = watch::Sender::new(reader.head());
+        let store = Self {
+            dir,
+            writer: Mutex::new(Some(writer)),
+            reader,
+            rows,
+            meta: Mutex::new(meta),
+            head,
+        };
+        Ok((store, report))
+    }
+
+    /// Sum over all rows, for comparing two states.
+    #[must_use]
+    pub fn digest(&self) -> RowDigest {
+        self.meta
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .digest
+    }
+
+    /// Writes rows and how far they are, in one atomic batch.
+    fn write_rows(&self, applied: u64, rows: RowBatch) -> Result<(), StoreError> {
+        let mut meta = self.meta.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut digest = meta.digest;
+        let mut batch = sled::Batch::default();
+        for (key, value) in rows {
+            if let Some(old) = self.rows.get(&key).map_err(index_error)? {
+                digest.remove(&key, &old);
+            }
+            match value {
+                Some(value) => {
+                    digest.add(&key, &value);
+                    batch.insert(key, &*value);
+                }
+                None => batch.remove(key),
+            }
+        }
+        let new = Meta { applied, digest };
+        batch.insert(keys::meta(), new.encode());
+        self.rows.apply_batch(batch).map_err(index_error)?;
+        *meta = new;
+        Ok(())
+    }
+}
+
+fn index_error(error: impl fmt::Display) -> StoreError {
+    StoreError::Index(error.to_string())
+}
+
+/// Opens the index, or sets a damaged one aside and starts an empty one.
+fn open_rows(dir: &Path) -> Result<(sled::Db, Meta), StoreError> {
+    match try_open_rows(dir) {
+        Ok(opened) => Ok(opened),
+        Err(damage) => {
+            let aside = dir.with_extension("damaged");
+            tracing::warn!(
+                %damage,
+                folder = %dir.display(),
+                kept = %aside.display(),
+                "the state index is damaged; it is set aside and rebuilt from the ledger"
+            );
+            if aside.exists() {
+                std::fs::remove_dir_all(&aside).map_err(index_error)?;
+            }
+            if dir.exists() {
+                std::fs::rename(dir, &aside).map_err(index_error)?;
+            }
+            try_open_rows(dir).map_err(StoreError::Index)
+        }
+    }
+}
+
+/// sled answers some damage with a panic; here it is an error like any other.
+fn try_open_rows(dir: &Path) -> Result<(sled::Db, Meta), String> {
+    let open = || -> Result<(sled::Db, Meta), String> {
+        let rows = sled::Config::default()
+            .path(dir)
+            .cache_capacity(SLED_CACHE_BYTES)
+            .flush_every_ms(Some(SLED_FLUSH_MS))
+            .open()
+            .map_err(|error| error.to_string())?;
+        let meta = check_rows(&rows)?;
+        Ok((rows, meta))
+    };
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err("sled could not read it".into()))
+}
+
+/// Holds the rows against their digest.
+fn check_rows(rows: &sled::Db) -> Result<Meta, String> {
+    let mut digest = RowDigest::default();
+    let mut meta = None;
+    for row in rows.iter() {
+        let (key, value) = row.map_err(|error| error.to_string())?;
+        if *key == *keys::meta() {
+            let is_whole = value.len() == META_BYTES;
+            meta = Some(
+                Meta::decode(&value)
+                    .filter(|_| is_whole)
+                    .ok_or("its head row is damaged")?,
+            );
+        } else {
+            digest.add(&key, &value);
+        }
+    }
+    let meta = meta.unwrap_or_default();
+    if meta.digest == digest {
+        Ok(meta)
+    } else {
+        Err("rows are missing or altered".into())
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn head(&self) -> u64 {
+        *self.head.borrow()
+    }
+
+    fn head_watch(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
+    fn applied(&self) -> u64 {
+        self.meta
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .applied
+    }
+
+    fn commit(
+        &self,
+        expected_head: u64,
+        entries: &[EncodedEntry],
+        rows: RowBatch,
+        now: Timestamp,
+    ) -> Result<Committed, StoreError> {
+        let mut guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = guard
+            .as_mut()
+            .ok_or_else(|| index_error("the store is closed"))?;
+        let found = writer.head();
+        if found != expected_head {
+            return Err(StoreError::Head {
+                expected: expected_head,
+                found,
+            });
+        }
+        let commit = writer.append(expected_head, entries, now)?;
+        let head = commit.checkpoint.size;
+        self.write_rows(head, rows)?;
+        self.head.send_replace(head);
+        Ok(Committed {
+            leaf_hashes: commit.leaf_hashes,
+        })
+    }
+
+    fn replay(&self, applied: u64, rows: RowBatch) -> Result<(), StoreError> {
+        self.write_rows(applied, rows)
+    }
+
+    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let row = self.rows.get(key).map_err(index_error)?;
+        Ok(row.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn scan(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        if from >= to {
+            return Ok(vec![]);
+        }
+        let owned = |row: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, value) = row.map_err(index_error)?;
+            Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
+        };
+        let rows = self.rows.range(from..to);
+        match direction {
+            Direction::Forward => rows.take(limit).map(owned).collect(),
+            Direction::Backward => rows.rev().take(limit).map(owned).collect(),
+        }
+    }
+
+    fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
+        Ok(self.reader.entry(index)?)
+    }
+
+    fn entries(
+        &self,
+        from: u64,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        Ok(self.reader.entries(from, count_max, bytes_max)?)
+    }
+
+    fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError> {
+        if index >= self.reader.head() {
+            return Ok(None);
+        }
+        Ok(Some(self.reader.leaf_hash(index)?))
+    }
+
+    fn checkpoint(&self) -> Arc<Checkpoint> {
+        self.reader.checkpoint()
+    }
+
+    fn inclusion_proof(&self, index: u64, tree_size: u64) -> Result<Vec<Digest>, StoreError> {
+        Ok(self.reader.inclusion_proof(index, tree_size)?)
+    }
+
+    fn consistency_proof(&self, from_size: u64, to_size: u64) -> Result<Vec<Digest>, StoreError> {
+        Ok(self.reader.consistency_proof(from_size, to_size)?)
+    }
+
+    fn close(&self, _now: Timestamp) -> Result<(), StoreError> {
+        self.rows.flush().map_err(index_error)?;
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match writer {
+            Some(writer) => Ok(writer.close()?),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Every key of the state index. A key is a kind byte and its parts; text parts end with a zero
+//! byte, which no identifier contains, and numbers are big-endian, so that order is meaning.
+
+use hub_core::{
+    crypto::Digest,
+    names::{AgencyId, ConsumerId, LogName, MechanismId, RequestId},
+};
+
+/// A key under construction.
+#[derive(Debug, Clone)]
+pub struct Key(Vec<u8>);
+
+/// Kinds of rows. The numbers are stored: never reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Entries applied, and the digest; not part of the digest itself.
+    Meta = 0x01,
+    /// Members added to a mechanism.
+    Membership = 0x10,
+    /// Liaisons of a unit in a mechanism.
+    Liaison = 0x11,
+    /// A certificate.
+    Node = 0x12,
+    /// A token key.
+    TokenKey = 0x13,
+    /// A charter that was adopted.
+    Charter = 0x14,
+    /// Head of a log.
+    LogHead = 0x20,
+    /// A run of positions of a log.
+    LogChunk = 0x21,
+    /// An addressed notification by author and id.
+    Addressed = 0x22,
+    /// What a recipient did with a notification.
+    Receipt = 0x23,
+    /// A durable consumer.
+    Consumer = 0x24,
+    /// How far a log had been delivered to an agency, and when.
+    Delivered = 0x25,
+}
+
+impl Key {
+    /// Starts a key.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self(vec![kind as u8])
+    }
+
+    /// Adds a text part.
+    #[must_use]
+    pub fn text(mut self, part: &str) -> Self {
+        self.0.extend_from_slice(part.as_bytes());
+        self.0.push(0);
+        self
+    }
+
+    /// Adds a number.
+    #[must_use]
+    pub fn number(mut self, part: u64) -> Self {
+        self.0.extend_from_slice(&part.to_be_bytes());
+        self
+    }
+
+    /// Adds bytes of a fixed length.
+    #[must_use]
+    pub fn bytes(mut self, part: &[u8]) -> Self {
+        self.0.extend_from_slice(part);
+        self
+    }
+
+    /// The finished key.
+    #[must_use]
+    pub fn build(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// The finished key as a range of all keys that begin with it.
+    #[must_use]
+    pub fn range(self) -> (Vec<u8>, Vec<u8>) {
+        let end = successor(&self.0);
+        (self.0, end)
+    }
+}
+
+/// The smallest key greater than every key that begins with this one. Kinds end below 0xff, so
+/// there always is one.
+fn successor(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            break;
+        }
+    }
+    end
+}
+
+/// How much of the ledger has been applied.
+#[must_use]
+pub fn meta() -> Vec<u8> {
+    Key::new(Kind::Meta).build()
+}
+
+/// Terms of an added member.
+#[must_use]
+pub fn membership(mechanism: &MechanismId, agency: &AgencyId) -> Vec<u8> {
+    Key::new(Kind::Membership)
+        .text(mechanism.as_str())
+        .text(agency.as_str())
+        .build()
+}
+
+/// Terms of the liaisons of a unit.
+#[must_use]
+pub fn liaison(mechanism: &MechanismId, agency: &AgencyId) -> Vec<u8> {
+    Key::new(Kind::Liaison)
+        .text(mechanism.as_str())
+        .text(agency.as_str())
+        .build()
+}
+
+/// A certificate by its fingerprint.
+#[must_use]
+pub fn node(fingerprint: &Digest) -> Vec<u8> {
+    Key::new(Kind::Node).bytes(fingerprint).build()
+}
+
+/// A token key.
+#[must_use]
+pub fn token_key(agency: &AgencyId, kid: &str) -> Vec<u8> {
+    Key::new(Kind::TokenKey)
+        .text(agency.as_str())
+        .text(kid)
+        .build()
+}
+
+/// A charter by the entry that adopted it.
+#[must_use]
+pub fn charter(entry_index: u64) -> Vec<u8> {
+    Key::new(Kind::Charter).number(entry_index).build()
+}
+
+/// Head of a log.
+#[must_use]
+pub fn log_head(log: &LogName) -> Vec<u8> {
+    Key::new(Kind::LogHead).text(&log.to_string()).build()
+}
+
+/// A run of positions of a log.
+#[must_use]
+pub fn log_chunk(log: &LogName, chunk: u64) -> Vec<u8> {
+    Key::new(Kind::LogChunk)
+        .text(&log.to_string())
+        .number(chunk)
+        .build()
+}
+
+/// An addressed notification.
+#[must_use]
+pub fn addressed(author: &AgencyId, id: &RequestId) -> Vec<u8> {
+    Key::new(Kind::Addressed)
+        .text(author.as_str())
+        .bytes(id.as_bytes())
+        .build()
+}
+
+/// What a recipient did with a notification.
+#[must_use]
+pub fn receipt(entry_index: u64, item: u32, recipient: &str) -> Vec<u8> {
+    Key::new(Kind::Receipt)
+        .number(entry_index)
+        .number(u64::from(item))
+        .text(recipient)
+        .build()
+}
+
+/// A durable consumer.
+#[must_use]
+pub fn consumer(agency: &AgencyId, consumer: &ConsumerId) -> Vec<u8> {
+    Key::new(Kind::Consumer)
+        .text(agency.as_str())
+        .text(consumer.as_str())
+        .build()
+}
+
+/// How far a log had been delivered to an agency.
+#[must_use]
+pub fn delivered(log: &LogName, agency: &AgencyId, position: u64) -> Vec<u8> {
+    delivered_prefix(log, agency).number(position).build()
+}
+
+/// All of [`delivered`] for a log and an agency.
+#[must_use]
+pub fn delivered_prefix(log: &LogName, agency: &AgencyId) -> Key {
+    Key::new(Kind::Delivered)
+        .text(&log.to_string())
+        .text(agency.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_holds_exactly_the_keys_with_its_prefix() {
+        let agency: AgencyId = "tax".parse().unwrap();
+        let longer: AgencyId = "tax-two".parse().unwrap();
+        let (from, to) = Key::new(Kind::TokenKey).text(agency.as_str()).range();
+        let inside = token_key(&agency, "k1");
+        let outside = token_key(&longer, "k1");
+        assert!(from <= inside && inside < to);
+        assert!(!(from <= outside && outside < to));
+    }
+
+    #[test]
+    fn positions_sort_as_numbers() {
+        let log: LogName = "channels/c".parse().unwrap();
+        assert!(log_chunk(&log, 9) < log_chunk(&log, 10));
+        assert!(log_chunk(&log, 255) < log_chunk(&log, 256));
+    }
+
+    #[test]
+    fn the_successor_carries() {
+        assert_eq!(successor(&[1, 0xff]), [2]);
+        assert_eq!(successor(&[1, 2]), [1, 3]);
+    }
+}

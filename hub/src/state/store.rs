@@ -1,0 +1,148 @@
+//! The seam between the engine and storage.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use hub_core::crypto::Digest;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::ledger::{Checkpoint, EncodedEntry, StoredEntry};
+
+/// Rows to write: a value, or nothing to remove the row.
+pub type RowBatch = BTreeMap<Vec<u8>, Option<Bytes>>;
+
+/// A row.
+pub type Row = (Bytes, Bytes);
+
+/// Which way a scan goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Ascending keys.
+    Forward,
+    /// Descending keys.
+    Backward,
+}
+
+/// What storage failed at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The ledger refused or failed.
+    #[error(transparent)]
+    Ledger(#[from] crate::ledger::LedgerError),
+    /// The index of rows failed.
+    #[error("the state index failed: {0}")]
+    Index(String),
+    /// Another writer was faster; nothing was written.
+    #[error(
+        "expected {expected} entries on the ledger, found {found}: another process writes here"
+    )]
+    Head {
+        /// Entries that the writer built upon.
+        expected: u64,
+        /// Entries that there are.
+        found: u64,
+    },
+}
+
+/// What a commit made durable.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// RFC 6962 leaf hash of each entry, in order.
+    pub leaf_hashes: Vec<Digest>,
+}
+
+/// Ledger and rows. Reads may run beside the one writer.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Entries on the ledger; every one of them is durable.
+    fn head(&self) -> u64;
+
+    /// Follows [`Store::head`]. It moves only after the rows of the new entries can be read.
+    fn head_watch(&self) -> watch::Receiver<u64>;
+
+    /// Entries whose rows are in the index.
+    fn applied(&self) -> u64;
+
+    /// Appends entries at an expected head, atomically with their rows. **When this returns `Ok`,
+    /// the entries are flushed to stable storage**; their rows need not be, since they can be
+    /// replayed. After an error other than [`StoreError::Head`] the store must be opened again.
+    ///
+    /// # Errors
+    /// [`StoreError::Head`] when the head is another; else what failed.
+    fn commit(
+        &self,
+        expected_head: u64,
+        entries: &[EncodedEntry],
+        rows: RowBatch,
+        now: Timestamp,
+    ) -> Result<Committed, StoreError>;
+
+    /// Writes rows of entries that are on the ledger already, and moves [`Store::applied`].
+    ///
+    /// # Errors
+    /// When the index fails.
+    fn replay(&self, applied: u64, rows: RowBatch) -> Result<(), StoreError>;
+
+    /// One row.
+    ///
+    /// # Errors
+    /// When the index fails.
+    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
+
+    /// Up to `limit` rows whose keys lie in `from..to`, in order.
+    ///
+    /// # Errors
+    /// When the index fails.
+    fn scan(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError>;
+
+    /// One entry; `None` past the head.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StoreError>;
+
+    /// Entries from an index on, at most so many and about so many bytes, at least one if there is.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn entries(
+        &self,
+        from: u64,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// Leaf hash of an entry; `None` past the head.
+    ///
+    /// # Errors
+    /// When the tree cannot be read.
+    fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError>;
+
+    /// The newest signed checkpoint.
+    fn checkpoint(&self) -> Arc<Checkpoint>;
+
+    /// Audit path of an entry in the tree of a size (RFC 6962 section 2.1.1).
+    ///
+    /// # Errors
+    /// When the tree cannot be read, or the numbers are out of range.
+    fn inclusion_proof(&self, index: u64, tree_size: u64) -> Result<Vec<Digest>, StoreError>;
+
+    /// Proof that one tree is a prefix of another (RFC 6962 section 2.1.2).
+    ///
+    /// # Errors
+    /// When the tree cannot be read, or the numbers are out of range.
+    fn consistency_proof(&self, from_size: u64, to_size: u64) -> Result<Vec<Digest>, StoreError>;
+
+    /// Flushes what is lazy, before a clean stop.
+    ///
+    /// # Errors
+    /// When flushing fails.
+    fn close(&self, now: Timestamp) -> Result<(), StoreError>;
+}

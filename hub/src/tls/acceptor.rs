@@ -1,0 +1,284 @@
+//! Accepts connections: TCP, then a bounded number of handshakes, then a bounded number of
+//! connections in all and per agency.
+
+use std::{
+    collections::HashMap,
+    fmt, io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::Stream;
+use hub_core::names::AgencyId;
+use rustls::HandshakeKind;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tonic::transport::server::Connected;
+
+use super::TlsReloader;
+use crate::identity::{Peer, PeerInfo};
+
+/// Connections that have finished their handshake and wait for the server.
+const READY_MAX: usize = 64;
+
+/// Pause after the operating system refused to accept, as when it is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How much a hub takes on. What is past a limit is closed at once.
+#[derive(Debug, Clone, Copy)]
+pub struct AcceptLimits {
+    /// Open connections in all.
+    pub connections_max: usize,
+    /// Open connections of one agency.
+    pub agency_connections_max: usize,
+    /// Open connections whose trusted certificate names no node of this hub, in all. They are kept
+    /// only so that the caller gets a clear error.
+    pub unidentified_connections_max: usize,
+    /// Handshakes under way; while there are as many, further connections wait in the kernel.
+    pub handshakes_max: usize,
+    /// Time for one handshake.
+    pub handshake_time_max: Duration,
+}
+
+impl Default for AcceptLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 4096,
+            agency_connections_max: 256,
+            unidentified_connections_max: 16,
+            handshakes_max: 256,
+            handshake_time_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Accepts on a listener until the stream that it gives is dropped.
+///
+/// For `tonic::transport::Server::serve_with_incoming_shutdown`. Dead peers are found by HTTP/2
+/// keepalive, which is the server's to set.
+#[must_use]
+pub fn accept(
+    listener: TcpListener,
+    reloader: Arc<TlsReloader>,
+    trust_domain: impl Into<Arc<str>>,
+    limits: AcceptLimits,
+) -> Incoming {
+    let (ready, incoming) = mpsc::channel(READY_MAX);
+    let door = Arc::new(Door {
+        reloader,
+        trust_domain: trust_domain.into(),
+        connections: Arc::new(Semaphore::new(limits.connections_max)),
+        agencies: Arc::default(),
+        limits,
+        ready,
+    });
+    tokio::spawn(door.run(listener));
+    Incoming(incoming)
+}
+
+/// Connections that are ready for HTTP/2.
+#[derive(Debug)]
+pub struct Incoming(mpsc::Receiver<TlsIo>);
+
+impl Stream for Incoming {
+    type Item = io::Result<TlsIo>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context).map(|next| next.map(Ok))
+    }
+}
+
+/// Open connections by agency; `None` for those that name no node.
+type Agencies = Arc<Mutex<HashMap<Option<AgencyId>, usize>>>;
+
+struct Door {
+    reloader: Arc<TlsReloader>,
+    trust_domain: Arc<str>,
+    connections: Arc<Semaphore>,
+    agencies: Agencies,
+    limits: AcceptLimits,
+    ready: mpsc::Sender<TlsIo>,
+}
+
+impl Door {
+    async fn run(self: Arc<Self>, listener: TcpListener) {
+        let mut handshakes = JoinSet::new();
+        loop {
+            let has_room = handshakes.len() < self.limits.handshakes_max;
+            tokio::select! {
+                () = self.ready.closed() => return,
+                Some(ended) = handshakes.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "a handshake's task failed");
+                    }
+                }
+                accepted = listener.accept(), if has_room => match accepted {
+                    Ok((tcp, remote)) => {
+                        let door = Arc::clone(&self);
+                        handshakes.spawn(async move { door.admit(tcp, remote).await });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the operating system refused to accept");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Brings one connection as far as the server, or closes it and says why in the log.
+    async fn admit(&self, tcp: TcpStream, remote: SocketAddr) {
+        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+            let max = self.limits.connections_max;
+            tracing::warn!(%remote, max, "closed: too many connections");
+            return;
+        };
+        let handshake = self.handshake(tcp, permit);
+        match tokio::time::timeout(self.limits.handshake_time_max, handshake).await {
+            Ok(Ok(io)) => {
+                // The server is gone: so is the connection.
+                let _closed = self.ready.send(io).await;
+            }
+            Ok(Err(error)) => tracing::info!(%remote, %error, "closed: no connection came about"),
+            Err(_) => tracing::info!(%remote, "closed: the handshake took too long"),
+        }
+    }
+
+    async fn handshake(&self, tcp: TcpStream, permit: OwnedSemaphorePermit) -> io::Result<TlsIo> {
+        tcp.set_nodelay(true)?;
+        let stream = TlsAcceptor::from(self.reloader.config())
+            .accept(tcp)
+            .await?;
+        let (_, session) = stream.get_ref();
+        if session.alpn_protocol() != Some(b"h2") {
+            return Err(io::Error::other("the client did not ask for h2 by ALPN"));
+        }
+        let leaf = session
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .ok_or_else(|| io::Error::other("the session has no client certificate"))?;
+        let peer = Peer::from_certificate(leaf, &self.trust_domain).map(Arc::new);
+        let agency = peer.as_ref().ok().map(|peer| peer.agency.clone());
+        let info = PeerInfo {
+            peer,
+            is_resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+        };
+        let slot = self.slot(agency)?;
+        Ok(TlsIo {
+            stream,
+            info,
+            _slot: slot,
+            _permit: permit,
+        })
+    }
+
+    fn slot(&self, agency: Option<AgencyId>) -> io::Result<Slot> {
+        let max = match agency {
+            Some(_) => self.limits.agency_connections_max,
+            None => self.limits.unidentified_connections_max,
+        };
+        let mut open = self.agencies.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(agency.clone()).or_default();
+        if *count >= max {
+            let who = agency.map_or_else(|| "unidentified nodes".into(), |it| it.to_string());
+            return Err(io::Error::other(format!(
+                "{who}: at most {max} connections"
+            )));
+        }
+        *count += 1;
+        Ok(Slot {
+            agencies: Arc::clone(&self.agencies),
+            agency,
+        })
+    }
+}
+
+/// One place among an agency's connections; given back when dropped.
+struct Slot {
+    agencies: Agencies,
+    agency: Option<AgencyId>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.agencies.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.agency) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.agency);
+            }
+        }
+    }
+}
+
+/// A connection with a finished handshake. Its `ConnectInfo` is [`PeerInfo`].
+pub struct TlsIo {
+    stream: TlsStream<TcpStream>,
+    info: PeerInfo,
+    _slot: Slot,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl fmt::Debug for TlsIo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsIo")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connected for TlsIo {
+    type ConnectInfo = PeerInfo;
+
+    fn connect_info(&self) -> PeerInfo {
+        self.info.clone()
+    }
+}
+
+impl AsyncRead for TlsIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for TlsIo {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,430 @@
+//! Loads the TLS files, and again when they change.
+//!
+//! Invariant: a set of files that does not fit together is never put in force; the last good one
+//! stays, and the log says what is wrong.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use arc_swap::ArcSwap;
+use hub_core::crypto::{Digest, sha256};
+use jiff::{SignedDuration, Timestamp};
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
+    time_provider::TimeProvider,
+};
+use rustls_pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime, pem::PemObject as _,
+};
+use tokio::sync::watch;
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
+
+use crate::{clock::Clock, identity::RevokedSerials};
+
+/// Largest file that is read, in bytes.
+pub const TLS_FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// How long before a revocation list ends the log begins to warn.
+const CRL_WARNING: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How often the log repeats that warning.
+const CRL_WARNING_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// Where the TLS files are, and how often to look at them.
+#[derive(Debug, Clone)]
+pub struct TlsOptions {
+    /// The hub's certificate chain, PEM, leaf first.
+    pub certificate: PathBuf,
+    /// The hub's private key, PEM.
+    pub key: PathBuf,
+    /// The authorities of node certificates, PEM.
+    pub client_ca: PathBuf,
+    /// The revocation lists of these authorities, PEM; one for each.
+    pub crl: PathBuf,
+    /// How often the files are compared with what is in force.
+    pub reload_interval: Duration,
+}
+
+impl TlsOptions {
+    /// The files of a PKI folder that `hub pki init` made, looked at every second.
+    #[must_use]
+    pub fn of_pki(folder: &Path) -> Self {
+        Self {
+            certificate: folder.join("hub/hub.pem"),
+            key: folder.join("hub/hub.key"),
+            client_ca: folder.join("ca/ca.pem"),
+            crl: folder.join("crl.pem"),
+            reload_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The TLS configuration in force.
+pub struct TlsReloader {
+    options: TlsOptions,
+    clock: Arc<dyn Clock>,
+    config: ArcSwap<ServerConfig>,
+    verifier: ArcSwap<NodeVerifier>,
+    revoked: watch::Sender<Arc<RevokedSerials>>,
+    state: Mutex<State>,
+}
+
+/// Verifies the chain of a node's certificate as a handshake would.
+struct NodeVerifier(Arc<dyn ClientCertVerifier>);
+
+struct State {
+    in_force: Digest,
+    crl_until_at: Timestamp,
+    crl_warned_at: Option<Timestamp>,
+    /// What the log was last told to be wrong, so that it is told once.
+    reported: Option<String>,
+}
+
+impl fmt::Debug for TlsReloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsReloader")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TlsReloader {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, or does not fit the others; the text says which and why.
+    pub fn load(options: TlsOptions, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let loaded = Files::read(&options)?.load(&options, &clock)?;
+        let reloader = Self {
+            config: ArcSwap::from_pointee(loaded.config),
+            verifier: ArcSwap::from_pointee(NodeVerifier(loaded.verifier)),
+            revoked: watch::Sender::new(Arc::new(loaded.revoked)),
+            state: Mutex::new(State {
+                in_force: loaded.digest,
+                crl_until_at: loaded.crl_until_at,
+                crl_warned_at: None,
+                reported: None,
+            }),
+            options,
+            clock,
+        };
+        reloader.warn_of_crl(&mut reloader.lock());
+        Ok(reloader)
+    }
+
+    /// The configuration for the next handshake.
+    #[must_use]
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.config.load_full()
+    }
+
+    /// Verifies a certificate that is to be enrolled as a handshake would verify it now: its chain,
+    /// its time, its use and the revocation list. Says in words what is wrong.
+    ///
+    /// # Errors
+    /// What a handshake would refuse.
+    pub fn verify_node(&self, der: &[u8]) -> Result<(), String> {
+        let seconds = u64::try_from(self.clock.now().as_second()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        self.verifier
+            .load()
+            .0
+            .verify_client_cert(&CertificateDer::from(der), &[], now)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    }
+
+    /// The serial numbers on the revocation list, and every later list.
+    #[must_use]
+    pub fn revoked(&self) -> watch::Receiver<Arc<RevokedSerials>> {
+        self.revoked.subscribe()
+    }
+
+    /// Looks at the files again and again; run it beside the server. It ends only when dropped.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(self.options.reload_interval).await;
+            let reloader = Arc::clone(&self);
+            let outcome = tokio::task::spawn_blocking(move || reloader.reload_and_log()).await;
+            if let Err(error) = outcome {
+                tracing::error!(%error, "looking at the TLS files failed; trying again");
+            }
+        }
+    }
+
+    /// Compares the files with what is in force and puts changes in force. True when it did.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; what was in force stays.
+    pub fn reload(&self) -> anyhow::Result<bool> {
+        let files = Files::read(&self.options)?;
+        let mut state = self.lock();
+        if files.digest() == state.in_force {
+            return Ok(false);
+        }
+        let loaded = files.load(&self.options, &self.clock)?;
+        // First the list, then the configuration: a handshake under the old one is still refused
+        // by the request layer.
+        self.revoked.send_replace(Arc::new(loaded.revoked));
+        self.config.store(Arc::new(loaded.config));
+        self.verifier.store(Arc::new(NodeVerifier(loaded.verifier)));
+        state.in_force = loaded.digest;
+        state.crl_until_at = loaded.crl_until_at;
+        state.crl_warned_at = None;
+        Ok(true)
+    }
+
+    fn reload_and_log(&self) {
+        let outcome = self.reload();
+        let mut state = self.lock();
+        match outcome {
+            Ok(is_new) => {
+                if is_new {
+                    let revoked = self.revoked.borrow().len();
+                    tracing::info!(revoked, "new TLS files are in force");
+                } else if state.reported.is_some() {
+                    tracing::info!("the TLS files are again what is in force");
+                }
+                state.reported = None;
+            }
+            Err(error) => {
+                let text = format!("{error:#}");
+                if state.reported.as_ref() != Some(&text) {
+                    tracing::error!(
+                        error = %text,
+                        "the TLS files changed and cannot be used; the last good ones stay in force"
+                    );
+                    state.reported = Some(text);
+                }
+            }
+        }
+        self.warn_of_crl(&mut state);
+    }
+
+    fn warn_of_crl(&self, state: &mut State) {
+        let now = self.clock.now();
+        let left = state.crl_until_at.duration_since(now);
+        let is_told = state
+            .crl_warned_at
+            .is_some_and(|at| now.duration_since(at) < CRL_WARNING_EVERY);
+        if left > CRL_WARNING || is_told {
+            return;
+        }
+        state.crl_warned_at = Some(now);
+        let (crl, until_at) = (self.options.crl.display(), state.crl_until_at);
+        if left.is_negative() {
+            tracing::error!(%crl, %until_at, "the revocation list has expired: every node is \
+                refused until there is a new one; `hub pki refresh-crl` writes it");
+        } else {
+            tracing::warn!(%crl, %until_at, "the revocation list expires soon, and then every \
+                node is refused; `hub pki refresh-crl` writes a new one");
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // The state is replaced field by field from values already made, so it is always sound.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bytes of the four files.
+struct Files {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+    client_ca: Vec<u8>,
+    crl: Vec<u8>,
+}
+
+struct Loaded {
+    config: ServerConfig,
+    verifier: Arc<dyn ClientCertVerifier>,
+    revoked: RevokedSerials,
+    crl_until_at: Timestamp,
+    digest: Digest,
+}
+
+impl Files {
+    fn read(options: &TlsOptions) -> anyhow::Result<Self> {
+        Ok(Self {
+            certificate: read(&options.certificate)?,
+            key: read(&options.key)?,
+            client_ca: read(&options.client_ca)?,
+            crl: read(&options.crl)?,
+        })
+    }
+
+    /// One hash over the four hashes, so that no private key is kept for comparison.
+    fn digest(&self) -> Digest {
+        sha256(&[
+            &sha256(&[&self.certificate]),
+            &sha256(&[&self.key]),
+            &sha256(&[&self.client_ca]),
+            &sha256(&[&self.crl]),
+        ])
+    }
+
+    fn load(&self, options: &TlsOptions, clock: &Arc<dyn Clock>) -> anyhow::Result<Loaded> {
+        let authorities = certificates(&self.client_ca, &options.client_ca)?;
+        let lists = CertificateRevocationListDer::pem_slice_iter(&self.crl)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| anyhow::anyhow!("{}: damaged PEM", options.crl.display()))?;
+        let (revoked, crl_until_at) =
+            check_lists(&lists, &authorities).with_context(|| options.crl.display().to_string())?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        for authority in authorities {
+            roots.add(authority).with_context(|| {
+                format!(
+                    "{}: not an authority's certificate",
+                    options.client_ca.display()
+                )
+            })?;
+        }
+        let (config, verifier) = server_config(
+            provider,
+            Arc::clone(clock),
+            roots,
+            lists,
+            certificates(&self.certificate, &options.certificate)?,
+            PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| {
+                anyhow::anyhow!("{}: must hold a PEM private key", options.key.display())
+            })?,
+        )
+        .with_context(|| {
+            format!(
+                "{} and {}",
+                options.certificate.display(),
+                options.key.display()
+            )
+        })?;
+        Ok(Loaded {
+            config,
+            verifier,
+            revoked,
+            crl_until_at,
+            digest: self.digest(),
+        })
+    }
+}
+
+fn server_config(
+    provider: Arc<CryptoProvider>,
+    clock: Arc<dyn Clock>,
+    roots: RootCertStore,
+    lists: Vec<CertificateRevocationListDer<'static>>,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> anyhow::Result<(ServerConfig, Arc<dyn ClientCertVerifier>)> {
+    // The leaf's status must be known and the list in date: an authority without a list, or with
+    // an old one, lets nobody in.
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .with_crls(lists)
+            .only_check_end_entity_revocation()
+            .enforce_revocation_expiration()
+            .build()?;
+    let time = Arc::new(ClockTime(clock));
+    let mut config = ServerConfig::builder_with_details(provider, time)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(Arc::clone(&verifier))
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    // Tickets hold all that resumption needs, so nothing grows here; their keys rotate every six
+    // hours, and begin anew with every reload.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    Ok((config, verifier))
+}
+
+/// Checks that each authority has signed a list and each list has an authority. Gives the revoked
+/// serial numbers and when the first list ends.
+fn check_lists(
+    lists: &[CertificateRevocationListDer<'_>],
+    authorities: &[CertificateDer<'_>],
+) -> anyhow::Result<(RevokedSerials, Timestamp)> {
+    let authorities = authorities
+        .iter()
+        .map(|der| X509Certificate::from_der(der).map(|(_, certificate)| certificate))
+        .collect::<Result<Vec<_>, _>>()
+        .context("a client authority cannot be parsed as X.509")?;
+    let lists = lists
+        .iter()
+        .map(|der| CertificateRevocationList::from_der(der).map(|(_, list)| list))
+        .collect::<Result<Vec<_>, _>>()
+        .context("a revocation list cannot be parsed")?;
+    let is_signed_by = |list: &CertificateRevocationList<'_>, authority: &X509Certificate<'_>| {
+        list.issuer() == authority.subject()
+            && list.verify_signature(authority.public_key()).is_ok()
+    };
+    for authority in &authorities {
+        ensure!(
+            lists.iter().any(|list| is_signed_by(list, authority)),
+            "holds no revocation list signed by {}; every client authority needs one, even empty",
+            authority.subject()
+        );
+    }
+    let mut until_at = Timestamp::MAX;
+    for list in &lists {
+        if !authorities
+            .iter()
+            .any(|authority| is_signed_by(list, authority))
+        {
+            bail!(
+                "holds a revocation list of {} that no client authority has signed",
+                list.issuer()
+            );
+        }
+        let next = list
+            .next_update()
+            .context("holds a revocation list without nextUpdate")?;
+        until_at = until_at.min(Timestamp::from_second(next.timestamp())?);
+    }
+    let revoked = lists
+        .iter()
+        .flat_map(CertificateRevocationList::iter_revoked_certificates)
+        .map(|revoked| revoked.raw_serial())
+        .collect();
+    Ok((revoked, until_at))
+}
+
+fn certificates(pem: &[u8], path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let found = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| anyhow::anyhow!("{}: damaged PEM", path.display()))?;
+    ensure!(
+        !found.is_empty(),
+        "{}: holds no PEM certificate",
+        path.display()
+    );
+    Ok(found)
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = fs::metadata(path)
+        .with_context(|| path.display().to_string())?
+        .len();
+    ensure!(
+        bytes <= TLS_FILE_BYTES_MAX,
+        "{}: has {bytes} bytes; at most {TLS_FILE_BYTES_MAX} are read",
+        path.display()
+    );
+    fs::read(path).with_context(|| path.display().to_string())
+}
+
+/// The hub's clock for rustls, which checks validity against it.
+#[derive(Debug)]
+struct ClockTime(Arc<dyn Clock>);
+
+impl TimeProvider for ClockTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}

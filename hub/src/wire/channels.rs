@@ -1,0 +1,437 @@
+//! `hub.channels.v1.ChannelService`.
+
+mod lookup;
+pub mod stream;
+
+use std::sync::Arc;
+
+use hub_core::names::{AgencyId, ConsumerId, LogName, NotificationName, Recipient, RequestId};
+use hub_proto::channels::{
+    AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
+    BatchPublishNotificationsResponse, Channel, Consumer, DeliveryReceipt, GetNotificationRequest,
+    GetNotificationResponse, ListChannelsRequest, ListChannelsResponse, ListConsumersRequest,
+    ListConsumersResponse, ListDeliveryReceiptsRequest, ListDeliveryReceiptsResponse,
+    ListNotificationsRequest, ListNotificationsResponse, Notification, OpenNotificationRequest,
+    OpenNotificationResponse, PublishNotificationRequest, PublishNotificationResponse,
+    SignForNotificationRequest, SignForNotificationResponse, SubscribeRequest,
+    channel_service_server::ChannelService,
+};
+use tonic::{Request, Response, Status};
+
+use super::{Call, Services, page, parse};
+use crate::{
+    authz::{Access, Permit, RecipientAct},
+    charter::Action,
+    domain::{
+        Command,
+        channels::{
+            self, ConsumerRow, PublishItem,
+            cursor::Cursor,
+            log::Head,
+            notification::{self, BATCH_ITEMS_MAX},
+        },
+    },
+    engine::recorded::Recorded,
+    error::{Error, Result, Violation},
+};
+
+use self::{lookup::Found, stream::SubscribeStream};
+
+/// Largest page of notifications.
+pub const PAGE_MAX: usize = 500;
+/// Page of notifications when none is asked for.
+pub const PAGE_DEFAULT: usize = 50;
+/// A page ends once its bodies have grown to so many bytes.
+pub const PAGE_BYTES_MAX: usize = 512 * 1024;
+
+impl From<channels::Command> for Command {
+    fn from(command: channels::Command) -> Self {
+        Self::Channels(command)
+    }
+}
+
+impl Services {
+    fn show_channels(&self, access: &Access) -> Result<Vec<Channel>> {
+        let readable = access.roster().charter().channels().iter();
+        readable
+            .filter(|channel| access.can_read_channel(channel))
+            .map(|channel| {
+                let mechanism = channel.mechanism().map(|id| format!("mechanisms/{id}"));
+                Ok(Channel {
+                    name: format!("channels/{}", channel.id()),
+                    display_name: channel.name().to_owned(),
+                    display_name_en: channel.name_en().to_owned(),
+                    mechanism: mechanism.unwrap_or_default(),
+                    is_publishable: access.can_publish(channel),
+                    head_position: Head::read(
+                        self.engine.store(),
+                        &LogName::Channel(channel.id().clone()),
+                    )?,
+                })
+            })
+            .collect()
+    }
+
+    /// Publishes items, all or nothing. `paths` stand in front of each item's fields.
+    async fn publish(
+        &self,
+        call: Call,
+        access: &Access,
+        own_id: Option<&str>,
+        requests: &[(String, &PublishNotificationRequest)],
+    ) -> Result<Arc<Recorded>> {
+        let charter = access.roster().charter();
+        let mut items = Vec::with_capacity(requests.len());
+        let mut violations: Vec<Violation> = vec![];
+        let mut permit: Option<Permit> = None;
+        for (path, request) in requests {
+            match notification::check(charter, path, request) {
+                Ok(checked) => {
+                    permit = Some(access.publish(checked.category, &checked.destination)?);
+                    items.push(PublishItem {
+                        request_id: checked.request_id,
+                        destination: checked.destination,
+                    });
+                }
+                Err(error) if error.violations.is_empty() => return Err(error),
+                Err(error) => violations.extend(error.violations),
+            }
+        }
+        let batch_id: Option<RequestId> = match own_id.map(str::parse).transpose() {
+            Ok(id) => id,
+            Err(rule) => {
+                violations.push(Violation {
+                    field: "request_id".into(),
+                    rule: format!("{rule}"),
+                });
+                None
+            }
+        };
+        let Some(permit) = permit.filter(|_| violations.is_empty()) else {
+            return Err(Error::fields(violations));
+        };
+        let ids = batch_id
+            .into_iter()
+            .chain(items.iter().map(|item| item.request_id))
+            .collect();
+        self.record(call, permit, ids, channels::Command::Publish(items))
+            .await
+    }
+
+    fn list(
+        &self,
+        access: &Access,
+        request: &ListNotificationsRequest,
+    ) -> Result<ListNotificationsResponse> {
+        let log: LogName = parse("parent", &request.parent)?;
+        access.read_log(&log)?;
+        let size = page::size(request.page_size, PAGE_DEFAULT, PAGE_MAX)?;
+        let order = if request.newest_first {
+            "newest"
+        } else {
+            "oldest"
+        };
+        let list = format!("{log}?{order}");
+        let head = Head::read(self.engine.store(), &log)?;
+        let last = page::position(&request.page_token, access.agency(), &list)?;
+        let last = last.and_then(|position| i64::try_from(position).ok());
+        let positions: Box<dyn Iterator<Item = i64> + Send> = if request.newest_first {
+            Box::new((1..=last.map_or(head, |last| head.min(last.saturating_sub(1)))).rev())
+        } else {
+            Box::new(last.unwrap_or(0).saturating_add(1)..=head)
+        };
+        let mut notifications: Vec<Notification> = vec![];
+        let mut bytes = 0_usize;
+        let mut next = None;
+        for position in positions {
+            if notifications.len() == size || bytes >= PAGE_BYTES_MAX {
+                next = Some(if request.newest_first {
+                    position + 1
+                } else {
+                    position - 1
+                });
+                break;
+            }
+            let found = lookup::at(&self.engine, &log, position)?;
+            let mut shown = found.notification.as_ref().clone();
+            if request.omit_bodies {
+                shown.body.clear();
+            }
+            bytes = bytes.saturating_add(shown.body.len());
+            notifications.push(shown);
+        }
+        let next = next.and_then(|position| u64::try_from(position).ok());
+        Ok(ListNotificationsResponse {
+            notifications,
+            next_page_token: next
+                .map(|position| page::token(access.agency(), &list, position))
+                .unwrap_or_default(),
+        })
+    }
+
+    /// Records what a recipient did with a notification.
+    async fn act(
+        &self,
+        call: Call,
+        access: &Access,
+        act: RecipientAct,
+        (name, recipient, request_id): (&str, &str, &str),
+    ) -> Result<(Found, Recipient, Arc<Recorded>)> {
+        let parsed: NotificationName = parse("name", name)?;
+        let found = lookup::find(&self.engine, access, &parsed)?;
+        let recipient = match recipient {
+            "" => Recipient::Agency(access.agency().clone()),
+            text => parse("recipient", text)?,
+        };
+        let permit = access.act_for(&recipient, act)?;
+        if !found.recipients(access.roster()).contains(&recipient) {
+            let rule = format!("{recipient} is not among the recipients of this notification");
+            return Err(Error::field("recipient", rule));
+        }
+        let ids = vec![parse("request_id", request_id)?];
+        let command = match act {
+            RecipientAct::Open => channels::Command::Open(found.place, recipient.clone()),
+            RecipientAct::SignFor => channels::Command::SignFor(found.place, recipient.clone()),
+        };
+        let entry = self.record(call, permit, ids, command).await?;
+        Ok((found, recipient, entry))
+    }
+
+    fn receipts(&self, access: &Access, name: &str) -> Result<Vec<DeliveryReceipt>> {
+        let parsed: NotificationName = parse("parent", name)?;
+        let found = lookup::find(&self.engine, access, &parsed)?;
+        let sees_all = match (&parsed, found.entry.author().parse::<AgencyId>()) {
+            (NotificationName::InChannel(channel, _), Ok(author)) => {
+                access.sees_all_receipts(channel, &author)
+            }
+            (NotificationName::Addressed(author, _), _) => author == access.agency(),
+            _ => false,
+        };
+        let is_own = |recipient: &Recipient| match recipient {
+            Recipient::Agency(agency) => agency == access.agency(),
+            Recipient::Office(mechanism) => access
+                .roster()
+                .offices_of(access.agency())
+                .contains(mechanism),
+        };
+        found
+            .recipients(access.roster())
+            .iter()
+            .filter(|recipient| sees_all || is_own(recipient))
+            .map(|recipient| lookup::receipt(&self.engine, &found, recipient, access.roster()))
+            .collect()
+    }
+
+    fn show_consumer(&self, access: &Access, id: &str, row: &ConsumerRow) -> Result<Consumer> {
+        let cursor = Cursor::from_positions(&row.positions)?;
+        let mut lag_count = 0_i64;
+        for (log, position) in cursor.positions() {
+            if access.read_log(log).is_ok() {
+                let head = Head::read(self.engine.store(), log)?;
+                lag_count = lag_count.saturating_add(head.saturating_sub(*position));
+            }
+        }
+        let at = jiff::Timestamp::from_microsecond(row.acknowledged_at_us);
+        Ok(Consumer {
+            name: format!("agencies/{}/consumers/{id}", access.agency()),
+            cursor: cursor.encode(access.agency()),
+            acknowledged_at: at.ok().map(hub_core::date::timestamp),
+            lag_count,
+        })
+    }
+
+    fn consumer(&self, access: &Access, id: &ConsumerId) -> Result<Consumer> {
+        let consumers = channels::consumers(self.engine.store(), access.agency())?;
+        let (_, row) = consumers
+            .into_iter()
+            .find(|(one, _)| one == id.as_str())
+            .ok_or_else(|| Error::internal("a recorded consumer is missing"))?;
+        self.show_consumer(access, id.as_str(), &row)
+    }
+}
+
+#[tonic::async_trait]
+impl ChannelService for Services {
+    type SubscribeStream = SubscribeStream;
+
+    async fn list_channels(
+        &self,
+        request: Request<ListChannelsRequest>,
+    ) -> Result<Response<ListChannelsResponse>, Status> {
+        let access = self.access(&request)?;
+        Ok(Response::new(ListChannelsResponse {
+            channels: self.show_channels(&access)?,
+        }))
+    }
+
+    async fn publish_notification(
+        &self,
+        request: Request<PublishNotificationRequest>,
+    ) -> Result<Response<PublishNotificationResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/PublishNotification";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let requests = [(String::new(), request.get_ref())];
+        let entry = self.publish(call, &access, None, &requests).await?;
+        Ok(Response::new(PublishNotificationResponse {
+            notification: entry.notification(0).map(|one| one.as_ref().clone()),
+            receipt: Some(entry.receipt()),
+        }))
+    }
+
+    async fn batch_publish_notifications(
+        &self,
+        request: Request<BatchPublishNotificationsRequest>,
+    ) -> Result<Response<BatchPublishNotificationsResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/BatchPublishNotifications";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let batch = request.get_ref();
+        if !(1..=BATCH_ITEMS_MAX).contains(&batch.requests.len()) {
+            let rule = format!("must be 1 to {BATCH_ITEMS_MAX}");
+            return Err(Error::field("requests", rule).into());
+        }
+        let requests: Vec<_> = batch
+            .requests
+            .iter()
+            .enumerate()
+            .map(|(number, request)| (format!("requests[{number}]."), request))
+            .collect();
+        let entry = self
+            .publish(call, &access, Some(&batch.request_id), &requests)
+            .await?;
+        let notifications = entry
+            .notifications()
+            .iter()
+            .map(|(_, notification)| {
+                let mut shown = notification.as_ref().clone();
+                shown.body.clear();
+                shown
+            })
+            .collect();
+        let receipt = Some(entry.receipt());
+        Ok(Response::new(BatchPublishNotificationsResponse {
+            notifications,
+            receipt,
+        }))
+    }
+
+    async fn get_notification(
+        &self,
+        request: Request<GetNotificationRequest>,
+    ) -> Result<Response<GetNotificationResponse>, Status> {
+        let access = self.access(&request)?;
+        let name: NotificationName = parse("name", &request.get_ref().name)?;
+        let found = lookup::find(&self.engine, &access, &name)?;
+        Ok(Response::new(GetNotificationResponse {
+            notification: Some(found.notification.as_ref().clone()),
+            receipt: Some(found.entry.receipt()),
+        }))
+    }
+
+    async fn list_notifications(
+        &self,
+        request: Request<ListNotificationsRequest>,
+    ) -> Result<Response<ListNotificationsResponse>, Status> {
+        let access = self.access(&request)?;
+        Ok(Response::new(self.list(&access, request.get_ref())?))
+    }
+
+    async fn open_notification(
+        &self,
+        request: Request<OpenNotificationRequest>,
+    ) -> Result<Response<OpenNotificationResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/OpenNotification";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let request = request.get_ref();
+        let what = (&*request.name, &*request.recipient, &*request.request_id);
+        let (found, recipient, entry) = self.act(call, &access, RecipientAct::Open, what).await?;
+        let row = lookup::receipt(&self.engine, &found, &recipient, access.roster())?;
+        Ok(Response::new(OpenNotificationResponse {
+            notification: Some(found.notification.as_ref().clone()),
+            delivery_receipt: Some(row),
+            receipt: Some(entry.receipt()),
+        }))
+    }
+
+    async fn sign_for_notification(
+        &self,
+        request: Request<SignForNotificationRequest>,
+    ) -> Result<Response<SignForNotificationResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/SignForNotification";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let request = request.get_ref();
+        let what = (&*request.name, &*request.recipient, &*request.request_id);
+        let (found, recipient, entry) =
+            self.act(call, &access, RecipientAct::SignFor, what).await?;
+        let row = lookup::receipt(&self.engine, &found, &recipient, access.roster())?;
+        Ok(Response::new(SignForNotificationResponse {
+            delivery_receipt: Some(row),
+            receipt: Some(entry.receipt()),
+        }))
+    }
+
+    async fn list_delivery_receipts(
+        &self,
+        request: Request<ListDeliveryReceiptsRequest>,
+    ) -> Result<Response<ListDeliveryReceiptsResponse>, Status> {
+        let access = self.access(&request)?;
+        let delivery_receipts = self.receipts(&access, &request.get_ref().parent)?;
+        Ok(Response::new(ListDeliveryReceiptsResponse {
+            delivery_receipts,
+        }))
+    }
+
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<SubscribeStream>, Status> {
+        let access = self.access(&request)?;
+        Ok(Response::new(stream::open(
+            self,
+            access,
+            request.get_ref(),
+        )?))
+    }
+
+    async fn acknowledge_delivery(
+        &self,
+        request: Request<AcknowledgeDeliveryRequest>,
+    ) -> Result<Response<AcknowledgeDeliveryResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/AcknowledgeDelivery";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let permit = access.permit(Action::ConsumersAcknowledge)?;
+        let request = request.get_ref();
+        let consumer = stream::consumer_id(&request.consumer)?;
+        let cursor = Cursor::decode(&request.cursor, access.agency())?;
+        for (log, _) in cursor.positions() {
+            access
+                .read_log(log)
+                .map_err(|error| super::hidden(error, &log.to_string()))?;
+        }
+        let ids = vec![parse("request_id", &request.request_id)?];
+        let command = channels::Command::Acknowledge(consumer.clone(), cursor);
+        let entry = self.record(call, permit, ids, command).await?;
+        Ok(Response::new(AcknowledgeDeliveryResponse {
+            consumer: Some(self.consumer(&access, &consumer)?),
+            receipt: Some(entry.receipt()),
+        }))
+    }
+
+    async fn list_consumers(
+        &self,
+        request: Request<ListConsumersRequest>,
+    ) -> Result<Response<ListConsumersResponse>, Status> {
+        let access = self.access(&request)?;
+        access.permit(Action::ConsumersAcknowledge)?;
+        let rows = channels::consumers(self.engine.store(), access.agency())?;
+        let consumers = rows
+            .iter()
+            .map(|(id, row)| self.show_consumer(&access, id, row))
+            .collect::<Result<_>>()?;
+        Ok(Response::new(ListConsumersResponse { consumers }))
+    }
+}

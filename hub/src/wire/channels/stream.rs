@@ -1,0 +1,268 @@
+//! `Subscribe`: one stream of backlog and live. The stream pulls, so a slow reader holds nothing
+//! but its own place.
+
+use std::{collections::VecDeque, pin::Pin, time::Duration};
+
+use futures::Stream;
+use hub_core::names::{ConsumerId, LogName};
+use hub_proto::channels::{
+    CaughtUp, Delivery, Heartbeat, SubscribeRequest, SubscribeResponse, subscribe_response::Event,
+};
+use tokio::sync::watch;
+use tonic::Status;
+
+use crate::{
+    authz::Access,
+    charter::Action,
+    domain::channels::{self, cursor::Cursor, log::Head},
+    error::{Error, Result},
+    feed::{Delivered, Subscription},
+    identity::CallerWatch,
+    wire::{Services, parse, streams::StreamGuard},
+};
+
+/// Most logs of a stream.
+pub const LOGS_MAX: usize = 32;
+
+/// A heartbeat is sent when nothing else was for so long.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Longest consumer id in characters.
+const CONSUMER_CHARACTERS_MAX: usize = 32;
+
+/// Deliveries read in one go.
+const READ_COUNT_MAX: usize = 64;
+
+/// About how many bytes of bodies are read in one go.
+const READ_BYTES_MAX: usize = 512 * 1024;
+
+/// The stream of a subscriber.
+pub type SubscribeStream = Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send>>;
+
+/// Reads a consumer's id.
+pub(super) fn consumer_id(text: &str) -> Result<ConsumerId> {
+    if text.len() > CONSUMER_CHARACTERS_MAX {
+        let rule = format!("must be at most {CONSUMER_CHARACTERS_MAX} characters");
+        return Err(Error::field("consumer", rule));
+    }
+    parse("consumer", text)
+}
+
+/// Opens a stream.
+pub(super) fn open(
+    services: &Services,
+    access: Access,
+    request: &SubscribeRequest,
+) -> Result<SubscribeStream> {
+    let logs = logs(&access, request)?;
+    let cursor = start(services, &access, request, &logs)?;
+    let guard = services.streams.open(access.agency())?;
+    let state = State {
+        subscription: Subscription::new(services.engine.clone(), logs, cursor),
+        head: services.engine.head_watch(),
+        draining: services.draining.clone(),
+        caller: services.identity.watch(access.caller().clone()),
+        roster: services.engine.roster().watch(),
+        services: services.clone(),
+        access,
+        ready: VecDeque::new(),
+        is_caught_up: false,
+        _guard: guard,
+    };
+    Ok(Box::pin(futures::stream::try_unfold(
+        state,
+        |mut state| async move {
+            let next = state.next().await.map_err(Status::from)?;
+            Ok(next.map(|response| (response, state)))
+        },
+    )))
+}
+
+fn logs(access: &Access, request: &SubscribeRequest) -> Result<Vec<LogName>> {
+    if request.logs.is_empty() {
+        let all = access.readable_logs();
+        if all.is_empty() {
+            // Says which roles there are, as every other refusal does.
+            access.permit(Action::ChannelsRead)?;
+        }
+        return Ok(all);
+    }
+    if request.logs.len() > LOGS_MAX {
+        return Err(Error::field("logs", format!("must be at most {LOGS_MAX}")));
+    }
+    let mut logs: Vec<LogName> = Vec::with_capacity(request.logs.len());
+    for (number, text) in request.logs.iter().enumerate() {
+        let field = format!("logs[{number}]");
+        let log: LogName = parse(&field, text)?;
+        if matches!(log, LogName::Sent(_)) {
+            return Err(Error::field(
+                field,
+                "must be a channel or an inbox; list what was sent",
+            ));
+        }
+        access.read_log(&log)?;
+        if !logs.contains(&log) {
+            logs.push(log);
+        }
+    }
+    Ok(logs)
+}
+
+fn start(
+    services: &Services,
+    access: &Access,
+    request: &SubscribeRequest,
+    logs: &[LogName],
+) -> Result<Cursor> {
+    let store = services.engine.store();
+    if request.live_only {
+        if !request.cursor.is_empty() || !request.consumer.is_empty() {
+            return Err(Error::field(
+                "live_only",
+                "must not be set with cursor or consumer",
+            ));
+        }
+        let mut cursor = Cursor::default();
+        for log in logs {
+            cursor.set(log.clone(), Head::read(store, log)?);
+        }
+        return Ok(cursor);
+    }
+    let mut cursor = Cursor::default();
+    if !request.consumer.is_empty() {
+        access.permit(Action::ConsumersAcknowledge)?;
+        let id = consumer_id(&request.consumer)?;
+        let consumers = channels::consumers(store, access.agency())?;
+        if let Some((_, row)) = consumers.into_iter().find(|(one, _)| one == id.as_str()) {
+            cursor = Cursor::from_positions(&row.positions)?;
+        }
+    }
+    if !request.cursor.is_empty() {
+        let given = Cursor::decode(&request.cursor, access.agency())?;
+        for (log, position) in given.positions() {
+            access.read_log(log)?;
+            if *position > Head::read(store, log)? {
+                return Err(Error::new(
+                    hub_core::reason::Reason::CursorInvalid,
+                    format!(
+                        "cursor: stands after the newest notification of {log}; was the hub restored from a backup?"
+                    ),
+                ));
+            }
+            cursor.set(log.clone(), *position);
+        }
+    }
+    Ok(cursor)
+}
+
+struct State {
+    services: Services,
+    access: Access,
+    subscription: Subscription,
+    head: watch::Receiver<u64>,
+    roster: watch::Receiver<u64>,
+    draining: watch::Receiver<bool>,
+    caller: CallerWatch,
+    ready: VecDeque<SubscribeResponse>,
+    is_caught_up: bool,
+    _guard: StreamGuard,
+}
+
+impl State {
+    async fn next(&mut self) -> Result<Option<SubscribeResponse>> {
+        loop {
+            self.check()?;
+            if let Some(response) = self.ready.pop_front() {
+                return Ok(Some(response));
+            }
+            // Marked as seen before reading, so that nothing recorded meanwhile is slept over.
+            self.head.borrow_and_update();
+            self.fill()?;
+            if !self.ready.is_empty() {
+                continue;
+            }
+            if !self.is_caught_up {
+                self.is_caught_up = true;
+                let cursor = self.subscription.cursor().encode(self.access.agency());
+                return Ok(Some(response(Event::CaughtUp(CaughtUp { cursor }))));
+            }
+            if self.wait().await? == Woken::Idle {
+                let now = self.services.engine.clock().now();
+                let sent_at = Some(hub_core::date::timestamp(now));
+                return Ok(Some(response(Event::Heartbeat(Heartbeat { sent_at }))));
+            }
+        }
+    }
+
+    /// Ends the stream when the caller may no longer read what it reads.
+    fn check(&mut self) -> Result<()> {
+        let now = self.services.engine.clock().now();
+        self.services
+            .identity
+            .check_caller(self.access.caller(), now)?;
+        if *self.draining.borrow() {
+            let message = "the hub is stopping; connect again and resume from your cursor";
+            return Err(Error::unavailable(message, Duration::from_secs(1)));
+        }
+        if self.roster.has_changed().unwrap_or(true) {
+            self.roster.borrow_and_update();
+            let roster = self.services.engine.roster().load_full();
+            self.access = Access::new(roster, self.access.caller().clone(), now);
+            for log in self.subscription.logs() {
+                self.access.read_log(log)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is new, up to a bound.
+    fn fill(&mut self) -> Result<()> {
+        let mut bytes = 0_usize;
+        while self.ready.len() < READ_COUNT_MAX && bytes < READ_BYTES_MAX {
+            let Some(delivered) = self.subscription.next()? else {
+                return Ok(());
+            };
+            bytes = bytes.saturating_add(delivered.notification.body.len());
+            let cursor = self.subscription.cursor().encode(self.access.agency());
+            self.ready
+                .push_back(response(Event::Delivery(delivery(&delivered, cursor))));
+        }
+        // More is waiting than one read: the subscriber is behind and is told when it no longer is.
+        self.is_caught_up = false;
+        Ok(())
+    }
+
+    async fn wait(&mut self) -> Result<Woken> {
+        tokio::select! {
+            changed = self.head.changed() => changed.map(|()| Woken::News).map_err(Error::internal),
+            changed = self.roster.changed() => {
+                // Seen again by `check`.
+                self.roster.mark_changed();
+                changed.map(|()| Woken::News).map_err(Error::internal)
+            }
+            changed = self.draining.changed() => changed.map(|()| Woken::News).map_err(Error::internal),
+            error = self.caller.ended() => Err(error),
+            () = tokio::time::sleep(HEARTBEAT) => Ok(Woken::Idle),
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Woken {
+    News,
+    Idle,
+}
+
+fn delivery(delivered: &Delivered, cursor: String) -> Delivery {
+    Delivery {
+        log: delivered.log.to_string(),
+        position: delivered.position,
+        cursor,
+        notification: Some(delivered.notification.as_ref().clone()),
+        receipt: Some(delivered.entry.receipt()),
+    }
+}
+
+fn response(event: Event) -> SubscribeResponse {
+    SubscribeResponse { event: Some(event) }
+}

@@ -1,0 +1,176 @@
+//! `hub.ledger.v1.LedgerService`.
+
+use bytes::Bytes;
+use hub_core::{crypto::Digest, names::AgencyId};
+use hub_proto::ledger::{
+    Entry, EntryContent, GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
+    GetConsistencyProofResponse, GetEntryRequest, GetEntryResponse, GetInclusionProofRequest,
+    GetInclusionProofResponse, ListEntryHeadersRequest, ListEntryHeadersResponse,
+    ledger_service_server::LedgerService,
+};
+use prost::Message as _;
+use tonic::{Request, Response, Status};
+
+use super::{Services, page};
+use crate::{
+    charter::Action,
+    error::{Error, Result},
+};
+
+/// Largest page of headers.
+pub const HEADERS_MAX: usize = 1_000;
+/// Page of headers when none is asked for.
+pub const HEADERS_DEFAULT: usize = 100;
+/// About how many bytes of entries are read for a page of headers.
+const HEADERS_READ_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+impl Services {
+    fn size_within(&self, field: &str, asked: u64, min: u64) -> Result<u64> {
+        let head = self.engine.store().checkpoint().size;
+        let size = if asked == 0 { head } else { asked };
+        if (min..=head).contains(&size) {
+            return Ok(size);
+        }
+        Err(Error::field(
+            field,
+            format!("must be {min} to {head}, the newest checkpoint's size"),
+        ))
+    }
+
+    fn inclusion(&self, request: &GetInclusionProofRequest) -> Result<GetInclusionProofResponse> {
+        let store = self.engine.store();
+        let min = request.entry_index.saturating_add(1);
+        let tree_size = self.size_within("tree_size", request.tree_size, min)?;
+        let leaf_hash = store.leaf_hash(request.entry_index)?;
+        let leaf_hash =
+            leaf_hash.ok_or_else(|| Error::field("entry_index", "is past the newest entry"))?;
+        let hashes = store.inclusion_proof(request.entry_index, tree_size)?;
+        Ok(GetInclusionProofResponse {
+            tree_size,
+            hashes: hashes.iter().map(bytes).collect(),
+            leaf_hash: bytes(&leaf_hash),
+        })
+    }
+
+    fn consistency(
+        &self,
+        request: &GetConsistencyProofRequest,
+    ) -> Result<GetConsistencyProofResponse> {
+        if request.from_size == 0 {
+            return Err(Error::field("from_size", "must be at least 1"));
+        }
+        let to_size = self.size_within("to_size", request.to_size, request.from_size)?;
+        let hashes = self
+            .engine
+            .store()
+            .consistency_proof(request.from_size, to_size)?;
+        Ok(GetConsistencyProofResponse {
+            to_size,
+            hashes: hashes.iter().map(bytes).collect(),
+        })
+    }
+
+    fn entry(&self, agency: &AgencyId, index: u64) -> Result<GetEntryResponse> {
+        let recorded = self.engine.recorded(index)?;
+        let recorded = recorded
+            .filter(|entry| entry.author() == agency.as_str())
+            .ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
+        let author = recorded.header.author.clone().unwrap_or_default();
+        let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
+        let roster = self.engine.roster().load_full();
+        let certificate = roster
+            .node(&fingerprint)
+            .map(|node| node.certificate.clone());
+        let content = EntryContent {
+            author_salt: recorded.content.author_salt.clone(),
+            request: recorded.content.request.clone(),
+            ..EntryContent::default()
+        };
+        Ok(GetEntryResponse {
+            entry: Some(Entry {
+                header: recorded.header_bytes.clone(),
+                content: content.encode_to_vec().into(),
+            }),
+            author_certificate: certificate.unwrap_or_default(),
+        })
+    }
+
+    fn headers(
+        &self,
+        agency: &AgencyId,
+        request: &ListEntryHeadersRequest,
+    ) -> Result<ListEntryHeadersResponse> {
+        const LIST: &str = "ledger/headers";
+        let size = page::size(request.page_size, HEADERS_DEFAULT, HEADERS_MAX)?;
+        let from = page::position(&request.page_token, agency, LIST)?;
+        let from = from.unwrap_or(request.start_index);
+        let entries = self
+            .engine
+            .store()
+            .entries(from, size, HEADERS_READ_BYTES_MAX)?;
+        let next = from.saturating_add(u64::try_from(entries.len()).unwrap_or_default());
+        let is_end = entries.is_empty() || next >= self.engine.store().head();
+        Ok(ListEntryHeadersResponse {
+            headers: entries.into_iter().map(|entry| entry.header).collect(),
+            next_page_token: if is_end {
+                String::new()
+            } else {
+                page::token(agency, LIST, next)
+            },
+        })
+    }
+}
+
+fn bytes(digest: &Digest) -> Bytes {
+    Bytes::copy_from_slice(digest)
+}
+
+#[tonic::async_trait]
+impl LedgerService for Services {
+    async fn get_checkpoint(
+        &self,
+        request: Request<GetCheckpointRequest>,
+    ) -> Result<Response<GetCheckpointResponse>, Status> {
+        self.access(&request)?.permit(Action::LedgerProve)?;
+        let checkpoint = self.engine.store().checkpoint().note.clone();
+        Ok(Response::new(GetCheckpointResponse { checkpoint }))
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<GetInclusionProofRequest>,
+    ) -> Result<Response<GetInclusionProofResponse>, Status> {
+        self.access(&request)?.permit(Action::LedgerProve)?;
+        Ok(Response::new(self.inclusion(request.get_ref())?))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<GetConsistencyProofRequest>,
+    ) -> Result<Response<GetConsistencyProofResponse>, Status> {
+        self.access(&request)?.permit(Action::LedgerProve)?;
+        Ok(Response::new(self.consistency(request.get_ref())?))
+    }
+
+    async fn get_entry(
+        &self,
+        request: Request<GetEntryRequest>,
+    ) -> Result<Response<GetEntryResponse>, Status> {
+        let access = self.access(&request)?;
+        access.permit(Action::LedgerProve)?;
+        Ok(Response::new(
+            self.entry(access.agency(), request.get_ref().entry_index)?,
+        ))
+    }
+
+    async fn list_entry_headers(
+        &self,
+        request: Request<ListEntryHeadersRequest>,
+    ) -> Result<Response<ListEntryHeadersResponse>, Status> {
+        let access = self.access(&request)?;
+        access.permit(Action::LedgerAudit)?;
+        Ok(Response::new(
+            self.headers(access.agency(), request.get_ref())?,
+        ))
+    }
+}

@@ -1,0 +1,215 @@
+//! Every method of the hub: whether it changes anything, and which action it needs. A test holds
+//! this table against the compiled protos, and the authorization matrix is drawn from it.
+
+use crate::charter::Action;
+
+/// What a method does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Reads.
+    Read,
+    /// Records an entry: needs the author headers and a request id.
+    Mutate,
+    /// Streams.
+    Stream,
+}
+
+/// A method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rpc {
+    /// Full path.
+    pub method: &'static str,
+    /// What it does.
+    pub effect: Effect,
+    /// Actions, any of which lets a caller in; what it then sees or may change depends on the
+    /// resource. Empty: every authenticated officer.
+    pub actions: &'static [Action],
+}
+
+const fn read(method: &'static str, actions: &'static [Action]) -> Rpc {
+    Rpc {
+        method,
+        effect: Effect::Read,
+        actions,
+    }
+}
+
+const fn mutate(method: &'static str, actions: &'static [Action]) -> Rpc {
+    Rpc {
+        method,
+        effect: Effect::Mutate,
+        actions,
+    }
+}
+
+const READ_LOGS: &[Action] = &[
+    Action::ChannelsRead,
+    Action::InboxRead,
+    Action::OfficeInboxRead,
+];
+
+/// Every method, in the order of the protos.
+pub const RPCS: &[Rpc] = &[
+    read("/hub.channels.v1.ChannelService/ListChannels", &[]),
+    mutate(
+        "/hub.channels.v1.ChannelService/PublishNotification",
+        &[Action::ChannelsPublish, Action::NotificationsAddress],
+    ),
+    mutate(
+        "/hub.channels.v1.ChannelService/BatchPublishNotifications",
+        &[Action::ChannelsPublish, Action::NotificationsAddress],
+    ),
+    read("/hub.channels.v1.ChannelService/GetNotification", READ_LOGS),
+    read(
+        "/hub.channels.v1.ChannelService/ListNotifications",
+        READ_LOGS,
+    ),
+    mutate(
+        "/hub.channels.v1.ChannelService/OpenNotification",
+        &[Action::NotificationsOpen, Action::OfficeInboxRead],
+    ),
+    mutate(
+        "/hub.channels.v1.ChannelService/SignForNotification",
+        &[Action::NotificationsSignFor, Action::OfficeSignFor],
+    ),
+    read(
+        "/hub.channels.v1.ChannelService/ListDeliveryReceipts",
+        READ_LOGS,
+    ),
+    Rpc {
+        method: "/hub.channels.v1.ChannelService/Subscribe",
+        effect: Effect::Stream,
+        actions: READ_LOGS,
+    },
+    mutate(
+        "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
+        &[Action::ConsumersAcknowledge],
+    ),
+    read(
+        "/hub.channels.v1.ChannelService/ListConsumers",
+        &[Action::ConsumersAcknowledge],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/GetCheckpoint",
+        &[Action::LedgerProve],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/GetInclusionProof",
+        &[Action::LedgerProve],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/GetConsistencyProof",
+        &[Action::LedgerProve],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/GetEntry",
+        &[Action::LedgerProve],
+    ),
+    read(
+        "/hub.ledger.v1.LedgerService/ListEntryHeaders",
+        &[Action::LedgerAudit],
+    ),
+    read("/hub.members.v1.MembersService/WhoAmI", &[]),
+    read(
+        "/hub.members.v1.MembersService/ListMechanisms",
+        &[Action::MembersRead],
+    ),
+    read(
+        "/hub.members.v1.MembersService/ListAgencies",
+        &[Action::MembersRead],
+    ),
+    read(
+        "/hub.members.v1.MembersService/GetAgency",
+        &[Action::MembersRead],
+    ),
+    read(
+        "/hub.members.v1.MembersService/ListMemberships",
+        &[Action::MembersRead],
+    ),
+    mutate(
+        "/hub.members.v1.MembersService/AddMembership",
+        &[Action::MembersAddMembership],
+    ),
+    mutate(
+        "/hub.members.v1.MembersService/AppointLiaison",
+        &[Action::MembersAppointLiaison],
+    ),
+    read(
+        "/hub.members.v1.MembersService/ListNodes",
+        &[Action::NodesRead, Action::NodesRevokeAny],
+    ),
+    mutate(
+        "/hub.members.v1.MembersService/EnrollNode",
+        &[Action::NodesEnroll],
+    ),
+    mutate(
+        "/hub.members.v1.MembersService/RevokeNode",
+        &[Action::NodesRevoke, Action::NodesRevokeAny],
+    ),
+    read(
+        "/hub.members.v1.MembersService/ListTokenKeys",
+        &[Action::NodesRead, Action::NodesRevokeAny],
+    ),
+    mutate(
+        "/hub.members.v1.MembersService/EnrollTokenKey",
+        &[Action::NodesEnroll],
+    ),
+    mutate(
+        "/hub.members.v1.MembersService/RevokeTokenKey",
+        &[Action::NodesRevoke, Action::NodesRevokeAny],
+    ),
+];
+
+/// Whether a path is a mutating method.
+#[must_use]
+pub fn is_mutating(path: &str) -> bool {
+    RPCS.iter()
+        .any(|rpc| rpc.effect == Effect::Mutate && rpc.method == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost::Message as _;
+
+    use super::*;
+    use crate::domain::request_ids;
+
+    #[test]
+    fn the_table_and_the_protos_agree() {
+        let set = prost_types::FileDescriptorSet::decode(hub_proto::DESCRIPTORS).unwrap();
+        let mut methods = BTreeSet::new();
+        for file in &set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    let rpc = RPCS.iter().find(|rpc| rpc.method == path);
+                    let rpc = rpc.unwrap_or_else(|| panic!("{path} is not in the table"));
+                    assert_eq!(
+                        method.server_streaming(),
+                        rpc.effect == Effect::Stream,
+                        "{path}"
+                    );
+                    methods.insert(path);
+                }
+            }
+        }
+        assert_eq!(
+            methods.len(),
+            RPCS.len(),
+            "the table has methods that the protos have not"
+        );
+    }
+
+    #[test]
+    fn every_mutating_method_can_be_deduplicated_after_a_restart() {
+        let readers: BTreeSet<&str> = request_ids::READERS.iter().map(|(name, _)| *name).collect();
+        let mutating: BTreeSet<&str> = RPCS
+            .iter()
+            .filter(|rpc| rpc.effect == Effect::Mutate)
+            .map(|rpc| rpc.method)
+            .collect();
+        assert_eq!(readers, mutating);
+    }
+}

@@ -1,0 +1,107 @@
+//! The `hub` binary as a child process, for tests that kill it.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+
+/// A hub in a process of its own. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct HubProcess {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl HubProcess {
+    /// Starts `hub serve` and waits until it listens.
+    #[must_use]
+    pub fn start(config: &Path) -> Self {
+        let mut child = Command::new(hub_binary())
+            .args(["serve", "--config"])
+            .arg(config)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the hub starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("stdout is piped");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("the hub prints its address");
+        let address = line
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("no address: {line:?}"));
+        Self { child, address }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// As a client's endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the hub is killed");
+        self.child.wait().expect("the hub is gone");
+    }
+}
+
+impl Drop for HubProcess {
+    fn drop(&mut self) {
+        // It may be gone already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The `hub` binary, built once with the profile of this test.
+#[must_use]
+pub fn hub_binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| binary("hub", "hub")).clone()
+}
+
+/// The `agency` binary, built once with the profile of this test.
+#[must_use]
+pub fn agency_binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY
+        .get_or_init(|| binary("agency-client", "agency"))
+        .clone()
+}
+
+/// Cargo gives a test the binaries of its own package only, so another package's is built here. The
+/// build is a no-op when `cargo test --workspace` has made it.
+fn binary(package: &str, name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a file");
+    let profile_dir = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/<profile>/deps/test");
+    let target_dir = profile_dir.parent().expect("target/<profile>");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", package, "--bin", name]);
+    cargo.arg("--target-dir").arg(target_dir);
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    if profile_dir
+        .file_name()
+        .is_some_and(|profile| profile == "release")
+    {
+        cargo.arg("--release");
+    }
+    assert!(
+        cargo.status().expect("cargo runs").success(),
+        "{name} is built"
+    );
+    profile_dir.join(name)
+}
