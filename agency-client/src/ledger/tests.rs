@@ -305,6 +305,29 @@ async fn a_bundle_verifies_offline_and_every_damaged_field_is_found() {
 }
 
 #[tokio::test]
+async fn events_that_the_hub_keeps_are_named_as_not_checked() {
+    let fixture = Arc::new(Fixture::new());
+    let (mut store, ..) = store(&fixture);
+    let stored = store.entry.as_mut().unwrap().entry.as_mut().unwrap();
+    let mut content = EntryContent::decode(&stored.content[..]).unwrap();
+    content.event_salt.clear();
+    content.events.clear();
+    stored.content = content.encode_to_vec().into();
+    let (hub, _) = hub(&fixture, store).await;
+    let bundle = fixture.client(&hub).ledger().bundle(3, None).await.unwrap();
+    let json = serde_json::to_string(&bundle).unwrap();
+    let bundle: verify::Bundle = serde_json::from_str(&json).unwrap();
+    let report = bundle.verify(fixture.signer.verifier(), None).unwrap();
+    let open: Vec<&str> = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome != verify::Outcome::Holds)
+        .map(|check| check.name)
+        .collect();
+    assert_eq!(open, ["author_authority", "events_hash"]);
+}
+
+#[tokio::test]
 async fn a_bundle_of_anothers_entry_says_what_it_cannot_check() {
     let fixture = Arc::new(Fixture::new());
     let (mut store, receipt, _) = store(&fixture);

@@ -168,15 +168,15 @@ fn report_text(out: Out, report: &BundleReport) -> String {
     let names = Names::default();
     format!(
         "{}\n{}",
-        header_text(out, &report.header, &names),
+        header_text(out, &report.header, &names, vec![]),
         table.render()
     )
 }
 
-fn header_text(out: Out, header: &EntryHeader, names: &Names) -> String {
+fn header_text(out: Out, header: &EntryHeader, names: &Names, more: Vec<(&str, String)>) -> String {
     let author = header.author.clone().unwrap_or_default();
     let recorded = Timestamp::from_microsecond(header.recorded_at_us).map(local);
-    pairs(&[
+    let mut rows = vec![
         (out.label("entry", "条目"), header.index.to_string()),
         (
             out.label("recorded", "记录时间"),
@@ -188,7 +188,9 @@ fn header_text(out: Out, header: &EntryHeader, names: &Names) -> String {
         (out.label("role", "角色"), author.role),
         (out.label("method", "方法"), header.method.clone()),
         (out.label("commitment", "承诺值"), hex(&header.commitment)),
-    ])
+    ];
+    rows.extend(more);
+    pairs(&rows)
 }
 
 fn read_receipt(file: &Path) -> Result<Receipt, Failure> {
@@ -215,19 +217,15 @@ async fn receipt(context: &Context, file: &Path) -> Done {
         }));
     }
     let names = Names::fetch(&client).await;
-    let mut text = header_text(out, &proved.header, &names);
-    text.push_str(&pairs(&[(
-        out.label("verified", "已验证"),
-        format!(
-            "{} {}",
-            out.label(
-                "under the signed checkpoint of entries:",
-                "已含于签名检查点，条目数"
-            ),
-            proved.checkpoint.size
-        ),
-    )]));
-    out.text(text)
+    let under = out.label("under the signed checkpoint of", "已含于签名检查点，条目数");
+    let entries = out.label(" entries", "");
+    let verdict = format!("{under} {}{entries}", proved.checkpoint.size);
+    out.text(header_text(
+        out,
+        &proved.header,
+        &names,
+        vec![(out.label("verified", "已验证"), verdict)],
+    ))
 }
 
 async fn proof(
@@ -298,25 +296,24 @@ async fn entry(context: &Context, index: u64) -> Done {
         }));
     }
     let names = Names::fetch(&client).await;
-    let mut text = header_text(out, &header, &names);
-    let bytes = out.label("bytes", "字节");
-    text.push_str(&match content {
-        Some(content) => pairs(&[
-            (
-                out.label("request", "请求"),
-                format!("{} {bytes}", content.request.len()),
-            ),
-            (
-                out.label("events", "事件"),
-                format!("{} {bytes}", content.events.len()),
-            ),
-        ]),
-        None => pairs(&[(
+    let bytes = |content: &[u8]| {
+        if content.is_empty() {
+            String::new()
+        } else {
+            format!("{} {}", content.len(), out.label("bytes", "字节"))
+        }
+    };
+    let more = match content {
+        Some(content) => vec![
+            (out.label("request", "请求"), bytes(&content.request)),
+            (out.label("events", "事件"), bytes(&content.events)),
+        ],
+        None => vec![(
             out.label("content", "内容"),
             out.label("sealed", "已封存").to_owned(),
-        )]),
-    });
-    out.text(text)
+        )],
+    };
+    out.text(header_text(out, &header, &names, more))
 }
 
 async fn audit(context: &Context) -> Done {

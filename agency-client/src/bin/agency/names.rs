@@ -38,7 +38,11 @@ impl Names {
 
     /// The id with its name, such as `tax 国家税务总局山西省税务局`.
     pub(crate) fn show(&self, resource: &str) -> String {
-        let id = resource.strip_prefix("agencies/").unwrap_or(resource);
+        let id = ["agencies/", "mechanisms/"]
+            .iter()
+            .find_map(|collection| resource.strip_prefix(collection))
+            .filter(|id| !id.contains('/'))
+            .unwrap_or(resource);
         match self.0.get(resource) {
             Some(name) => format!("{id} {name}"),
             None => id.to_owned(),
