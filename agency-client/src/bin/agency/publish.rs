@@ -16,7 +16,7 @@ use crate::{
     args::{ClassificationArg, PublishArgs},
     input, input_text, json,
     members::entry,
-    output::{Done, Failure},
+    output::{Done, Failure, Out},
     table::pairs,
 };
 
@@ -52,10 +52,7 @@ async fn single(context: &Context, args: PublishArgs) -> Done {
     let answer = match client.channels().publish(draft).await {
         Ok(answer) => answer.response,
         Err(error) => {
-            if matches!(
-                error,
-                ClientError::Deadline { .. } | ClientError::Unreachable { .. }
-            ) {
+            if is_open(&error) {
                 out.remark(
                     format_args!("the request id of this attempt: {id}"),
                     format_args!("本次请求编号：{id}"),
@@ -286,16 +283,42 @@ async fn batch(context: &Context, file: &Path) -> Done {
         match client.channels().publish_batch_as(batch.drafts, id).await {
             Ok(answer) => answers.push((first, last, answer.response)),
             Err(error) => {
-                out.remark(
-                    format_args!("lines {first} to {last} and all after were not recorded"),
-                    format_args!("第 {first} 至 {last} 行及其后各行未记录"),
-                );
+                tell_open(out, first, last, is_open(&error));
                 print(context, &answers)?;
                 return Err(error.into());
             }
         }
     }
     print(context, &answers)
+}
+
+/// Whether the call may have been recorded although no answer came.
+fn is_open(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Deadline { .. } | ClientError::Unreachable { .. }
+    )
+}
+
+/// Tells which lines of a batch file are not known to be recorded.
+fn tell_open(out: Out, first: usize, last: usize, is_open: bool) {
+    if is_open {
+        out.remark(
+            format_args!(
+                "lines {first} to {last} may or may not be recorded: look with \
+                 `agency notify list sent --newest-first`; later lines were not sent"
+            ),
+            format_args!(
+                "第 {first} 至 {last} 行是否已记录未知：请用 agency notify list sent \
+                 --newest-first 查看；其后各行未发送"
+            ),
+        );
+    } else {
+        out.remark(
+            format_args!("lines {first} to {last} and all after were not recorded"),
+            format_args!("第 {first} 至 {last} 行及其后各行未记录"),
+        );
+    }
 }
 
 type Answer = (
