@@ -119,6 +119,7 @@ class Node:
         certificate = x509.load_pem_x509_certificate(read("certificate"))
         der = certificate.public_bytes(serialization.Encoding.DER)
         self.certificate_sha256 = hashlib.sha256(der).digest()
+        self.key_kind = type(certificate.public_key()).__name__.removesuffix("PublicKey")
         self.ledger_key = LedgerKey(read("ledger_key").decode())
         target = (endpoint or self.profile["endpoint"]).removeprefix("https://")
         options = []
@@ -361,7 +362,10 @@ def tour(author_node: Node, recipient_node: Node) -> None:
     me = office.read(MEMBERS + "WhoAmI", members.WhoAmIRequest(), members.WhoAmIResponse)
     expect(me.agency.name == f"agencies/{author_node.profile['agency']}", "WhoAmI: agency")
     expect((me.officer, list(me.roles)) == ("office-1", ["office"]), "WhoAmI: officer and roles")
-    done(f"mTLS and token: {me.agency.name}, node {me.node}")
+    done(f"mTLS and token: {me.agency.name}, node {me.node}, {author_node.key_kind}")
+    them = clerk.read(MEMBERS + "WhoAmI", members.WhoAmIRequest(), members.WhoAmIResponse)
+    expect(them.agency.name == recipient, "WhoAmI: the recipient's agency")
+    done(f"mTLS and token: {them.agency.name}, node {them.node}, {recipient_node.key_kind}")
 
     body = "请各成员单位知悉。".encode()
     request = channels.PublishNotificationRequest(

@@ -38,9 +38,9 @@ clean_up() {
 trap clean_up EXIT
 
 "$hub" pki init --pki "$site/pki" --trust-domain hub.shanxi.example >"$site/pki.log"
-for agency in civil-affairs tax; do
-    "$hub" pki issue --pki "$site/pki" "$agency" node-1 >>"$site/pki.log"
-done
+# One node with each kind of key, so that both are proved in TLS and in author signatures.
+"$hub" pki issue --pki "$site/pki" civil-affairs node-1 --key p256 >>"$site/pki.log"
+"$hub" pki issue --pki "$site/pki" tax node-1 --key ed25519 >>"$site/pki.log"
 # The sample that the operators' guide starts from, with a port that the system chooses.
 sed -e 's|^listen = .*|listen = "127.0.0.1:0"|' \
     -e "s|^charter = .*|charter = \"$root/charters/shanxi.toml\"|" \
