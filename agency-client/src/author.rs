@@ -1,6 +1,6 @@
 //! Author signatures over the exact bytes that are sent.
 //!
-//! Invariant: [`Authored::request`] is what was committed to, what was signed and what goes on the
+//! Invariant: `Authored::request` is what was committed to, what was signed and what goes on the
 //! wire; it is encoded once and never again.
 
 use bytes::Bytes;

@@ -424,3 +424,6 @@ pub(crate) fn checked_request_id(text: String) -> Result<String> {
         .map_err(|rule| ClientError::input("request_id", rule.to_string()))?;
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,7 @@ pub enum ClientError {
         shown_root: String,
     },
     /// The hub, or whoever made a bundle: a proof, signature or receipt does not hold.
-    #[error("verification failed: {0}")]
+    #[error("{0}")]
     Verification(String),
     /// The hub: it skipped positions of a log.
     #[error("the hub skipped part of {log}: position {expected} must follow, {received} came")]

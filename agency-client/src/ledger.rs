@@ -259,3 +259,6 @@ fn conclude(frontier: &Frontier, checkpoint: &TrustedCheckpoint) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Reads a profile and the keys that it names.
 //!
-//! Invariant: an [`Identity`] holds a node key that belongs to its certificate.
+//! Invariant: an `Identity` holds a node key that belongs to its certificate.
 
 use std::{fmt, fs, path::Path, sync::Arc};
 

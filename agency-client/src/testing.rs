@@ -284,7 +284,8 @@ pub(crate) struct FakeHub {
     address: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
     seen: Arc<Mutex<Vec<String>>>,
-    connections: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// A second handle on every socket: shutting it cuts what tonic's own tasks still hold.
+    sockets: Arc<Mutex<Vec<std::net::TcpStream>>>,
 }
 
 impl FakeHub {
@@ -297,7 +298,7 @@ impl FakeHub {
             address: listener.local_addr().unwrap(),
             tasks: vec![],
             seen: Arc::default(),
-            connections: Arc::default(),
+            sockets: Arc::default(),
         };
         hub.serve(fixture, listener, Arc::new(answer));
         hub
@@ -319,10 +320,17 @@ impl FakeHub {
 
     /// Cuts every connection and stops listening.
     pub(crate) async fn stop(&mut self) {
-        let connections = std::mem::take(&mut *self.connections.lock().unwrap());
-        for task in self.tasks.drain(..).chain(connections) {
+        for task in self.tasks.drain(..) {
             task.abort();
             let _cancelled = task.await;
+        }
+        self.cut();
+    }
+
+    fn cut(&self) {
+        for socket in self.sockets.lock().unwrap().drain(..) {
+            // A socket that the peer has closed already cannot be shut.
+            let _closed = socket.shutdown(std::net::Shutdown::Both);
         }
     }
 
@@ -337,14 +345,17 @@ impl FakeHub {
         self.serve(fixture, listener, Arc::new(answer));
     }
 
-    /// Each connection has a server and a task of its own, so that stopping cuts it at once.
+    /// Each connection has a server of its own.
     fn serve(&mut self, fixture: &Fixture, listener: TcpListener, answer: Answer) {
         let acceptor = TlsAcceptor::from(fixture.server.clone());
-        let (seen, connections) = (self.seen.clone(), self.connections.clone());
+        let (seen, sockets) = (self.seen.clone(), self.sockets.clone());
         self.tasks.push(tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 let (acceptor, answer, seen) = (acceptor.clone(), answer.clone(), seen.clone());
-                let task = tokio::spawn(async move {
+                let tcp = tcp.into_std().unwrap();
+                sockets.lock().unwrap().push(tcp.try_clone().unwrap());
+                let tcp = TcpStream::from_std(tcp).unwrap();
+                tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(tcp).await else {
                         return;
                     };
@@ -358,7 +369,6 @@ impl FakeHub {
                         .serve_with_incoming(one)
                         .await;
                 });
-                connections.lock().unwrap().push(task);
             }
         }));
     }
@@ -369,9 +379,7 @@ impl Drop for FakeHub {
         for task in self.tasks.drain(..) {
             task.abort();
         }
-        for task in self.connections.lock().unwrap().drain(..) {
-            task.abort();
-        }
+        self.cut();
     }
 }
 

@@ -158,7 +158,23 @@ impl Access {
         })
     }
 
+    /// Checks that some role of the token is in force.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`], which names the roles that are not.
+    pub fn check_some_role(&self) -> Result<()> {
+        if self.roles.is_empty() {
+            Err(self.refused("no role of the token is in force"))
+        } else {
+            Ok(())
+        }
+    }
+
     fn denied(&self, action: Action) -> Error {
+        self.refused(&format!("{action} is not granted"))
+    }
+
+    fn refused(&self, what: &str) -> Error {
         let in_force: Vec<&str> = self.roles.iter().map(RoleId::as_str).collect();
         let lapsed: Vec<&str> = self
             .caller
@@ -172,7 +188,7 @@ impl Access {
         } else {
             in_force.join(", ")
         };
-        let mut message = format!("{action} is not granted; roles in force: {roles}");
+        let mut message = format!("{what}; roles in force: {roles}");
         if !lapsed.is_empty() {
             let unbound = lapsed.join(", ");
             message.push_str(&format!("; not in force for this officer: {unbound}"));

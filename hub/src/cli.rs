@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -13,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     charter,
     config::{Config, Log, LogFormat},
+    dev::DevCommand,
     pki::PkiCommand,
     server,
 };
@@ -37,7 +39,12 @@ enum Command {
         /// The settings file.
         #[arg(long, env = "HUB_CONFIG", default_value = "hub.toml")]
         config: PathBuf,
+        /// Listen here instead of where the settings say.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
     },
+    /// Make a development hub and serve, or play a tour of it.
+    Dev(DevCommand),
     /// Issue and revoke certificates.
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -70,7 +77,8 @@ pub fn run() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve { config } => serve(&config)?,
+        Command::Serve { config, listen } => serve(&config, listen)?,
+        Command::Dev(command) => command.run()?,
         Command::Pki(command) => command.run()?,
         Command::Charter(CharterCommand::Check { file }) => {
             let is_sound = charter::check_command(&file, &mut std::io::stdout().lock())?;
@@ -101,8 +109,9 @@ pub fn start_log(log: &Log) -> anyhow::Result<()> {
     outcome.map_err(|error| anyhow::anyhow!("the log was started already: {error}"))
 }
 
-fn serve(path: &Path) -> anyhow::Result<()> {
-    let config = Config::read(path)?;
+fn serve(path: &Path, listen: Option<SocketAddr>) -> anyhow::Result<()> {
+    let mut config = Config::read(path)?;
+    config.listen = listen.unwrap_or(config.listen);
     start_log(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -117,7 +126,10 @@ fn serve(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Waits for SIGTERM or SIGINT.
-async fn stop_signal() -> anyhow::Result<()> {
+///
+/// # Errors
+/// When the system does not let the process wait for signals.
+pub async fn stop_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

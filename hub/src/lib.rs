@@ -11,6 +11,7 @@ pub mod charter;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dev;
 pub mod domain;
 pub mod engine;
 pub mod error;

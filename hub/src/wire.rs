@@ -11,7 +11,7 @@ pub mod streams;
 
 use std::sync::Arc;
 
-use hub_core::{names::RequestId, reason::Reason};
+use hub_core::names::RequestId;
 use tokio::sync::watch;
 use tonic::Request;
 
@@ -44,8 +44,9 @@ pub struct Services {
 }
 
 impl Services {
-    /// The caller as of now. The identity layer has put the caller there; without it nothing runs.
-    fn access<T>(&self, request: &Request<T>) -> Result<Access> {
+    /// The caller as of now, whether or not a role is in force. The identity layer has put the caller
+    /// there; without it nothing runs.
+    fn who<T>(&self, request: &Request<T>) -> Result<Access> {
         let caller = request.extensions().get::<Arc<Caller>>();
         let caller =
             caller.ok_or_else(|| Error::internal("a handler was reached without a caller"))?;
@@ -55,6 +56,14 @@ impl Services {
             Arc::clone(caller),
             self.engine.clock().now(),
         ))
+    }
+
+    /// The caller as of now, under at least one role in force: a former liaison is told that the
+    /// role has ended, not that everything has vanished.
+    fn access<T>(&self, request: &Request<T>) -> Result<Access> {
+        let access = self.who(request)?;
+        access.check_some_role()?;
+        Ok(access)
     }
 
     /// Records a command for a caller.
@@ -129,12 +138,4 @@ fn required_text(field: &str, text: &str, characters_max: usize) -> Result<Strin
         return Err(Error::field(field, rule));
     }
     Ok(text.to_owned())
-}
-
-/// Denies knowledge of what the caller may not see.
-fn hidden(error: Error, name: &str) -> Error {
-    match error.reason {
-        Reason::PermissionDenied => Error::not_found(name),
-        _ => error,
-    }
 }

@@ -406,12 +406,8 @@ impl ChannelService for Services {
         let permit = access.permit(Action::ConsumersAcknowledge)?;
         let request = request.get_ref();
         let consumer = stream::consumer_id(&request.consumer)?;
-        let cursor = Cursor::decode(&request.cursor, access.agency())?;
-        for (log, _) in cursor.positions() {
-            access
-                .read_log(log)
-                .map_err(|error| super::hidden(error, &log.to_string()))?;
-        }
+        let cursor = Cursor::decode(&request.cursor, access.agency())?
+            .retain(|log| access.read_log(log).is_ok());
         let ids = vec![parse("request_id", &request.request_id)?];
         let command = channels::Command::Acknowledge(consumer.clone(), cursor);
         let entry = self.record(call, permit, ids, command).await?;

@@ -94,7 +94,7 @@ impl MembersService for Services {
         &self,
         request: Request<WhoAmIRequest>,
     ) -> Result<Response<WhoAmIResponse>, Status> {
-        let access = self.access(&request)?;
+        let access = self.who(&request)?;
         Ok(Response::new(show::who_am_i(&access)?))
     }
 

@@ -1,1 +1,140 @@
-fn main() {}
+//! `agency`: the command line of an agency's node.
+//!
+//! The cast: [`args`] is what can be asked, [`output`] what is printed and the exit code; a module
+//! for each noun does the work through the client library.
+
+mod args;
+mod json;
+mod ledger;
+mod members;
+mod names;
+mod notify;
+mod output;
+mod publish;
+mod table;
+mod watch;
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use agency_client::{Client, ClientError, Lang, profile};
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use output::{Done, Failure, Out};
+
+/// Largest file or stdin that is read, in bytes.
+const INPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What every command needs. The client is made when first asked for: offline commands have none.
+struct Context {
+    out: Out,
+    profile: PathBuf,
+    officer: Option<String>,
+    roles: Vec<String>,
+    deadline: Duration,
+}
+
+impl Context {
+    fn profile(&self) -> Result<profile::Profile, Failure> {
+        Ok(profile::load(&self.profile)?)
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
+        let mut builder = Client::builder(&self.profile()?).deadline(self.deadline);
+        if let Some(officer) = &self.officer {
+            builder = builder.officer(officer);
+        }
+        if !self.roles.is_empty() {
+            builder = builder.roles(self.roles.clone());
+        }
+        Ok(builder.build()?)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let lang = cli.lang.map_or_else(lang_of_environment, Lang::from);
+    let out = Out {
+        json: cli.json,
+        lang,
+    };
+    let context = Context {
+        out,
+        profile: cli.profile,
+        officer: cli.officer,
+        roles: cli.roles,
+        deadline: Duration::from_secs(cli.deadline),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(&context, cli.command)),
+        Err(error) => Err(Failure::Output(error)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => ExitCode::from(out.fail(&failure)),
+    }
+}
+
+async fn run(context: &Context, command: Command) -> Done {
+    match command {
+        Command::Whoami => members::whoami(context).await,
+        Command::Members(command) => members::run(context, command).await,
+        Command::Notify(command) => notify::run(context, command).await,
+        Command::Channels => notify::channels(context).await,
+        Command::Watch(args) => watch::run(context, args).await,
+        Command::Consumers => watch::consumers(context).await,
+        Command::Ledger(command) => ledger::run(context, command).await,
+    }
+}
+
+fn lang_of_environment() -> Lang {
+    let zh = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .is_some_and(|value| value.starts_with("zh"));
+    if zh { Lang::Zh } else { Lang::En }
+}
+
+/// Reads a file, or stdin for `-`.
+fn input(path: &Path) -> Result<Vec<u8>, Failure> {
+    let at_fault = |problem: String| {
+        Failure::Client(ClientError::LocalFile {
+            path: path.to_owned(),
+            problem,
+        })
+    };
+    let mut bytes = vec![];
+    let read = if path == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .take(INPUT_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path)
+            .and_then(|file| file.take(INPUT_BYTES_MAX + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| at_fault(error.to_string()))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > INPUT_BYTES_MAX) {
+        return Err(at_fault(format!("more than {INPUT_BYTES_MAX} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Reads a text file, or stdin for `-`.
+fn input_text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(input(path)?).map_err(|_| {
+        Failure::Client(ClientError::LocalFile {
+            path: path.to_owned(),
+            problem: "is not UTF-8 text".into(),
+        })
+    })
+}

@@ -138,9 +138,9 @@ fn start(
         }
     }
     if !request.cursor.is_empty() {
-        let given = Cursor::decode(&request.cursor, access.agency())?;
+        let given = Cursor::decode(&request.cursor, access.agency())?
+            .retain(|log| access.read_log(log).is_ok());
         for (log, position) in given.positions() {
-            access.read_log(log)?;
             if *position > Head::read(store, log)? {
                 return Err(Error::new(
                     hub_core::reason::Reason::CursorInvalid,

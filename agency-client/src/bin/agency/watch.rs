@@ -1,0 +1,199 @@
+//! `watch` and `consumers`.
+//!
+//! Invariant: only what has been printed and flushed is acknowledged.
+
+use std::{sync::Arc, time::Duration};
+
+use agency_client::{
+    Client,
+    subscribe::{Event, SubscribeOptions, Subscription},
+};
+use hub_proto::channels::Delivery;
+use serde_json::json;
+
+use crate::{
+    Context,
+    args::WatchArgs,
+    json,
+    names::{Names, log_name, time},
+    output::{Done, Failure, Out},
+    table::{Table, one_line},
+};
+
+/// Deliveries that are acknowledged together at most.
+const ACK_EVERY: u32 = 64;
+/// Quiet after which what was printed is acknowledged.
+const ACK_QUIET: Duration = Duration::from_millis(300);
+
+pub(crate) async fn run(context: &Context, args: WatchArgs) -> Done {
+    let client = context.client()?;
+    let out = context.out;
+    let agency = client.profile().agency.clone();
+    let options = SubscribeOptions {
+        logs: args.logs.iter().map(|log| log_name(log, &agency)).collect(),
+        cursor: args.from_cursor,
+        consumer: args.consumer.clone(),
+        live_only: args.live_only,
+        on_reconnect: Some(Arc::new(move |error| {
+            out.remark(
+                format_args!("connecting again: {error}"),
+                format_args!("正在重新连接：{error}"),
+            );
+        })),
+        ..SubscribeOptions::default()
+    };
+    let names = if out.json {
+        Names::default()
+    } else {
+        Names::fetch(&client).await
+    };
+    let mut watch = Watch {
+        subscription: client.channels().subscribe(options),
+        consumer: args.consumer.filter(|_| args.ack),
+        client,
+        out,
+        names,
+        pending: None,
+        unacknowledged: 0,
+        until_caught_up: args.until_caught_up,
+    };
+    let watched = tokio::select! {
+        watched = watch.follow() => watched,
+        _interrupted = tokio::signal::ctrl_c() => Ok(()),
+    };
+    // What was printed counts as dealt with, however the watch ended.
+    let acknowledged = watch.acknowledge().await;
+    watched.and(acknowledged)
+}
+
+struct Watch {
+    client: Client,
+    subscription: Subscription,
+    out: Out,
+    names: Names,
+    consumer: Option<String>,
+    /// Cursor of the last delivery printed and not acknowledged.
+    pending: Option<String>,
+    unacknowledged: u32,
+    until_caught_up: bool,
+}
+
+impl Watch {
+    async fn follow(&mut self) -> Done {
+        loop {
+            let next = if self.pending.is_some() && self.consumer.is_some() {
+                match tokio::time::timeout(ACK_QUIET, self.subscription.next()).await {
+                    Ok(next) => next,
+                    Err(_quiet) => {
+                        self.acknowledge().await?;
+                        continue;
+                    }
+                }
+            } else {
+                self.subscription.next().await
+            };
+            match next {
+                Some(event) => {
+                    if self.event(event?).await? {
+                        return Ok(());
+                    }
+                }
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Prints an event; true when the watch is over.
+    async fn event(&mut self, event: Event) -> Result<bool, Failure> {
+        match event {
+            Event::Delivery(delivery) => {
+                self.print(&delivery)?;
+                self.pending = Some(delivery.cursor);
+                self.unacknowledged += 1;
+                if self.unacknowledged >= ACK_EVERY {
+                    self.acknowledge().await?;
+                }
+                Ok(false)
+            }
+            Event::CaughtUp { cursor } => {
+                self.acknowledge().await?;
+                if self.out.json {
+                    self.out
+                        .json_line(&json!({"event": "caught_up", "cursor": cursor}))?;
+                } else {
+                    self.out.remark(
+                        format_args!("caught up; cursor {cursor}"),
+                        format_args!("已到最新；游标 {cursor}"),
+                    );
+                }
+                Ok(self.until_caught_up)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn print(&self, delivery: &Delivery) -> Done {
+        let notification = delivery.notification.clone().unwrap_or_default();
+        if self.out.json {
+            return self.out.json_line(&json!({
+                "event": "delivery",
+                "log": delivery.log,
+                "position": delivery.position,
+                "cursor": delivery.cursor,
+                "notification": json::notification(&notification),
+                "receipt": json::receipt(delivery.receipt.as_ref()),
+            }));
+        }
+        self.out.text(format_args!(
+            "{}  {}#{}  {}  {}  {}\n",
+            time(notification.published_at.as_ref()),
+            one_line(&delivery.log),
+            delivery.position,
+            one_line(&self.names.show(&notification.author)),
+            one_line(&notification.title),
+            one_line(&notification.name),
+        ))
+    }
+
+    async fn acknowledge(&mut self) -> Done {
+        self.unacknowledged = 0;
+        let Some(cursor) = self.pending.take() else {
+            return Ok(());
+        };
+        if let Some(consumer) = &self.consumer {
+            self.client
+                .channels()
+                .acknowledge(consumer, &cursor)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) async fn consumers(context: &Context) -> Done {
+    let consumers = context.client()?.channels().list_consumers().await?;
+    let out = context.out;
+    out.either(
+        || json!({ "consumers": consumers.iter().map(json::consumer).collect::<Vec<_>>() }),
+        || {
+            let mut table = Table::new(&[
+                out.label("consumer", "消费者"),
+                out.label("waiting", "待处理"),
+                out.label("acknowledged", "最近确认"),
+            ]);
+            for consumer in &consumers {
+                table.row(vec![
+                    consumer
+                        .name
+                        .rsplit('/')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned(),
+                    consumer.lag_count.to_string(),
+                    time(consumer.acknowledged_at.as_ref()),
+                ]);
+            }
+            table.render()
+        },
+    )
+}

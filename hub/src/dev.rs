@@ -1,0 +1,83 @@
+//! `hub dev`: a hub to try things on, with a PKI of its own, and the tour.
+//!
+//! The cast: [`site`] makes the folder; [`tour`] plays a stretch of work on it. Everything here is
+//! a client of the hub and uses nothing but its public API.
+
+pub mod site;
+pub mod tour;
+
+use std::{io::Write as _, net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use self::site::Site;
+use crate::{cli, config::Config, server};
+
+/// Where a development hub listens unless told otherwise.
+pub const LISTEN: &str = "127.0.0.1:7443";
+
+/// `hub dev`.
+#[derive(Debug, Args)]
+pub struct DevCommand {
+    /// Folder for PKI and data; it is made when it is not there.
+    #[arg(long, default_value = ".hub-dev")]
+    pub dir: PathBuf,
+    /// Address to listen on. It must be a loopback address.
+    #[arg(long, default_value = LISTEN)]
+    pub listen: SocketAddr,
+    /// Play a stretch of real work of fifteen departments in a fresh folder, verify it, and stop.
+    #[arg(long)]
+    pub tour: bool,
+}
+
+impl DevCommand {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When a file is in the way, the port is taken, or anything in the tour is off.
+    pub fn run(self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.listen.ip().is_loopback(),
+            "--listen {}: a development hub listens on loopback only",
+            self.listen
+        );
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        if self.tour {
+            let site = Site::fresh(&self.dir.join("tour"))?;
+            return runtime.block_on(tour::play(&site));
+        }
+        let site = Site::open_or_make(&self.dir)?;
+        runtime.block_on(serve(&site, self.listen))
+    }
+}
+
+async fn serve(site: &Site, listen: SocketAddr) -> anyhow::Result<()> {
+    let mut config = Config::read(&site.config_file())?;
+    config.listen = listen;
+    cli::start_log(&config.log)?;
+    let running = server::start(&config).await?;
+    let address = running.address();
+    let profiles = site.profiles_dir();
+    writeln!(
+        std::io::stdout(),
+        "The hub listens on {address}. Its folder is {dir}; delete the folder to start anew.\n\
+         \n\
+         In another terminal:\n\
+         \n\
+         \x20 cargo run --release -p agency-client -- --profile {office} --officer office-1 --role office \\\n\
+         \x20     notify publish --channel all-members --category work_notice --title 通知 --body 正文 \\\n\
+         \x20     --classification internal\n\
+         \x20 cargo run --release -p agency-client -- --profile {tax} watch\n\
+         \n\
+         Every agency of the charter has a profile in {profiles}. Ctrl-C stops the hub.",
+        dir = site.dir().display(),
+        office = profiles.join("civil-affairs/profile.toml").display(),
+        tax = profiles.join("tax/profile.toml").display(),
+        profiles = profiles.display(),
+    )?;
+    cli::stop_signal().await?;
+    running.stop().await.context("stopping")
+}
