@@ -6,7 +6,11 @@
 pub mod site;
 pub mod tour;
 
-use std::{io::Write as _, net::SocketAddr, path::PathBuf};
+use std::{
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    path::PathBuf,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -15,7 +19,7 @@ use self::site::Site;
 use crate::{cli, config::Config, server};
 
 /// Where a development hub listens unless told otherwise.
-pub const LISTEN: &str = "127.0.0.1:7443";
+pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7443));
 
 /// `hub dev`.
 #[derive(Debug, Args)]
@@ -23,9 +27,9 @@ pub struct DevCommand {
     /// Folder for PKI and data; it is made when it is not there.
     #[arg(long, default_value = ".hub-dev")]
     pub dir: PathBuf,
-    /// Address to listen on. It must be a loopback address.
-    #[arg(long, default_value = LISTEN)]
-    pub listen: SocketAddr,
+    /// Loopback address to listen on [default: 127.0.0.1:7443, or what the folder was made for].
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
     /// Play a stretch of real work of fifteen departments in a fresh folder, verify it, and stop.
     #[arg(long)]
     pub tour: bool,
@@ -37,26 +41,31 @@ impl DevCommand {
     /// # Errors
     /// When a file is in the way, the port is taken, or anything in the tour is off.
     pub fn run(self) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self.listen.ip().is_loopback(),
-            "--listen {}: a development hub listens on loopback only",
-            self.listen
-        );
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
         if self.tour {
-            let site = Site::fresh(&self.dir.join("tour"))?;
+            let site = Site::fresh(&self.dir.join("tour"), LISTEN)?;
             return runtime.block_on(tour::play(&site));
         }
-        let site = Site::open_or_make(&self.dir)?;
-        runtime.block_on(serve(&site, self.listen))
+        let listen = self.listen.unwrap_or(LISTEN);
+        anyhow::ensure!(
+            listen.ip().is_loopback(),
+            "--listen {listen}: a development hub listens on loopback only"
+        );
+        let site = Site::open_or_make(&self.dir, listen)?;
+        let config = Config::read(&site.config_file())?;
+        anyhow::ensure!(
+            self.listen.is_none_or(|listen| listen == config.listen),
+            "{} and its profiles were made for {}; name another folder with --dir",
+            self.dir.display(),
+            config.listen
+        );
+        runtime.block_on(serve(&site, config))
     }
 }
 
-async fn serve(site: &Site, listen: SocketAddr) -> anyhow::Result<()> {
-    let mut config = Config::read(&site.config_file())?;
-    config.listen = listen;
+async fn serve(site: &Site, config: Config) -> anyhow::Result<()> {
     cli::start_log(&config.log)?;
     let running = server::start(&config).await?;
     let address = running.address();

@@ -17,6 +17,8 @@ pub mod recent;
 pub mod recorded;
 pub mod replay;
 mod sequencer;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::{

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -17,7 +18,7 @@ pub const CHARTER: &str = include_str!("../../../charters/shanxi.toml");
 const MARK: &str = ".made-by-hub-dev";
 
 const CONFIG: &str = r#"# A development hub. `hub dev` made this file.
-listen = "127.0.0.1:7443"
+listen = "@LISTEN@"
 data_dir = "data"
 charter = "charter.toml"
 trust_domain = "hub.shanxi.example"
@@ -46,18 +47,18 @@ pub struct Site {
 }
 
 impl Site {
-    /// The folder as it is, or a new one.
+    /// The folder as it is, or a new one whose hub listens on an address.
     ///
     /// # Errors
     /// When something else is in the folder, or a file cannot be written.
-    pub fn open_or_make(dir: &Path) -> anyhow::Result<Self> {
+    pub fn open_or_make(dir: &Path, listen: SocketAddr) -> anyhow::Result<Self> {
         let charter = Charter::parse(CHARTER, "charters/shanxi.toml")?;
         let site = Self {
             dir: dir.to_owned(),
             charter,
         };
         if !site.dir.join(MARK).exists() {
-            site.make()?;
+            site.make(listen)?;
         }
         Ok(site)
     }
@@ -66,14 +67,14 @@ impl Site {
     ///
     /// # Errors
     /// When something else is in the folder, or a file cannot be written.
-    pub fn fresh(dir: &Path) -> anyhow::Result<Self> {
+    pub fn fresh(dir: &Path, listen: SocketAddr) -> anyhow::Result<Self> {
         if dir.join(MARK).exists() {
             fs::remove_dir_all(dir).with_context(|| dir.display().to_string())?;
         }
-        Self::open_or_make(dir)
+        Self::open_or_make(dir, listen)
     }
 
-    fn make(&self) -> anyhow::Result<()> {
+    fn make(&self, listen: SocketAddr) -> anyhow::Result<()> {
         let dir = &self.dir;
         fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
         let is_foreign = |name: &std::ffi::OsStr| name != "tour";
@@ -84,10 +85,17 @@ impl Site {
             dir.display()
         );
         fs::write(dir.join("charter.toml"), CHARTER)?;
-        fs::write(self.config_file(), CONFIG)?;
+        fs::write(
+            self.config_file(),
+            CONFIG.replace("@LISTEN@", &listen.to_string()),
+        )?;
         let mut pki = Pki::init(&self.pki_dir(), &InitOptions::default())?;
         for agency in self.charter.agencies() {
-            pki.issue(&IssueOptions::new(agency.id().as_str(), "node-1"))?;
+            let options = IssueOptions::new(agency.id().as_str(), "node-1");
+            pki.issue(&IssueOptions {
+                hub_endpoint: format!("https://{listen}"),
+                ..options
+            })?;
         }
         // Written last: a folder that was left half made is not taken for a whole one.
         fs::write(dir.join(MARK), "")?;
@@ -133,7 +141,7 @@ mod tests {
     fn nothing_of_others_is_touched() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
-        let error = Site::fresh(dir.path()).unwrap_err();
+        let error = Site::fresh(dir.path(), crate::dev::LISTEN).unwrap_err();
         assert!(error.to_string().contains("--dir"), "{error}");
         assert!(dir.path().join("thesis.txt").exists());
     }

@@ -85,7 +85,7 @@ impl Recorded {
     #[must_use]
     pub fn notification(&self, item: u32) -> Option<Arc<Notification>> {
         self.notifications
-            .get_or_init(|| notification::all(self))
+            .get_or_init(|| self.decode_notifications())
             .iter()
             .find(|(number, _)| *number == item)
             .map(|(_, notification)| Arc::clone(notification))
@@ -94,7 +94,12 @@ impl Recorded {
     /// Every notification of the entry with its item number.
     #[must_use]
     pub fn notifications(&self) -> &[(u32, Arc<Notification>)] {
-        self.notifications.get_or_init(|| notification::all(self))
+        self.notifications
+            .get_or_init(|| self.decode_notifications())
+    }
+
+    fn decode_notifications(&self) -> Vec<(u32, Arc<Notification>)> {
+        notification::all(&self.header, &self.content, &self.events)
     }
 
     /// The receipt of the entry.

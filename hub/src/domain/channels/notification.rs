@@ -13,14 +13,14 @@ use hub_proto::{
         BatchPublishNotificationsRequest, Classification, LogPosition, Notification,
         PublishNotificationRequest, channels_event,
     },
-    ledger::event,
+    ledger::{EntryContent, EntryHeader, Event, event},
 };
+use jiff::Timestamp;
 use prost::Message as _;
 
 use super::log::ISSUED_ITEM;
 use crate::{
     charter::{Category, Charter, Destination},
-    engine::recorded::Recorded,
     error::{Error, Result, Violation},
 };
 
@@ -345,10 +345,13 @@ fn is_media_type(text: &str) -> bool {
 
 /// Every notification that an entry published, with its item number, as readers see it.
 #[must_use]
-pub fn all(entry: &Recorded) -> Vec<(u32, Arc<Notification>)> {
-    let drafts = drafts(entry);
-    entry
-        .events
+pub fn all(
+    header: &EntryHeader,
+    content: &EntryContent,
+    events: &[Event],
+) -> Vec<(u32, Arc<Notification>)> {
+    let drafts = drafts(header, content);
+    events
         .iter()
         .filter_map(|event| match &event.kind {
             Some(event::Kind::Channels(event)) => event.kind.as_ref(),
@@ -358,7 +361,7 @@ pub fn all(entry: &Recorded) -> Vec<(u32, Arc<Notification>)> {
             channels_event::Kind::NotificationPublished(event) => {
                 let draft = drafts.get(usize::try_from(event.item).ok()?)?.clone();
                 let seen = seen(
-                    entry,
+                    header,
                     draft,
                     &event.positions,
                     &event.recipients,
@@ -369,7 +372,7 @@ pub fn all(entry: &Recorded) -> Vec<(u32, Arc<Notification>)> {
             channels_event::Kind::NotificationIssued(event) => {
                 let draft = Notification::decode(event.notification.clone()).ok()?;
                 let seen = seen(
-                    entry,
+                    header,
                     draft,
                     &event.positions,
                     &event.recipients,
@@ -382,9 +385,9 @@ pub fn all(entry: &Recorded) -> Vec<(u32, Arc<Notification>)> {
         .collect()
 }
 
-fn drafts(entry: &Recorded) -> Vec<Notification> {
-    let request = &entry.content.request;
-    match entry.header.method.rsplit('/').next() {
+fn drafts(header: &EntryHeader, content: &EntryContent) -> Vec<Notification> {
+    let request = &content.request;
+    match header.method.rsplit('/').next() {
         Some("PublishNotification") => PublishNotificationRequest::decode(request.clone())
             .ok()
             .and_then(|request| request.notification)
@@ -404,13 +407,13 @@ fn drafts(entry: &Recorded) -> Vec<Notification> {
 
 /// Fills in what only the hub knows.
 fn seen(
-    entry: &Recorded,
+    header: &EntryHeader,
     mut draft: Notification,
     positions: &[LogPosition],
     recipients: &[String],
     request_id: &[u8],
 ) -> Notification {
-    let author = entry.header.author.clone().unwrap_or_default();
+    let author = header.author.clone().unwrap_or_default();
     let id = <[u8; 16]>::try_from(request_id)
         .ok()
         .and_then(RequestId::from_bytes);
@@ -441,6 +444,8 @@ fn seen(
     draft.author = format!("agencies/{}", author.agency);
     draft.author_officer = author.officer;
     draft.author_role = author.role;
-    draft.published_at = Some(hub_core::date::timestamp(entry.recorded_at()));
+    let published_at =
+        Timestamp::from_microsecond(header.recorded_at_us).unwrap_or(Timestamp::UNIX_EPOCH);
+    draft.published_at = Some(hub_core::date::timestamp(published_at));
     draft
 }
