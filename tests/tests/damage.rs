@@ -463,3 +463,39 @@ async fn rows_of_another_history_are_found() {
     let report = check(&fixture);
     assert!(report.is_clean(), "{:#?}", report.findings);
 }
+
+/// A call that was let in before a revocation, and reached the ledger after it, is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_recorded_in_the_name_of_a_revoked_certificate() {
+    let mut world = hub_tests::World::start().await;
+    let (answers, mut answered) = tokio::sync::watch::channel(0);
+    let answers = std::sync::Arc::new(answers);
+    let busy = (0..48).map(|_| {
+        let (tax, answers) = (world.clerk("tax"), std::sync::Arc::clone(&answers));
+        tokio::spawn(async move {
+            while tax
+                .channels()
+                .publish(notice("joint-enforcement", "忙"))
+                .await
+                .is_ok()
+            {
+                answers.send_modify(|count| *count += 1);
+            }
+        })
+    });
+    let busy: Vec<_> = busy.collect();
+    let admin = world.client("tax", "tax-admin", &["node-admin"]);
+    let nodes = admin.members().list_nodes(None).await.unwrap();
+    answered.wait_for(|count| *count >= 200).await.unwrap();
+    admin
+        .members()
+        .revoke_node(&nodes[0].name, "演练")
+        .await
+        .unwrap();
+    for task in busy {
+        task.await.unwrap();
+    }
+    world.stop().await;
+    let report = fsck::fsck(&world.site.config(), &mut |_| {}).unwrap();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+}

@@ -25,10 +25,18 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{self, Context, Decision, members::roster::SharedRoster, request_ids},
+    domain::{
+        self, Context, Decision,
+        members::{roster::SharedRoster, rows::NodeRow},
+        request_ids,
+    },
     error::{Error, Result},
     ledger::EncodedEntry,
-    state::{store::Store, view::Overlay},
+    state::{
+        keys,
+        store::Store,
+        view::{Overlay, ViewExt as _},
+    },
 };
 
 /// Version of the entry format.
@@ -194,6 +202,7 @@ impl Sequencer {
             }
             self.window.check_new(agency, id, now)?;
         }
+        check_certificate(&batch.overlay, submission)?;
         let roster = self.parts.roster.load_full();
         let context = Context {
             charter: roster.charter(),
@@ -364,6 +373,22 @@ fn author(submission: &Submission) -> Author {
             ..Author::default()
         },
     }
+}
+
+/// A call is let in by the roster of its moment; its certificate may have been revoked while it
+/// waited here. After a revocation the ledger has no entry by that certificate.
+fn check_certificate(rows: &Overlay<'_>, submission: &Submission) -> Result<()> {
+    let Some(peer) = &submission.peer else {
+        return Ok(());
+    };
+    let row: Option<NodeRow> = rows.message(&keys::node(&peer.fingerprint))?;
+    if row.is_some_and(|row| row.revoked_at_us != 0) {
+        return Err(Error::new(
+            Reason::NodeRevoked,
+            format!("the certificate of node {} has been revoked", peer.node),
+        ));
+    }
+    Ok(())
 }
 
 fn is_replay(entry: &Recorded, submission: &Submission) -> bool {
