@@ -49,6 +49,19 @@ impl HubProcess {
         format!("https://{}", self.address)
     }
 
+    /// SIGTERM, and waits until it has stopped; whether it did so in order.
+    #[must_use]
+    pub fn stop(mut self) -> bool {
+        let term = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(
+            term.expect("kill runs").success(),
+            "the hub is told to stop"
+        );
+        self.child.wait().expect("the hub is gone").success()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().expect("the hub is killed");

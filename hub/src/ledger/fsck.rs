@@ -118,6 +118,7 @@ pub fn fsck(
         verifier: &options.verifier,
         tree: HashFile::open_existing(&ledger_dir),
         tree_wrong: false,
+        last_first: firsts.last().copied().unwrap_or_default(),
         frontier: Some(Frontier::new()),
         claim: None,
         report: FsckReport::default(),
@@ -144,6 +145,9 @@ struct Check<'a> {
     verifier: &'a NoteVerifier,
     tree: Option<HashFile>,
     tree_wrong: bool,
+    /// First entry of the last segment. Hashes from there on are not synced with a commit, and are
+    /// compared and written anew at every start.
+    last_first: u64,
     /// The tree of `report.entries` entries, unless damage hides it.
     frontier: Option<Frontier>,
     /// What the `checkpoint` file claims, until a commit bears it out.
@@ -418,7 +422,11 @@ impl Check<'_> {
         let path = tree.path.clone();
         self.tree_wrong = true;
         let what = "the file is shorter, or its hashes are others, than the entries give";
-        self.error(&path, offset, what, REMEDY_TREE);
+        if first_index >= self.last_first {
+            self.warning(&path, offset, what, REMEDY_DERIVED);
+        } else {
+            self.error(&path, offset, what, REMEDY_TREE);
+        }
     }
 
     fn index(&mut self, first: u64, segment_bytes: u64, offsets: Option<Vec<u32>>) {
