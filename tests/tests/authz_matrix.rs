@@ -7,12 +7,18 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use hub::wire::rpc::RPCS;
-use hub_proto::channels::{ListChannelsResponse, ListDeliveryReceiptsResponse};
+use hub_proto::{
+    channels::{ListChannelsResponse, ListDeliveryReceiptsResponse, PublishNotificationResponse},
+    ledger::{GetEntryRequest, GetEntryResponse},
+};
 use hub_tests::{
-    World, channels,
+    World, channels, ledger,
     raw::{
         Session, reason,
-        requests::{CHANNELS, Scene, Target, is_let_through, liaison_of},
+        requests::{
+            CHANNELS, Scene, Target, is_let_through, liaison_of, publish, publish_as, request_id,
+            to_addressees, to_channel,
+        },
     },
     tokens::Token,
 };
@@ -238,4 +244,46 @@ async fn the_list_of_channels_shows_what_the_matrix_permits() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_officer_with_several_roles_acts_under_the_one_that_allows_it() {
+    let world = World::start().await;
+    let office = Session::new(&world, "civil-affairs", "a", &["clerk", "office"]);
+    let request = publish(to_channel("work_notice", "all-members"), request_id());
+    let answer: PublishNotificationResponse = office
+        .ask(channels!("PublishNotification"), &request)
+        .await
+        .unwrap();
+    assert_eq!(answer.notification.unwrap().author_role, "office");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_gives_no_role_what_the_sent_log_keeps_from_it() {
+    let world = World::start().await;
+    let sent = to_addressees("coordination", &["agencies/health"]);
+    let (_, entry_index) = publish_as(&world, "tax", "clerk", sent).await;
+    let request = GetEntryRequest { entry_index };
+    let read = async |agency: &str, officer: &str, role: &str| {
+        let session = Session::new(&world, agency, officer, &[role]);
+        session
+            .ask::<GetEntryResponse>(ledger!("GetEntry"), &request)
+            .await
+            .map(drop)
+            .map_err(|status| reason(&status))
+    };
+    let hidden = Err("NOT_FOUND".to_owned());
+    assert_eq!(read("tax", "tax-clerk-2", "clerk").await, Ok(()));
+    assert_eq!(
+        read("tax", "tax-clerk-1", "node-admin").await,
+        Ok(()),
+        "its own act"
+    );
+    assert_eq!(read("tax", "tax-admin", "node-admin").await, hidden);
+    assert_eq!(
+        read("health", "tax-clerk-1", "clerk").await,
+        hidden,
+        "addressee"
+    );
+    assert_eq!(read("leading-group-office", "a", "auditor").await, hidden);
 }

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Services, page};
 use crate::{
+    authz::Access,
     charter::Action,
     error::{Error, Result},
 };
@@ -70,12 +71,11 @@ impl Services {
         })
     }
 
-    fn entry(&self, agency: &AgencyId, index: u64) -> Result<GetEntryResponse> {
+    fn entry(&self, access: &Access, index: u64) -> Result<GetEntryResponse> {
         let recorded = self.engine.recorded(index)?;
-        let recorded = recorded
-            .filter(|entry| entry.author() == agency.as_str())
-            .ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
+        let recorded = recorded.ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
         let author = recorded.header.author.clone().unwrap_or_default();
+        access.read_entry(index, &author.agency, &author.officer)?;
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
         let roster = self.engine.roster().load_full();
         let certificate = roster
@@ -159,7 +159,7 @@ impl LedgerService for Services {
         let access = self.access(&request)?;
         access.permit(Action::LedgerProve)?;
         Ok(Response::new(
-            self.entry(access.agency(), request.get_ref().entry_index)?,
+            self.entry(&access, request.get_ref().entry_index)?,
         ))
     }
 
