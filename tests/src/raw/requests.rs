@@ -196,7 +196,12 @@ pub fn liaison_of(agency: &str) -> String {
 impl Scene {
     /// Sets the scene.
     pub async fn set(world: &World) -> Self {
-        appoint_liaisons(world).await;
+        Self::set_without(world, "").await
+    }
+
+    /// Sets the scene without a liaison of one agency, which may not be in force.
+    pub async fn set_without(world: &World, absent: &str) -> Self {
+        appoint_liaisons(world, absent).await;
         for (category, channel) in [
             ("work_notice", "all-members"),
             ("statistics_joint_enforcement", "joint-enforcement"),
@@ -652,10 +657,13 @@ fn every_category(world: &World) -> Vec<(String, Notification)> {
     drafts
 }
 
-async fn appoint_liaisons(world: &World) {
+async fn appoint_liaisons(world: &World, absent: &str) {
     let roster = world.hub().engine().roster().load_full();
     let today = roster.day(Timestamp::now());
     for agency in world.site.agencies() {
+        if agency == absent {
+            continue;
+        }
         let leader = Session::new(world, &agency, &format!("{agency}-leader-1"), &["leader"]);
         let id = agency.parse().unwrap();
         let mechanisms: Vec<String> = roster
