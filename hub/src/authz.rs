@@ -14,7 +14,7 @@ use hub_core::{
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    charter::{Action, Category, Channel, Destination},
+    charter::{Action, Audience, Category, Channel, Destination},
     domain::members::roster::Roster,
     error::{Error, Result},
     identity::Caller,
@@ -147,15 +147,33 @@ impl Access {
     /// # Errors
     /// [`Reason::PermissionDenied`], which names the action and the roles looked at.
     pub fn permit(&self, action: Action) -> Result<Permit> {
-        let Some(role) = self.role_with(action) else {
-            return Err(self.denied(action));
-        };
-        Ok(Permit {
+        match self.role_with(action) {
+            Some(role) => Ok(self.permit_under(role, action)),
+            None => Err(self.denied(action)),
+        }
+    }
+
+    fn permit_under(&self, role: &RoleId, action: Action) -> Permit {
+        Permit {
             agency: self.agency().clone(),
             officer: self.caller.officer.clone(),
             role: role.clone(),
             action: Some(action),
-        })
+        }
+    }
+
+    /// A permit to read an entry of the ledger, by its author's agency and officer. Proof is for
+    /// whoever authored it, and for those who may read what their agency sent anyway: a role without
+    /// that must not get at the texts by way of the ledger.
+    ///
+    /// # Errors
+    /// NOT_FOUND, also when there is no such entry for anybody.
+    pub fn read_entry(&self, index: u64, agency: &str, officer: &str) -> Result<Permit> {
+        let is_own = officer == self.caller.officer.as_str() || self.is_granted(Action::InboxRead);
+        if agency == self.agency().as_str() && is_own {
+            return self.permit(Action::LedgerProve);
+        }
+        Err(Error::not_found(&format!("entry {index}")))
     }
 
     /// Checks that some role of the token is in force.
@@ -207,22 +225,30 @@ impl Access {
             .is_some_and(|mechanism| mechanism.office().host == *self.agency())
     }
 
+    /// The first role in force that an audience names and that grants an action: one and the same
+    /// role must do both, and it is the one that the ledger names.
+    fn role_in(&self, audience: &Audience, action: Action) -> Option<&RoleId> {
+        self.roles.iter().find(|id| {
+            let role = self.roster.charter().role(id);
+            role.is_some_and(|role| role.grants(action))
+                && audience.matches(self.agency(), std::slice::from_ref(*id), |of| {
+                    self.is_member(of)
+                })
+        })
+    }
+
     /// Whether the caller may read a channel.
     #[must_use]
     pub fn can_read_channel(&self, channel: &Channel) -> bool {
-        self.is_granted(Action::ChannelsRead)
-            && channel
-                .audience()
-                .matches(self.agency(), &self.roles, |of| self.is_member(of))
+        self.role_in(channel.audience(), Action::ChannelsRead)
+            .is_some()
     }
 
     /// Whether the caller may publish to a channel.
     #[must_use]
     pub fn can_publish(&self, channel: &Channel) -> bool {
-        self.is_granted(Action::ChannelsPublish)
-            && channel
-                .publishers()
-                .matches(self.agency(), &self.roles, |of| self.is_member(of))
+        self.role_in(channel.publishers(), Action::ChannelsPublish)
+            .is_some()
     }
 
     /// A permit to publish notifications of a category where they are to go.
@@ -233,10 +259,9 @@ impl Access {
         let permit = match destination {
             Destination::Channel(id) => {
                 let channel = self.readable_channel(id)?;
-                if !self.can_publish(channel) {
-                    return Err(self.denied(Action::ChannelsPublish));
-                }
-                self.permit(Action::ChannelsPublish)?
+                let action = Action::ChannelsPublish;
+                let role = self.role_in(channel.publishers(), action);
+                self.permit_under(role.ok_or_else(|| self.denied(action))?, action)
             }
             Destination::Recipients(_) => self.permit(Action::NotificationsAddress)?,
         };

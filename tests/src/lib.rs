@@ -14,6 +14,8 @@
 )]
 
 pub mod process;
+pub mod raw;
+pub mod tokens;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,6 +30,7 @@ use hub::{
     config::Config,
     server::{self, Running},
 };
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tempfile::TempDir;
 
 /// Trust domain of every test hub.
@@ -120,10 +123,26 @@ filter = "warn"
         &self.charter
     }
 
+    /// Ids of the charter's agencies, in its order.
+    #[must_use]
+    pub fn agencies(&self) -> Vec<String> {
+        let agencies = self.charter.agencies().iter();
+        agencies.map(|agency| agency.id().to_string()).collect()
+    }
+
     /// Opens the PKI, for further certificates and revocations. It is locked while this lives.
     #[must_use]
     pub fn pki(&self) -> Pki {
         Pki::open(&self.path().join("pki")).unwrap()
+    }
+
+    /// The authority of the hub and of every node.
+    #[must_use]
+    pub fn authority(&self) -> certs::Ca {
+        let folder = self.path().join("pki/ca");
+        let certificate = CertificateDer::from_pem_file(folder.join("ca.pem")).unwrap();
+        let key = certs::files::read_key(&folder.join("ca.key")).unwrap();
+        certs::Ca::load(&certificate, &key).unwrap()
     }
 
     /// The profile of an agency.

@@ -76,11 +76,9 @@ impl Services {
         })
     }
 
-    /// Whether a caller may read an entry: its author's agency may, and whoever can see every
-    /// notification in it, so that a recipient can bind the text it was given to the author's
-    /// signature.
-    fn may_read(access: &Access, entry: &Recorded) -> bool {
-        let notifications = entry.notifications();
+    /// Whether a caller can see every notification of an entry: such a caller may read the entry, so
+    /// that a recipient can bind the text it was given to the author's signature.
+    fn sees_all(access: &Access, entry: &Recorded) -> bool {
         let sees = |notification: &Notification| {
             let Ok(name) = notification.name.parse() else {
                 return false;
@@ -92,16 +90,17 @@ impl Services {
                 .collect();
             access.sees(&name, &recipients).is_some()
         };
-        entry.author() == access.agency().as_str()
-            || (!notifications.is_empty() && notifications.iter().all(|(_, one)| sees(one)))
+        let notifications = entry.notifications();
+        !notifications.is_empty() && notifications.iter().all(|(_, one)| sees(one))
     }
 
     fn entry(&self, access: &Access, index: u64) -> Result<GetEntryResponse> {
         let recorded = self.engine.recorded(index)?;
-        let recorded = recorded
-            .filter(|entry| Self::may_read(access, entry))
-            .ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
+        let recorded = recorded.ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
         let author = recorded.header.author.clone().unwrap_or_default();
+        if !Self::sees_all(access, &recorded) {
+            access.read_entry(index, &author.agency, &author.officer)?;
+        }
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
         let roster = self.engine.roster().load_full();
         let certificate = roster

@@ -204,9 +204,10 @@ impl State {
             let message = "the hub is stopping; connect again and resume from your cursor";
             return Err(Error::unavailable(message, Duration::from_secs(1)));
         }
-        if self.roster.has_changed().unwrap_or(true) {
+        // Roles and memberships end with a day too, and no entry says so.
+        let roster = self.services.engine.roster().load_full();
+        if self.roster.has_changed().unwrap_or(true) || roster.day(now) != self.access.day() {
             self.roster.borrow_and_update();
-            let roster = self.services.engine.roster().load_full();
             self.access = Access::new(roster, self.access.caller().clone(), now);
             for log in self.subscription.logs() {
                 self.access.read_log(log)?;
