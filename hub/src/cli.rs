@@ -15,8 +15,9 @@ use crate::{
     charter,
     config::{Config, Log, LogFormat},
     dev::DevCommand,
+    fsck,
     pki::PkiCommand,
-    server,
+    rebuild, server,
 };
 
 /// The coordination hub of a province's agencies.
@@ -48,6 +49,25 @@ enum Command {
     /// Issue and revoke certificates.
     #[command(subcommand)]
     Pki(PkiCommand),
+    /// Check the whole data folder of a stopped hub; changes nothing.
+    #[command(
+        after_help = "Exit codes: 0 no errors (warnings are shown), 1 errors, or the check \
+                            could not be made, 2 wrong usage."
+    )]
+    Fsck {
+        /// The settings file.
+        #[arg(long, env = "HUB_CONFIG", default_value = "hub.toml")]
+        config: PathBuf,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the state index of a stopped hub anew from the ledger.
+    Rebuild {
+        /// The settings file.
+        #[arg(long, env = "HUB_CONFIG", default_value = "hub.toml")]
+        config: PathBuf,
+    },
     /// Check charters.
     #[command(subcommand)]
     Charter(CharterCommand),
@@ -82,14 +102,41 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Pki(command) => command.run()?,
         Command::Charter(CharterCommand::Check { file }) => {
             let is_sound = charter::check_command(&file, &mut std::io::stdout().lock())?;
-            return Ok(if is_sound {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            return Ok(code(is_sound));
         }
+        Command::Fsck { config, json } => {
+            let config = Config::read(&config)?;
+            start_log(&config.log)?;
+            let (mut out, mut progress) = (std::io::stdout().lock(), std::io::stderr());
+            return fsck::command(&config, json, &mut out, &mut progress).map(code);
+        }
+        Command::Rebuild { config } => rebuild(&config)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn code(is_sound: bool) -> ExitCode {
+    if is_sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn rebuild(path: &Path) -> anyhow::Result<()> {
+    let config = Config::read(path)?;
+    start_log(&config.log)?;
+    let rebuilt = rebuild::rebuild(&config)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{} entries applied, {} rows; their digest was verified on disk",
+        rebuilt.entries, rebuilt.rows
+    )?;
+    if let Some(aside) = rebuilt.aside {
+        writeln!(out, "the old index is in {}", aside.display())?;
+    }
+    Ok(())
 }
 
 /// Starts the log on stderr.

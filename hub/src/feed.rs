@@ -84,7 +84,7 @@ impl Subscription {
     ///
     /// # Errors
     /// When storage fails or holds damage.
-    pub fn next(&mut self) -> Result<Option<Delivered>> {
+    pub fn read_next(&mut self) -> Result<Option<Delivered>> {
         let head = self.engine.store().head();
         let mut first: Option<(NotificationPlace, usize)> = None;
         for (index, reading) in self.logs.iter_mut().enumerate() {

@@ -156,13 +156,19 @@ fn open_engine(
     if report.created {
         tracing::info!(folder = %config.data_dir.display(), "made a new ledger");
     }
-    Ok(Engine::start(engine::Options {
+    let engine = Engine::start(engine::Options {
         store: Arc::new(store),
         charter,
         clock,
         entropy: Box::new(SystemEntropy),
         key: ledger_key(config)?,
-    })?)
+    });
+    // What only the log is told of a call, the operator who starts the hub is told here: which file
+    // is damaged, where, and what to do.
+    engine.map_err(|error| match error.context {
+        Some(context) => anyhow::anyhow!(context),
+        None => anyhow::anyhow!(error),
+    })
 }
 
 async fn serve(

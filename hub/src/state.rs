@@ -6,7 +6,7 @@
 //! - [`keys`]: every key, typed and ordered.
 //! - [`view`]: reads, with the rows of an unfinished batch laid over the stored ones.
 //! - [`digest`]: a sum over all rows that tells whether an index is whole.
-//! - [`contract`]: one suite that every store must pass.
+//! - `contract`: one suite that every store must pass.
 //!
 //! Invariant: rows are a function of the ledger. A store that has lost or damaged its rows says so
 //! through [`store::Store::applied`], and the engine applies the missing entries again.

@@ -33,9 +33,8 @@ async fn a_notice_is_published_received_signed_for_and_proved() {
         .channels()
         .subscribe(SubscribeOptions::default());
     let delivery = loop {
-        match stream.next().await.unwrap().unwrap() {
-            Event::Delivery(delivery) => break delivery,
-            _ => {}
+        if let Event::Delivery(delivery) = stream.next().await.unwrap().unwrap() {
+            break delivery;
         }
     };
     assert_eq!(delivery.notification.unwrap().body, "正文".as_bytes());

@@ -14,8 +14,11 @@ use hub_proto::{
 };
 use prost::Message;
 
+/// Reads the request ids of a request.
+pub type Reader = fn(&[u8]) -> Vec<String>;
+
 /// Every mutating method, with how to read its request ids: the call's own first, then its items'.
-pub const READERS: &[(&str, fn(&[u8]) -> Vec<String>)] = &[
+pub const READERS: &[(&str, Reader)] = &[
     (
         "/hub.channels.v1.ChannelService/PublishNotification",
         |bytes| {

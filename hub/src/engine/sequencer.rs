@@ -27,6 +27,7 @@ use crate::{
     clock::Clock,
     domain::{self, Context, Decision, members::roster::SharedRoster, request_ids},
     error::{Error, Result},
+    identity::Authored,
     ledger::EncodedEntry,
     state::{store::Store, view::Overlay},
 };
@@ -253,14 +254,13 @@ impl Sequencer {
     ) -> Result<EncodedEntry> {
         let events = EventList { events }.encode_to_vec();
         let event_salt = self.parts.entropy.salt()?;
-        let (salt, commitment, signature, request) = match &submission.authored {
-            Some(authored) => (
-                authored.salt,
-                authored.commitment,
-                authored.signature.clone(),
-                authored.request.clone(),
-            ),
-            None => self.sign_own(submission.method)?,
+        let own;
+        let authored: &Authored = match &submission.authored {
+            Some(authored) => authored,
+            None => {
+                own = self.sign_own(submission.method)?;
+                &own
+            }
         };
         let header = EntryHeader {
             format: ENTRY_FORMAT,
@@ -268,13 +268,13 @@ impl Sequencer {
             recorded_at_us: now.as_microsecond(),
             author: Some(author(submission)),
             method: submission.method.into(),
-            commitment: Bytes::copy_from_slice(&commitment),
-            author_signature: signature.into(),
+            commitment: Bytes::copy_from_slice(&authored.commitment),
+            author_signature: authored.signature.clone().into(),
             events_hash: Bytes::copy_from_slice(&events_hash(&event_salt, &events)),
         };
         let content = EntryContent {
-            author_salt: Bytes::copy_from_slice(&salt),
-            request,
+            author_salt: Bytes::copy_from_slice(&authored.salt),
+            request: authored.request.clone(),
             event_salt: Bytes::copy_from_slice(&event_salt),
             events: events.into(),
         };
@@ -286,11 +286,16 @@ impl Sequencer {
 
     /// The hub's own acts are signed with the ledger key over an empty request: what they say is in
     /// their events.
-    fn sign_own(&mut self, method: &str) -> Result<([u8; 16], [u8; 32], Vec<u8>, Bytes)> {
+    fn sign_own(&mut self, method: &str) -> Result<Authored> {
         let salt = self.parts.entropy.salt()?;
         let commitment = commitment(&salt, method, b"");
         let signature = self.parts.key.sign(&commitment).map_err(Error::internal)?;
-        Ok((salt, commitment, signature, Bytes::new()))
+        Ok(Authored {
+            salt,
+            commitment,
+            signature,
+            request: Bytes::new(),
+        })
     }
 
     fn commit(&mut self, batch: &mut Batch<'_>) -> Result<()> {

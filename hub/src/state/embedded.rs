@@ -2,7 +2,9 @@
 //!
 //! sled is only an index. It is flushed in the background; a lost tail is replayed. When it cannot
 //! be opened, or its rows do not agree with their digest, it is set aside and rebuilt from the
-//! ledger.
+//! ledger. [`inspect`] looks into a state folder without touching it.
+
+pub mod inspect;
 
 use std::{
     fmt,
@@ -179,44 +181,72 @@ fn open_rows(dir: &Path) -> Result<(sled::Db, Meta), StoreError> {
     }
 }
 
-/// sled answers some damage with a panic; here it is an error like any other.
 fn try_open_rows(dir: &Path) -> Result<(sled::Db, Meta), String> {
-    let open = || -> Result<(sled::Db, Meta), String> {
+    open_sled(dir, Some(SLED_FLUSH_MS), check_rows)
+}
+
+/// Opens sled and reads it through. sled answers some damage with a panic; here it is an error like
+/// any other.
+fn open_sled<T>(
+    dir: &Path,
+    flush_ms: Option<u64>,
+    check: impl FnOnce(&sled::Db) -> Result<T, String>,
+) -> Result<(sled::Db, T), String> {
+    let open = || -> Result<(sled::Db, T), String> {
         let rows = sled::Config::default()
             .path(dir)
             .cache_capacity(SLED_CACHE_BYTES)
-            .flush_every_ms(Some(SLED_FLUSH_MS))
+            .flush_every_ms(flush_ms)
             .open()
             .map_err(|error| error.to_string())?;
-        let meta = check_rows(&rows)?;
-        Ok((rows, meta))
+        let checked = check(&rows)?;
+        Ok((rows, checked))
     };
     catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err("sled could not read it".into()))
 }
 
+/// What a pass over all rows finds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    /// What the head row says; nothing when it is not there.
+    meta: Option<Meta>,
+    /// The sum over the rows that are there.
+    digest: RowDigest,
+    /// How many those are, the head row left out.
+    count: u64,
+}
+
+impl Sum {
+    /// The head row, if the rows are those that it speaks of. An empty index needs none.
+    fn whole(self) -> Result<Meta, String> {
+        let meta = self.meta.unwrap_or_default();
+        if meta.digest == self.digest {
+            Ok(meta)
+        } else {
+            Err("rows are missing or altered: their digest is not the one that was stored".into())
+        }
+    }
+}
+
 /// Holds the rows against their digest.
 fn check_rows(rows: &sled::Db) -> Result<Meta, String> {
-    let mut digest = RowDigest::default();
-    let mut meta = None;
+    sum_rows(rows)?.whole()
+}
+
+fn sum_rows(rows: &sled::Db) -> Result<Sum, String> {
+    let mut sum = Sum::default();
     for row in rows.iter() {
         let (key, value) = row.map_err(|error| error.to_string())?;
         if *key == *keys::meta() {
             let is_whole = value.len() == META_BYTES;
-            meta = Some(
-                Meta::decode(&value)
-                    .filter(|_| is_whole)
-                    .ok_or("its head row is damaged")?,
-            );
+            let meta = Meta::decode(&value).filter(|_| is_whole);
+            sum.meta = Some(meta.ok_or("its head row is damaged")?);
         } else {
-            digest.add(&key, &value);
+            sum.digest.add(&key, &value);
+            sum.count = sum.count.saturating_add(1);
         }
     }
-    let meta = meta.unwrap_or_default();
-    if meta.digest == digest {
-        Ok(meta)
-    } else {
-        Err("rows are missing or altered".into())
-    }
+    Ok(sum)
 }
 
 impl Store for EmbeddedStore {

@@ -8,7 +8,7 @@ use super::cast::Cast;
 use crate::dev::site::Site;
 
 /// Width of the column of names, in terminal cells.
-const NAME_CELLS: usize = 28;
+const NAME_CELLS: usize = 36;
 
 /// The account.
 #[derive(Debug, Default)]

@@ -52,6 +52,9 @@ pub struct Member {
     pub basis: String,
 }
 
+/// Token keys by agency and kid; a row whose JWK this hub cannot use has no key.
+type TokenKeys = BTreeMap<(AgencyId, String), (TokenKeyRow, Option<Arc<TokenKey>>)>;
+
 /// Charter and rows.
 #[derive(Debug)]
 pub struct Roster {
@@ -61,7 +64,7 @@ pub struct Roster {
     added: BTreeMap<(MechanismId, AgencyId), Vec<TermRow>>,
     liaisons: BTreeMap<(MechanismId, AgencyId), Vec<Liaison>>,
     nodes: HashMap<Digest, NodeRow>,
-    token_keys: BTreeMap<(AgencyId, String), (TokenKeyRow, Option<Arc<TokenKey>>)>,
+    token_keys: TokenKeys,
 }
 
 impl Roster {
@@ -123,7 +126,7 @@ impl Roster {
         let own = found.members_on(on).map(|member| Member {
             agency: member.agency.clone(),
             role: member.role,
-            period: member.period.clone(),
+            period: member.period,
             basis: String::new(),
         });
         let mut added: Vec<Member> = self
@@ -377,8 +380,6 @@ fn nodes(view: &(impl View + ?Sized)) -> Result<HashMap<Digest, NodeRow>> {
         })
         .collect()
 }
-
-type TokenKeys = BTreeMap<(AgencyId, String), (TokenKeyRow, Option<Arc<TokenKey>>)>;
 
 fn token_keys(view: &(impl View + ?Sized)) -> Result<TokenKeys> {
     scan(view, Kind::TokenKey)?

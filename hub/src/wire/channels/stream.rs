@@ -219,7 +219,7 @@ impl State {
     fn fill(&mut self) -> Result<()> {
         let mut bytes = 0_usize;
         while self.ready.len() < READ_COUNT_MAX && bytes < READ_BYTES_MAX {
-            let Some(delivered) = self.subscription.next()? else {
+            let Some(delivered) = self.subscription.read_next()? else {
                 return Ok(());
             };
             bytes = bytes.saturating_add(delivered.notification.body.len());

@@ -33,15 +33,7 @@ pub(in super::super) async fn hub_is_stopped_hard(
     let address = hub.address();
     let player = cast.player("public-security")?;
     let client = player.officer(&format!("{}-clerk-1", "public-security"), "clerk")?;
-    let drafts: Vec<NotificationDraft> = (1..=BURST)
-        .map(|number| {
-            NotificationDraft::to_channel("joint-enforcement")
-                .category("coordination")
-                .title(format!("工作沟通 {number}（虚构）"))
-                .text("中断前后各一次送达（虚构内容）。")
-                .classification(Classification::Internal)
-        })
-        .collect();
+    let drafts = burst();
     let (told, mut hears) = tokio::sync::mpsc::channel(BURST);
     let sending = {
         let drafts = drafts.clone();
@@ -100,6 +92,19 @@ pub(in super::super) async fn hub_is_stopped_hard(
         hub.id()
     ))?;
     Ok(hub)
+}
+
+/// The notifications that are under way when the hub is killed.
+fn burst() -> Vec<NotificationDraft> {
+    (1..=BURST)
+        .map(|number| {
+            NotificationDraft::to_channel("joint-enforcement")
+                .category("coordination")
+                .title(format!("工作沟通 {number}（虚构）"))
+                .text("中断前后各一次送达（虚构内容）。")
+                .classification(Classification::Internal)
+        })
+        .collect()
 }
 
 /// A unit changes its liaison: the office is told, the old one's rights end, the new one's begin.

@@ -1,6 +1,6 @@
 //! The end of the tour: who has signed, and is everything that was promised on the ledger?
 
-use agency_client::{error::ClientError, verify};
+use agency_client::verify;
 use anyhow::{Context as _, ensure};
 
 use crate::dev::{
@@ -54,7 +54,6 @@ pub(in super::super) async fn receipts_are_proved(
         for given in &player.given {
             let proved = verify::receipt(&client, &given.receipt, given.authored.as_ref()).await;
             let proved = proved
-                .map_err(ClientError::from)
                 .with_context(|| format!("{}: the receipt of {}", player.name, given.what))?;
             size = proved.checkpoint.size;
             account.proved += 1;
