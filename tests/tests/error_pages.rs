@@ -18,7 +18,7 @@ fn folder() -> PathBuf {
 
 fn page(reason: Reason) -> String {
     let file = folder().join(format!("{reason}.md"));
-    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    fs::read_to_string(file).expect("every reason has a page in docs/errors")
 }
 
 /// `InvalidArgument` as gRPC writes it.
