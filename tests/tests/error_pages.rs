@@ -1,5 +1,12 @@
 //! Every reason has a help page, every page has a reason, and the pages say what the hub does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use hub::wire::status::code;
