@@ -20,7 +20,7 @@
 //! let profile = profile::load("tax/profile.toml".as_ref())?;
 //! let client = Client::connect(&profile).await?;
 //! let draft = NotificationDraft::to_channel("joint-enforcement")
-//!     .category("case_result")
+//!     .category("coordination")
 //!     .title("Result of case 12")
 //!     .text("Closed; the organisation was warned.")
 //!     .classification(Classification::Internal);

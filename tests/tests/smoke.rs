@@ -4,8 +4,10 @@ use agency_client::{
     channels::NotificationDraft,
     subscribe::{Event, SubscribeOptions},
 };
-use hub_proto::channels::Classification;
+use hub_core::reason::Reason;
+use hub_proto::{channels::Classification, ledger::EntryContent};
 use hub_tests::World;
+use prost::Message as _;
 
 fn notice(channel: &str) -> NotificationDraft {
     NotificationDraft::to_channel(channel)
@@ -50,5 +52,48 @@ async fn a_notice_is_published_received_signed_for_and_proved() {
         .collect();
     assert_eq!(signed, ["agencies/tax"]);
     assert_eq!(receipts.len(), 15, "every agency but the author's");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_can_bind_the_text_to_its_author_and_nobody_else_learns_of_it() {
+    let mut world = World::start().await;
+    let tax = world.clerk("tax");
+    let draft = NotificationDraft::to(["health"])
+        .category("coordination")
+        .title("事项")
+        .text("只给一家")
+        .classification(Classification::Internal);
+    let sent = tax.channels().publish(draft).await.unwrap();
+    let index = sent.receipt.as_ref().unwrap().entry_index;
+
+    let given = world.clerk("health").ledger().entry(index).await.unwrap();
+    let content = EntryContent::decode(given.entry.unwrap().content).unwrap();
+    assert_eq!(content.request, sent.authored.request);
+    assert_eq!(content.author_salt, sent.authored.salt.as_slice());
+    assert!(
+        content.events.is_empty(),
+        "positions in others' inboxes stay inside"
+    );
+    assert!(!given.author_certificate.is_empty());
+
+    let refused = world
+        .clerk("finance")
+        .ledger()
+        .entry(index)
+        .await
+        .unwrap_err();
+    let missing = world
+        .clerk("finance")
+        .ledger()
+        .entry(9_999)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason(), Some(Reason::NotFound));
+    assert_eq!(
+        refused.to_string().replace(&index.to_string(), "9999"),
+        missing.to_string(),
+        "told apart from nothing at all"
+    );
     world.stop().await;
 }

@@ -25,11 +25,19 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{self, Context, Decision, members::roster::SharedRoster, request_ids},
+    domain::{
+        self, Context, Decision,
+        members::{roster::SharedRoster, rows::NodeRow},
+        request_ids,
+    },
     error::{Error, Result},
     identity::Authored,
     ledger::EncodedEntry,
-    state::{store::Store, view::Overlay},
+    state::{
+        keys,
+        store::Store,
+        view::{Overlay, ViewExt as _},
+    },
 };
 
 /// Version of the entry format.
@@ -195,6 +203,7 @@ impl Sequencer {
             }
             self.window.check_new(agency, id, now)?;
         }
+        check_node(&batch.overlay, submission)?;
         let roster = self.parts.roster.load_full();
         let context = Context {
             charter: roster.charter(),
@@ -351,6 +360,25 @@ impl Sequencer {
             Some(id) if is_by_id && !is_replay(&entry, submission) => Err(reused(id)),
             _ => Ok(entry),
         }
+    }
+}
+
+/// A node may have been revoked since its call came in, even earlier in the same batch.
+fn check_node(view: &Overlay<'_>, submission: &Submission) -> Result<()> {
+    let Some(peer) = &submission.peer else {
+        return Ok(());
+    };
+    let row: Option<NodeRow> = view.message(&keys::node(&peer.fingerprint))?;
+    match row {
+        Some(row) if row.revoked_at_us == 0 => Ok(()),
+        Some(_) => Err(Error::new(
+            Reason::NodeRevoked,
+            "the node's certificate was revoked just now",
+        )),
+        None => Err(Error::new(
+            Reason::NodeNotEnrolled,
+            "the node's certificate is not enrolled",
+        )),
     }
 }
 

@@ -1,7 +1,11 @@
 //! `hub.ledger.v1.LedgerService`.
 
 use bytes::Bytes;
-use hub_core::{crypto::Digest, names::AgencyId};
+use hub_core::{
+    crypto::Digest,
+    names::{AgencyId, Recipient},
+};
+use hub_proto::channels::Notification;
 use hub_proto::ledger::{
     Entry, EntryContent, GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, GetEntryRequest, GetEntryResponse, GetInclusionProofRequest,
@@ -13,7 +17,9 @@ use tonic::{Request, Response, Status};
 
 use super::{Services, page};
 use crate::{
+    authz::Access,
     charter::Action,
+    engine::recorded::Recorded,
     error::{Error, Result},
 };
 
@@ -70,10 +76,30 @@ impl Services {
         })
     }
 
-    fn entry(&self, agency: &AgencyId, index: u64) -> Result<GetEntryResponse> {
+    /// Whether a caller may read an entry: its author's agency may, and whoever can see every
+    /// notification in it, so that a recipient can bind the text it was given to the author's
+    /// signature.
+    fn may_read(access: &Access, entry: &Recorded) -> bool {
+        let notifications = entry.notifications();
+        let sees = |notification: &Notification| {
+            let Ok(name) = notification.name.parse() else {
+                return false;
+            };
+            let recipients: Vec<Recipient> = notification
+                .addressees
+                .iter()
+                .filter_map(|one| one.parse().ok())
+                .collect();
+            access.sees(&name, &recipients).is_some()
+        };
+        entry.author() == access.agency().as_str()
+            || (!notifications.is_empty() && notifications.iter().all(|(_, one)| sees(one)))
+    }
+
+    fn entry(&self, access: &Access, index: u64) -> Result<GetEntryResponse> {
         let recorded = self.engine.recorded(index)?;
         let recorded = recorded
-            .filter(|entry| entry.author() == agency.as_str())
+            .filter(|entry| Self::may_read(access, entry))
             .ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
         let author = recorded.header.author.clone().unwrap_or_default();
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
@@ -159,7 +185,7 @@ impl LedgerService for Services {
         let access = self.access(&request)?;
         access.permit(Action::LedgerProve)?;
         Ok(Response::new(
-            self.entry(access.agency(), request.get_ref().entry_index)?,
+            self.entry(&access, request.get_ref().entry_index)?,
         ))
     }
 
