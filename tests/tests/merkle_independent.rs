@@ -4,6 +4,13 @@
 //! lists, and slow. The verifiers work the other way round, from the definition of what a proof
 //! lists. Only the wire types and SHA-256 itself come from elsewhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use agency_client::{Client, channels::NotificationDraft};
 use aws_lc_rs::digest;
 use base64::{Engine as _, prelude::BASE64_STANDARD};

@@ -1,6 +1,13 @@
 //! Keeps the house style where no lint does. Every rule has a test of its own that shows what it
 //! catches.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 #[path = "tidy/scan.rs"]
 mod scan;
 
