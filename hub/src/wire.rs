@@ -11,7 +11,7 @@ pub mod streams;
 
 use std::sync::Arc;
 
-use hub_core::{names::RequestId, reason::Reason};
+use hub_core::names::RequestId;
 use tokio::sync::watch;
 use tonic::Request;
 
@@ -129,12 +129,4 @@ fn required_text(field: &str, text: &str, characters_max: usize) -> Result<Strin
         return Err(Error::field(field, rule));
     }
     Ok(text.to_owned())
-}
-
-/// Denies knowledge of what the caller may not see.
-fn hidden(error: Error, name: &str) -> Error {
-    match error.reason {
-        Reason::PermissionDenied => Error::not_found(name),
-        _ => error,
-    }
 }

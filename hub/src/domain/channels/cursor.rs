@@ -52,6 +52,11 @@ impl Cursor {
         self.0.insert(log, position);
     }
 
+    /// Keeps the logs that a test holds for.
+    pub fn retain(&mut self, mut keep: impl FnMut(&LogName) -> bool) {
+        self.0.retain(|log, _| keep(log));
+    }
+
     /// Reads stored positions.
     ///
     /// # Errors
