@@ -5,7 +5,10 @@ pub mod stream;
 
 use std::sync::Arc;
 
-use hub_core::names::{AgencyId, ConsumerId, LogName, NotificationName, Recipient, RequestId};
+use hub_core::{
+    names::{AgencyId, ConsumerId, LogName, NotificationName, Recipient, RequestId},
+    reason::Reason,
+};
 use hub_proto::channels::{
     AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
     BatchPublishNotificationsResponse, Channel, Consumer, DeliveryReceipt, GetNotificationRequest,
@@ -21,7 +24,7 @@ use tonic::{Request, Response, Status};
 use super::{Call, Services, page, parse};
 use crate::{
     authz::{Access, Permit, RecipientAct},
-    charter::Action,
+    charter::{Action, Charter},
     domain::{
         Command,
         channels::{
@@ -83,17 +86,15 @@ impl Services {
         let charter = access.roster().charter();
         let mut items = Vec::with_capacity(requests.len());
         let mut violations: Vec<Violation> = vec![];
+        let mut refused: Vec<Error> = vec![];
         let mut permit: Option<Permit> = None;
         for (path, request) in requests {
-            match notification::check(charter, path, request) {
-                Ok(checked) => {
-                    permit = Some(access.publish(checked.category, &checked.destination)?);
-                    items.push(PublishItem {
-                        request_id: checked.request_id,
-                        destination: checked.destination,
-                    });
+            match check_item(charter, access, path, request) {
+                Ok((granted, item)) => {
+                    permit = Some(granted);
+                    items.push(item);
                 }
-                Err(error) if error.violations.is_empty() => return Err(error),
+                Err(error) if error.violations.is_empty() => refused.push(error),
                 Err(error) => violations.extend(error.violations),
             }
         }
@@ -107,9 +108,8 @@ impl Services {
                 None
             }
         };
-        let Some(permit) = permit.filter(|_| violations.is_empty()) else {
-            return Err(Error::fields(violations));
-        };
+        refusal(refused, violations)?;
+        let permit = permit.ok_or_else(|| Error::internal("nothing was permitted or refused"))?;
         let ids = batch_id
             .into_iter()
             .chain(items.iter().map(|item| item.request_id))
@@ -248,6 +248,55 @@ impl Services {
             .ok_or_else(|| Error::internal("a recorded consumer is missing"))?;
         self.show_consumer(access, id.as_str(), &row)
     }
+}
+
+/// One item: every rule that needs no state, then whether the caller may. What is no field's fault
+/// names the item too.
+fn check_item(
+    charter: &Charter,
+    access: &Access,
+    path: &str,
+    request: &PublishNotificationRequest,
+) -> Result<(Permit, PublishItem)> {
+    let check = || {
+        let checked = notification::check(charter, path, request)?;
+        let permit = access.publish(checked.category, &checked.destination)?;
+        let item = PublishItem {
+            request_id: checked.request_id,
+            destination: checked.destination,
+        };
+        Ok((permit, item))
+    };
+    check().map_err(|mut error: Error| {
+        if error.violations.is_empty() && !path.is_empty() {
+            let item = path.trim_end_matches('.');
+            error.message = match error.message.strip_prefix("notification.") {
+                Some(rest) => format!("{path}notification.{rest}"),
+                None => format!("{item}: {}", error.message),
+            };
+        }
+        error
+    })
+}
+
+/// What a publish is refused for, if for anything: a secret before all else, then broken
+/// fields, then what is not permitted; every item that is at fault in the same way is named.
+fn refusal(refused: Vec<Error>, violations: Vec<Violation>) -> Result<()> {
+    let secret = |error: &&Error| error.reason == Reason::ClassificationRefused;
+    let first = match refused.iter().find(secret) {
+        Some(secret) => secret,
+        None if !violations.is_empty() => return Err(Error::fields(violations)),
+        None => match refused.first() {
+            Some(first) => first,
+            None => return Ok(()),
+        },
+    };
+    let alike = refused.iter().filter(|one| one.reason == first.reason);
+    let messages: Vec<&str> = alike.map(|one| one.message.as_str()).collect();
+    Err(Error {
+        message: messages.join("; "),
+        ..first.clone()
+    })
 }
 
 #[tonic::async_trait]
@@ -406,8 +455,11 @@ impl ChannelService for Services {
         let permit = access.permit(Action::ConsumersAcknowledge)?;
         let request = request.get_ref();
         let consumer = stream::consumer_id(&request.consumer)?;
-        let cursor = Cursor::decode(&request.cursor, access.agency())?
-            .retain(|log| access.read_log(log).is_ok());
+        let given = Cursor::decode(&request.cursor, access.agency())?;
+        let cursor = stream::readable(&access, given.clone());
+        if let (None, Some((log, _))) = (cursor.positions().next(), given.positions().next()) {
+            return Err(Error::not_found(&log.to_string()).into());
+        }
         let ids = vec![parse("request_id", &request.request_id)?];
         let command = channels::Command::Acknowledge(consumer.clone(), cursor);
         let entry = self.record(call, permit, ids, command).await?;

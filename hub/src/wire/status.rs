@@ -6,7 +6,14 @@ use hub_core::reason::{ERROR_DOMAIN, Reason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::error::Error;
+use crate::error::{Error, Violation};
+
+/// Most bytes of a message as HTTP/2 carries it, where every byte that is no ASCII takes three. A
+/// status travels in trailers, and peers drop the connection over trailers of more than 8 to 16 KiB.
+const MESSAGE_BYTES_MAX: usize = 1_024;
+
+/// Most bytes of field violations; what does not fit is counted in a last one.
+const VIOLATIONS_BYTES_MAX: usize = 3_072;
 
 /// The gRPC code of a reason.
 #[must_use]
@@ -54,17 +61,45 @@ pub fn status(error: &Error) -> Status {
     let mut details = ErrorDetails::new();
     details.set_error_info(error.reason.as_str(), ERROR_DOMAIN, HashMap::new());
     if !error.violations.is_empty() {
-        let violations = error
-            .violations
-            .iter()
-            .map(|violation| FieldViolation::new(violation.field.clone(), violation.rule.clone()))
-            .collect::<Vec<_>>();
-        details.set_bad_request(violations);
+        details.set_bad_request(violations(&error.violations));
     }
     if let Some(after) = error.retry_after {
         details.set_retry_info(Some(after));
     }
-    Status::with_error_details(code(error.reason), error.message.clone(), details)
+    Status::with_error_details(code(error.reason), fitting(&error.message), details)
+}
+
+/// As much of a message as fits.
+fn fitting(message: &str) -> String {
+    let mut bytes = 0_usize;
+    for (at, c) in message.char_indices() {
+        bytes = bytes.saturating_add(if c.is_ascii() { 1 } else { c.len_utf8() * 3 });
+        if bytes > MESSAGE_BYTES_MAX {
+            return format!("{} ...", message.get(..at).unwrap_or_default());
+        }
+    }
+    message.to_owned()
+}
+
+/// As many violations as fit, then how many more there are.
+fn violations(all: &[Violation]) -> Vec<FieldViolation> {
+    let mut bytes = 0_usize;
+    let mut shown: Vec<FieldViolation> = all
+        .iter()
+        .take_while(|violation| {
+            bytes = bytes.saturating_add(violation.field.len() + violation.rule.len());
+            bytes <= VIOLATIONS_BYTES_MAX
+        })
+        .map(|violation| FieldViolation::new(violation.field.clone(), violation.rule.clone()))
+        .collect();
+    let more = all.len().saturating_sub(shown.len());
+    if more > 0 {
+        shown.push(FieldViolation::new(
+            "",
+            format!("{more} more fields break a rule; mend these and send again"),
+        ));
+    }
+    shown
 }
 
 impl From<Error> for Status {
@@ -85,6 +120,36 @@ mod tests {
                 *reason == Reason::Internal,
                 "{reason}"
             );
+        }
+    }
+
+    #[test]
+    fn a_status_fits_into_trailers() {
+        let violation = |number| Violation {
+            field: format!("requests[{number}].notification.title"),
+            rule: "must be 1 to 200 characters on one line".into(),
+        };
+        let few = status(&Error::fields((0..3).map(violation).collect()));
+        let shown = few.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(shown.len(), 3);
+        let many = status(&Error::fields((0..1_000).map(violation).collect()));
+        let shown = many.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(
+            shown[20].field, "requests[20].notification.title",
+            "a good many are named"
+        );
+        let last = &shown[shown.len() - 1].description;
+        assert!(
+            last.starts_with(&format!("{} more", 1_001 - shown.len())),
+            "{last}"
+        );
+        let long = status(&Error::not_found(&"网".repeat(100_000)));
+        assert!(long.message().ends_with(" ..."));
+        for status in [many, long] {
+            let plain = status.message().bytes().filter(u8::is_ascii).count();
+            let message = plain + (status.message().len() - plain) * 3;
+            let encoded = message + status.details().len() * 4 / 3;
+            assert!(encoded < 8 * 1024, "{encoded}");
         }
     }
 

@@ -52,12 +52,9 @@ impl Cursor {
         self.0.insert(log, position);
     }
 
-    /// Keeps the logs that a test accepts. A reader who may no longer read a log goes on with the
-    /// others under an old cursor, and learns nothing from a forged one.
-    #[must_use]
-    pub fn retain(mut self, accepts: impl Fn(&LogName) -> bool) -> Self {
-        self.0.retain(|log, _| accepts(log));
-        self
+    /// Keeps the logs that a test holds for.
+    pub fn retain(&mut self, mut keep: impl FnMut(&LogName) -> bool) {
+        self.0.retain(|log, _| keep(log));
     }
 
     /// Reads stored positions.

@@ -8,7 +8,7 @@ use hub_core::names::{ConsumerId, LogName};
 use hub_proto::channels::{
     CaughtUp, Delivery, Heartbeat, SubscribeRequest, SubscribeResponse, subscribe_response::Event,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tonic::Status;
 
 use crate::{
@@ -67,12 +67,14 @@ pub(super) fn open(
         access,
         ready: VecDeque::new(),
         is_caught_up: false,
+        heartbeat_at: Instant::now() + HEARTBEAT,
         _guard: guard,
     };
     Ok(Box::pin(futures::stream::try_unfold(
         state,
         |mut state| async move {
             let next = state.next().await.map_err(Status::from)?;
+            state.heartbeat_at = Instant::now() + HEARTBEAT;
             Ok(next.map(|response| (response, state)))
         },
     )))
@@ -134,12 +136,11 @@ fn start(
         let id = consumer_id(&request.consumer)?;
         let consumers = channels::consumers(store, access.agency())?;
         if let Some((_, row)) = consumers.into_iter().find(|(one, _)| one == id.as_str()) {
-            cursor = Cursor::from_positions(&row.positions)?;
+            cursor = readable(access, Cursor::from_positions(&row.positions)?);
         }
     }
     if !request.cursor.is_empty() {
-        let given = Cursor::decode(&request.cursor, access.agency())?
-            .retain(|log| access.read_log(log).is_ok());
+        let given = readable(access, Cursor::decode(&request.cursor, access.agency())?);
         for (log, position) in given.positions() {
             if *position > Head::read(store, log)? {
                 return Err(Error::new(
@@ -155,6 +156,13 @@ fn start(
     Ok(cursor)
 }
 
+/// A cursor without the logs that are not the caller's to read, or no longer: another officer of the
+/// agency may have read them, or its membership may have ended. The rest must still be resumable.
+pub(super) fn readable(access: &Access, mut cursor: Cursor) -> Cursor {
+    cursor.retain(|log| access.read_log(log).is_ok());
+    cursor
+}
+
 struct State {
     services: Services,
     access: Access,
@@ -165,6 +173,9 @@ struct State {
     caller: CallerWatch,
     ready: VecDeque<SubscribeResponse>,
     is_caught_up: bool,
+    /// Set anew by what is sent, and by nothing else: if entries that are not for this caller put it
+    /// off, a silent stream would tell that there are such.
+    heartbeat_at: Instant,
     _guard: StreamGuard,
 }
 
@@ -243,7 +254,7 @@ impl State {
             }
             changed = self.draining.changed() => changed.map(|()| Woken::News).map_err(Error::internal),
             error = self.caller.ended() => Err(error),
-            () = tokio::time::sleep(HEARTBEAT) => Ok(Woken::Idle),
+            () = tokio::time::sleep_until(self.heartbeat_at) => Ok(Woken::Idle),
         }
     }
 }
