@@ -4,13 +4,22 @@
 //! `HUB_CRASH_ROUNDS` sets the rounds (5 unless given), `HUB_CRASH_SECONDS` ends them early,
 //! `HUB_TEST_SEED` repeats the choices of a run.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test: a failure here is a failed test, and its seed is printed"
+)]
+
 #[path = "crash/load.rs"]
 mod load;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use agency_client::{Client, verify};
@@ -21,7 +30,7 @@ use hub_tests::{
     process::{HubProcess, hub_binary},
 };
 use load::{Consumed, FUNDS, INBOX, Intent, JOINT, Memory, client, resume, work};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// A ledger is begun anew after so many rounds, so that looking at all of it stays quick.
 const SITE_ROUNDS: u64 = 20;

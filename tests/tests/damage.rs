@@ -1,6 +1,15 @@
 //! Every file of a data folder is cut, flipped and deleted. The hub then starts with everything that
 //! was acknowledged, or refuses and names the file and what to do; it never starts with other data.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test: a failure here is a failed test, and its seed is printed"
+)]
+
 #[path = "damage/fixture.rs"]
 mod fixture;
 
@@ -125,7 +134,7 @@ fn random(seed: u64, number: usize) -> [u64; 3] {
 async fn harm_all(fixture: &Fixture, folder: &Path) {
     let seed = hub_tests::seed();
     println!("HUB_TEST_SEED={seed}");
-    let mut number = 0;
+    let (mut number, mut set_aside) = (0, 0);
     for file in files(folder) {
         let length = fs::metadata(folder.join(&file)).unwrap().len();
         for harm in Harm::all(length, random(seed, number)) {
@@ -134,9 +143,12 @@ async fn harm_all(fixture: &Fixture, folder: &Path) {
             harm.apply(&fixture.site.data_dir().join(&file));
             let what = format!("HUB_TEST_SEED={seed}: {} {harm}", file.display());
             outcome(fixture, &file, expected(&file, harm, folder), &what).await;
+            set_aside += u32::from(fixture.site.data_dir().join("state.damaged").exists());
         }
     }
+    println!("{number} cases; the state index was set aside and made anew in {set_aside}");
     assert!(number > 40, "only {number} cases");
+    assert!(set_aside > 0, "no damage to the state index was noticed");
 }
 
 async fn outcome(fixture: &Fixture, file: &Path, expected: Expected, what: &str) {
