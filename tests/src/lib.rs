@@ -13,7 +13,10 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+pub mod direct;
+pub mod model;
 pub mod process;
+pub mod random;
 
 use std::{
     path::{Path, PathBuf},
