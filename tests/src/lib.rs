@@ -13,9 +13,12 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+pub mod direct;
+pub mod model;
 pub mod process;
 pub mod raw;
 pub mod tokens;
+pub mod random;
 
 use std::{
     path::{Path, PathBuf},

@@ -1,0 +1,205 @@
+//! Two worlds live through the same story; in one of them two agencies also exchange addressed
+//! notifications. Whatever any other agency can ask, under any of its roles, must be answered byte
+//! for byte the same in both. Only what says where on the ledger something stands is blanked: its
+//! size is public.
+
+mod probe;
+mod story;
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures::StreamExt as _;
+use hub::{
+    clock::ManualClock,
+    server,
+    state::{memory::MemoryStore, store::Store},
+};
+use hub_proto::channels::{
+    SubscribeRequest, channel_service_server::ChannelService as _, subscribe_response::Event,
+};
+use hub_tests::{
+    Site, TRUST_DOMAIN,
+    direct::{Direct, SameEntropy, call},
+};
+use jiff::Timestamp;
+
+use probe::{Observation, observe};
+use story::{Story, tell};
+
+/// Who writes to whom in the one world. The second and third pair also have open dealings with
+/// others, who must learn nothing of it: `pboc-branch` writes to `public-security` in any case.
+const PAIRS: [(&str, &str); 3] = [
+    ("pboc-branch", "public-security"),
+    ("tax", "public-security"),
+    ("pboc-branch", "health"),
+];
+
+struct World {
+    direct: Direct,
+    store: Arc<MemoryStore>,
+}
+
+async fn world(site: &Site, start: Timestamp) -> World {
+    let key = Arc::new(server::ledger_key(&site.config()).unwrap());
+    let store = Arc::new(MemoryStore::new(TRUST_DOMAIN, key).unwrap());
+    let direct = Direct::start(
+        site,
+        Arc::clone(&store) as Arc<dyn Store>,
+        ManualClock::at(start),
+        Box::new(SameEntropy),
+    )
+    .await;
+    World { direct, store }
+}
+
+fn compare(pair: (&str, &str), with: &[Observation], without: &[Observation]) {
+    assert_eq!(with.len(), without.len());
+    for (with, without) in with.iter().zip(without) {
+        assert_eq!(with.asked, without.asked);
+        assert_eq!(
+            with.answer, without.answer,
+            "{pair:?}: {} tells that they write to each other",
+            with.asked
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn x_006_no_third_agency_can_tell_that_two_others_write_to_each_other() {
+    let site = Site::new();
+    let start = Timestamp::now();
+    for pair in PAIRS {
+        let mut with = world(&site, start).await;
+        let mut without = world(&site, start).await;
+        let told = tell(&site, &with.direct, pair, true).await;
+        let silent = tell(&site, &without.direct, pair, false).await;
+        assert_eq!(
+            told.names, silent.names,
+            "the probes ask for the same names"
+        );
+        assert!(with.store.head() > without.store.head() + 8);
+        // Once more after a restart for the first pair.
+        let rounds = if pair == PAIRS[0] { 2 } else { 1 };
+        for _ in 0..rounds {
+            let seen = observe(&site, &with.direct, pair, &told).await;
+            let unseen = observe(&site, &without.direct, pair, &told).await;
+            assert!(seen.len() > 5_000, "{} questions were asked", seen.len());
+            compare(pair, &seen, &unseen);
+            // Again after a restart, with the index lost.
+            for world in [&mut with, &mut without] {
+                world.direct.stop();
+                world.store.drop_rows();
+                let store = Arc::clone(&world.store) as Arc<dyn Store>;
+                let clock = world.direct.clock.clone();
+                world.direct = Direct::start(&site, store, clock, Box::new(SameEntropy)).await;
+            }
+        }
+        with.direct.stop();
+        without.direct.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_comparison_notices_what_may_be_seen() {
+    // A test that cannot fail is none: an addressee of the pair does see the difference.
+    let site = Site::new();
+    let start = Timestamp::now();
+    let pair = PAIRS[0];
+    let with = world(&site, start).await;
+    let without = world(&site, start).await;
+    let told = tell(&site, &with.direct, pair, true).await;
+    tell(&site, &without.direct, pair, false).await;
+    // As if public-security were a third agency.
+    let outside = ("pboc-branch", "pboc-branch");
+    let seen = observe(&site, &with.direct, outside, &told).await;
+    let unseen = observe(&site, &without.direct, outside, &told).await;
+    let by_question = |observations: &[Observation]| -> HashMap<String, String> {
+        let pairs = observations.iter();
+        pairs
+            .map(|one| (one.asked.clone(), one.answer.clone()))
+            .collect()
+    };
+    let (seen, unseen) = (by_question(&seen), by_question(&unseen));
+    let differs = seen
+        .iter()
+        .filter(|(asked, answer)| unseen.get(*asked) != Some(answer));
+    let asked: Vec<&str> = differs.map(|(asked, _)| asked.as_str()).collect();
+    assert!(!asked.is_empty());
+    let others = asked
+        .iter()
+        .filter(|asked| !asked.starts_with("public-security"));
+    assert_eq!(others.collect::<Vec<_>>(), [] as [&&str; 0]);
+    for part in ["list ", "notification ", "receipts ", "subscribe "] {
+        assert!(asked.iter().any(|asked| asked.contains(part)), "{part}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_stream_sends_nothing_of_what_is_addressed_to_others() {
+    let site = Site::new();
+    let start = Timestamp::now();
+    let mut seen = vec![];
+    for is_told in [true, false] {
+        let world = world(&site, start).await;
+        let direct = &world.direct;
+        let caller = direct.caller(&site, "finance", "finance-clerk-1", &["clerk"]);
+        let stream = direct
+            .services
+            .subscribe(call(&caller, SubscribeRequest::default()));
+        let mut stream = stream.await.unwrap().into_inner();
+        let mut items = vec![];
+        let mut story = Story::new(&site, direct, PAIRS[1], is_told);
+        for round in 0..5 {
+            story.letter(&format!("秘{round}")).await;
+            story.notice(&format!("公{round}")).await;
+            loop {
+                let mut item = stream.next().await.unwrap().unwrap();
+                let is_delivery = matches!(&item.event, Some(Event::Delivery(_)));
+                probe::blank_delivery(&mut item);
+                items.push(format!("{item:?}"));
+                if is_delivery {
+                    break;
+                }
+            }
+        }
+        seen.push(items);
+        drop(stream);
+        direct.stop();
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heartbeats_come_however_much_is_addressed_to_others() {
+    let site = Site::new();
+    let world = world(&site, Timestamp::now()).await;
+    let direct = &world.direct;
+    let caller = direct.caller(&site, "finance", "finance-clerk-1", &["clerk"]);
+    let stream = direct
+        .services
+        .subscribe(call(&caller, SubscribeRequest::default()));
+    let mut stream = stream.await.unwrap().into_inner();
+    let heartbeat = async {
+        loop {
+            let item = stream.next().await.unwrap().unwrap();
+            if let Some(Event::Heartbeat(_)) = item.event {
+                break;
+            }
+        }
+    };
+    let traffic = async {
+        let mut story = Story::new(&site, direct, PAIRS[1], true);
+        for number in 0.. {
+            story.letter(&format!("秘{number}")).await;
+            tokio::task::yield_now().await;
+            // Paces the traffic; nothing is asserted after it.
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(25);
+    tokio::select! {
+        () = heartbeat => {}
+        () = traffic => {}
+        () = tokio::time::sleep(limit) => panic!("no heartbeat in {limit:?}"),
+    }
+}
