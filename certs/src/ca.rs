@@ -22,7 +22,7 @@ pub enum KeyKind {
     /// ECDSA on P-256; every TLS library takes it.
     #[default]
     P256,
-    /// Ed25519; smaller and faster, but BoringSSL (gRPC for Python and C++) refuses it in TLS.
+    /// Ed25519; smaller and faster; gRPC for Python 1.85 takes it, older libraries may not.
     Ed25519,
 }
 

@@ -67,7 +67,7 @@ pub struct Init {
 pub enum Key {
     /// ECDSA P-256; every TLS library takes it.
     P256,
-    /// Ed25519; gRPC for Python and C++ refuses it.
+    /// Ed25519; gRPC for Python 1.85 takes it, older TLS libraries may refuse it.
     Ed25519,
 }
 
