@@ -16,9 +16,9 @@
 pub mod direct;
 pub mod model;
 pub mod process;
+pub mod random;
 pub mod raw;
 pub mod tokens;
-pub mod random;
 
 use std::{
     path::{Path, PathBuf},

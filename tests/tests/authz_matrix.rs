@@ -281,9 +281,15 @@ async fn the_ledger_gives_no_role_what_the_sent_log_keeps_from_it() {
     );
     assert_eq!(read("tax", "tax-admin", "node-admin").await, hidden);
     assert_eq!(
-        read("health", "tax-clerk-1", "clerk").await,
-        hidden,
-        "addressee"
+        read("health", "health-clerk-1", "clerk").await,
+        Ok(()),
+        "the addressee, who can see all of it"
     );
+    assert_eq!(
+        read("health", "health-admin", "node-admin").await,
+        hidden,
+        "an officer of the addressee's who may not read the inbox"
+    );
+    assert_eq!(read("finance", "tax-clerk-1", "clerk").await, hidden);
     assert_eq!(read("leading-group-office", "a", "auditor").await, hidden);
 }

@@ -417,7 +417,11 @@ async fn je_028_the_office_is_told_and_the_old_liaisons_rights_end_at_once() {
         ..ListNotificationsRequest::default()
     };
     let refused = old.channels().list_notifications(&list).await;
-    assert_eq!(reason(refused), Reason::NotFound, "not appointed yet");
+    assert_eq!(
+        reason(refused),
+        Reason::PermissionDenied,
+        "not appointed yet"
+    );
     api.appoint_liaison(appointment(JOINT, "tax-1", on, ""))
         .await
         .unwrap();
@@ -434,7 +438,11 @@ async fn je_028_the_office_is_told_and_the_old_liaisons_rights_end_at_once() {
         .await
         .unwrap();
     let refused = old.channels().list_notifications(&list).await;
-    assert_eq!(reason(refused), Reason::NotFound, "the rights ended");
+    assert_eq!(
+        reason(refused),
+        Reason::PermissionDenied,
+        "the rights ended"
+    );
     assert_eq!(
         old.members().who_am_i().await.unwrap().roles,
         [] as [&str; 0]
@@ -445,7 +453,7 @@ async fn je_028_the_office_is_told_and_the_old_liaisons_rights_end_at_once() {
             Err(error) => break error,
         }
     };
-    assert_eq!(ended.reason(), Some(Reason::NotFound), "{ended}");
+    assert_eq!(ended.reason(), Some(Reason::PermissionDenied), "{ended}");
     new.channels().list_notifications(&list).await.unwrap();
 
     let notices = inbox(&office(&world), "mechanisms/joint-enforcement/office/inbox").await;

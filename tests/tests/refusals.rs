@@ -207,7 +207,7 @@ const LEDGER_ROWS: &[Row] = &[
     row(
         ledger!("GetEntry"),
         ("tax", "clerk"),
-        refused("civil-affairs", "office", "authored by tax", HIDDEN),
+        refused("health", "clerk", "authored by tax", HIDDEN),
         refused("tax", "node-admin", "authored by tax", HIDDEN),
     ),
     row(

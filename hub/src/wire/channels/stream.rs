@@ -220,6 +220,7 @@ impl State {
         if self.roster.has_changed().unwrap_or(true) || roster.day(now) != self.access.day() {
             self.roster.borrow_and_update();
             self.access = Access::new(roster, self.access.caller().clone(), now);
+            self.access.check_some_role()?;
             for log in self.subscription.logs() {
                 self.access.read_log(log)?;
             }
