@@ -285,7 +285,7 @@ async fn the_old_liaison_s_stream_ends_when_another_is_appointed() {
     appoint("first", "").await;
     let stream = caught_up(&Session::new(&world, "tax", "first", &["liaison"]), &[]).await;
     appoint("second", "first").await;
-    assert_eq!(end_of(stream, SECONDS).await, "NOT_FOUND");
+    assert_eq!(end_of(stream, SECONDS).await, "PERMISSION_DENIED");
     caught_up(&Session::new(&world, "tax", "second", &["liaison"]), &[]).await;
 }
 

@@ -369,7 +369,7 @@ async fn a_replay_into_empty_state_gives_the_live_rows_and_a_seed_its_ledger() {
             }
         }
         assert!(
-            run.recorded > STEPS / 5,
+            run.recorded > STEPS / 10,
             "only {} acts were recorded",
             run.recorded
         );

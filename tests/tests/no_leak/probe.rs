@@ -394,8 +394,8 @@ impl Probe<'_> {
         }
     }
 
-    /// Own entries are the same but for their places; every other index is not found, whether there
-    /// is an entry or not.
+    /// Entries that the caller authored or can see all of are the same but for their places; every
+    /// other index is not found, whether there is an entry or not.
     async fn ledger(&self, notes: &mut Observations) {
         let api = &self.direct.services;
         let head = api.engine.store().head();
@@ -409,8 +409,6 @@ impl Probe<'_> {
                     let content = hub_proto::ledger::EntryContent::decode(entry.content.clone());
                     let content = content.unwrap();
                     assert!(content.events.is_empty() && content.event_salt.is_empty());
-                    let author = EntryHeader::decode(entry.header.clone()).unwrap().author;
-                    assert_eq!(author.unwrap().agency, self.caller.peer.agency.as_str());
                     entry.header = blanked_header(&entry.header);
                     own.push(format!("{answer:?}"));
                 }
