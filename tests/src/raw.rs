@@ -274,6 +274,23 @@ impl Raw {
             .map(tonic::Response::into_inner)
     }
 
+    /// A unary call whose message comes when the stream gives it.
+    ///
+    /// # Errors
+    /// What the hub answers, or the transport.
+    pub async fn slow_unary(
+        &self,
+        method: &'static str,
+        body: impl futures::Stream<Item = Bytes> + Send + 'static,
+        headers: MetadataMap,
+    ) -> Result<Bytes, Status> {
+        let mut grpc = self.ready().await?;
+        let request = Request::from_parts(headers, http::Extensions::new().into(), body);
+        let path = PathAndQuery::from_static(method);
+        let answer = grpc.client_streaming(request, path, Verbatim).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
     /// A server stream of any method.
     ///
     /// # Errors

@@ -6,7 +6,15 @@ use hub_core::reason::{ERROR_DOMAIN, Reason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::error::Error;
+use crate::error::{Error, Violation};
+
+/// Longest message of a status in bytes. A status travels in trailers, of which gRPC clients accept
+/// 8 KiB in all: with more, they would see no reason at all. Percent-encoding can make three bytes
+/// of each, and the details repeat the message in base64.
+pub const MESSAGE_BYTES_MAX: usize = 1024;
+
+/// Room for field violations in a status, in bytes, before base64. The first is always told.
+pub const VIOLATIONS_BYTES_MAX: usize = 1536;
 
 /// The gRPC code of a reason.
 #[must_use]
@@ -53,18 +61,57 @@ pub fn status(error: &Error) -> Status {
     }
     let mut details = ErrorDetails::new();
     details.set_error_info(error.reason.as_str(), ERROR_DOMAIN, HashMap::new());
-    if !error.violations.is_empty() {
-        let violations = error
-            .violations
-            .iter()
-            .map(|violation| FieldViolation::new(violation.field.clone(), violation.rule.clone()))
-            .collect::<Vec<_>>();
+    let violations = told(&error.violations);
+    let left_out = error.violations.len().saturating_sub(violations.len());
+    let mut message = shortened(&error.message, MESSAGE_BYTES_MAX);
+    if left_out > 0 {
+        message.push_str(&format!("; {left_out} more fields break rules"));
+    }
+    if !violations.is_empty() {
         details.set_bad_request(violations);
     }
     if let Some(after) = error.retry_after {
         details.set_retry_info(Some(after));
     }
-    Status::with_error_details(code(error.reason), error.message.clone(), details)
+    Status::with_error_details(code(error.reason), message, details)
+}
+
+/// As many violations as there is room for.
+fn told(violations: &[Violation]) -> Vec<FieldViolation> {
+    let mut bytes = 0_usize;
+    violations
+        .iter()
+        .map(|violation| {
+            let field = shortened(&violation.field, VIOLATIONS_BYTES_MAX / 4);
+            let rule = shortened(&violation.rule, VIOLATIONS_BYTES_MAX / 2);
+            FieldViolation::new(field, rule)
+        })
+        .take_while(|violation| {
+            let room = violation
+                .field
+                .len()
+                .saturating_add(violation.description.len());
+            bytes = bytes.saturating_add(room);
+            bytes <= VIOLATIONS_BYTES_MAX
+        })
+        .collect()
+}
+
+/// A text cut between characters, with a mark where it was cut.
+fn shortened(text: &str, bytes_max: usize) -> String {
+    let mut bytes = 0_usize;
+    let kept: String = text
+        .chars()
+        .take_while(|character| {
+            bytes = bytes.saturating_add(character.len_utf8());
+            bytes <= bytes_max
+        })
+        .collect();
+    if kept.len() == text.len() {
+        kept
+    } else {
+        kept + "…"
+    }
 }
 
 impl From<Error> for Status {
@@ -86,6 +133,27 @@ mod tests {
                 "{reason}"
             );
         }
+    }
+
+    #[test]
+    fn a_status_always_fits_into_the_trailers_that_clients_accept() {
+        let violations: Vec<Violation> = (0..1000)
+            .map(|number| Violation {
+                field: format!("requests[{number}].notification.title"),
+                rule: "社".repeat(1000),
+            })
+            .collect();
+        for error in [
+            Error::fields(violations),
+            Error::not_found(&"社".repeat(300_000)),
+        ] {
+            let status = status(&error);
+            let encoded = status.message().len() * 3 + status.details().len() * 4 / 3;
+            assert!(encoded < 8 * 1024 - 512, "{encoded}");
+            assert!(status.message().contains('…'));
+        }
+        let few = status(&Error::field("title", "must be short"));
+        assert_eq!(few.message(), "title: must be short");
     }
 
     #[test]
