@@ -264,7 +264,7 @@ impl Raw {
     ) -> Result<Bytes, Status> {
         let call = async {
             let mut grpc = self.ready().await?;
-            let request = Request::from_parts(headers, http::Extensions::new().into(), request);
+            let request = Request::from_parts(headers, http::Extensions::new(), request);
             let path = PathAndQuery::from_static(method);
             grpc.unary(request, path, Verbatim).await
         };
@@ -285,7 +285,7 @@ impl Raw {
         headers: MetadataMap,
     ) -> Result<Bytes, Status> {
         let mut grpc = self.ready().await?;
-        let request = Request::from_parts(headers, http::Extensions::new().into(), body);
+        let request = Request::from_parts(headers, http::Extensions::new(), body);
         let path = PathAndQuery::from_static(method);
         let answer = grpc.client_streaming(request, path, Verbatim).await;
         answer.map(tonic::Response::into_inner)
@@ -302,7 +302,7 @@ impl Raw {
         headers: MetadataMap,
     ) -> Result<Streaming<Bytes>, Status> {
         let mut grpc = self.ready().await?;
-        let request = Request::from_parts(headers, http::Extensions::new().into(), request);
+        let request = Request::from_parts(headers, http::Extensions::new(), request);
         let path = PathAndQuery::from_static(method);
         let opened = grpc.server_streaming(request, path, Verbatim).await;
         opened.map(tonic::Response::into_inner)

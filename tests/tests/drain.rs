@@ -1,5 +1,13 @@
 //! Serving and stopping: health, reflection, deadlines, and a drain that loses nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use hub::{

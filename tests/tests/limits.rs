@@ -1,6 +1,14 @@
 //! Every limit, at the limit and one past it, and what the answer says: the field and its rule
 //! where less would be accepted, a retry hint where later would be.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use std::sync::Arc;
 
 use hub::{

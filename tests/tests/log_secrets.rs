@@ -1,5 +1,13 @@
 //! The log never holds tokens, keys, salts or bodies, whatever filter the operator sets.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use std::{fs, path::Path, process::Stdio};
 
 use base64::{
