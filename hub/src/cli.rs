@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::{
     charter,
@@ -139,6 +142,18 @@ fn rebuild(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Crates whose lines follow the operator's filter at every level.
+const OWN_CRATES: [&str; 4] = ["hub", "hub_core", "agency_client", "certs"];
+
+/// Most verbose level of every other crate. Below it they write out frames, rows and headers, and
+/// with them tokens and bodies; no filter opens that.
+const DEPENDENCY_LEVEL_MAX: tracing::Level = tracing::Level::INFO;
+
+fn is_fit_for_the_log(target: &str, level: &tracing::Level) -> bool {
+    let name = target.split("::").next().unwrap_or_default();
+    OWN_CRATES.contains(&name) || *level <= DEPENDENCY_LEVEL_MAX
+}
+
 /// Starts the log on stderr.
 ///
 /// # Errors
@@ -146,14 +161,19 @@ fn rebuild(path: &Path) -> anyhow::Result<()> {
 pub fn start_log(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.filter)
         .with_context(|| format!("log.filter: `{}` is no filter", log.filter))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let outcome = match log.format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match log.format {
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
-    outcome.map_err(|error| anyhow::anyhow!("the log was started already: {error}"))
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(|line| {
+            is_fit_for_the_log(line.target(), line.level())
+        }))
+        .with(lines)
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("the log was started already: {error}"))
 }
 
 fn serve(path: &Path, listen: Option<SocketAddr>) -> anyhow::Result<()> {

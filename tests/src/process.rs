@@ -4,7 +4,7 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::OnceLock,
 };
 
@@ -19,10 +19,17 @@ impl HubProcess {
     /// Starts `hub serve` and waits until it listens.
     #[must_use]
     pub fn start(config: &Path) -> Self {
+        Self::start_logging_to(config, Stdio::inherit())
+    }
+
+    /// As [`Self::start`], with its log somewhere else than on this process's stderr.
+    #[must_use]
+    pub fn start_logging_to(config: &Path, log: Stdio) -> Self {
         let mut child = Command::new(hub_binary())
             .args(["serve", "--config"])
             .arg(config)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the hub starts");
         let mut line = String::new();
@@ -60,6 +67,19 @@ impl HubProcess {
             "the hub is told to stop"
         );
         self.child.wait().expect("the hub is gone").success()
+    }
+
+    /// SIGTERM. The hub drains.
+    pub fn terminate(&self) {
+        let mut kill = Command::new("kill");
+        kill.args(["-TERM", &self.child.id().to_string()]);
+        assert!(kill.status().expect("kill runs").success());
+    }
+
+    /// Waits for the end of the process.
+    #[must_use]
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("the hub is gone")
     }
 
     /// `kill -9`.

@@ -264,7 +264,7 @@ impl Raw {
     ) -> Result<Bytes, Status> {
         let call = async {
             let mut grpc = self.ready().await?;
-            let request = Request::from_parts(headers, http::Extensions::new().into(), request);
+            let request = Request::from_parts(headers, http::Extensions::new(), request);
             let path = PathAndQuery::from_static(method);
             grpc.unary(request, path, Verbatim).await
         };
@@ -272,6 +272,23 @@ impl Raw {
             .await
             .expect("the hub answers in time")
             .map(tonic::Response::into_inner)
+    }
+
+    /// A unary call whose message comes when the stream gives it.
+    ///
+    /// # Errors
+    /// What the hub answers, or the transport.
+    pub async fn slow_unary(
+        &self,
+        method: &'static str,
+        body: impl futures::Stream<Item = Bytes> + Send + 'static,
+        headers: MetadataMap,
+    ) -> Result<Bytes, Status> {
+        let mut grpc = self.ready().await?;
+        let request = Request::from_parts(headers, http::Extensions::new(), body);
+        let path = PathAndQuery::from_static(method);
+        let answer = grpc.client_streaming(request, path, Verbatim).await;
+        answer.map(tonic::Response::into_inner)
     }
 
     /// A server stream of any method.
@@ -285,7 +302,7 @@ impl Raw {
         headers: MetadataMap,
     ) -> Result<Streaming<Bytes>, Status> {
         let mut grpc = self.ready().await?;
-        let request = Request::from_parts(headers, http::Extensions::new().into(), request);
+        let request = Request::from_parts(headers, http::Extensions::new(), request);
         let path = PathAndQuery::from_static(method);
         let opened = grpc.server_streaming(request, path, Verbatim).await;
         opened.map(tonic::Response::into_inner)

@@ -3,6 +3,14 @@
 //!
 //! `HUB_UPDATE_GOLDEN=1` writes the file anew; the difference is for people to judge.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
 
 use bytes::Bytes;

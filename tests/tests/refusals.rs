@@ -4,6 +4,14 @@
 //! An exception is listed with its reason, here and in `golden/refusal-exceptions.txt`. The list
 //! may only shrink: adding to it means changing both, and saying why.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,

@@ -1,6 +1,14 @@
 //! What changes while the hub runs: its files, its roster, the day, and the life of tokens. None of
 //! it needs a restart, and streams that are open feel it within seconds.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use std::{
     fs,
     path::Path,

@@ -3,6 +3,14 @@
 //! Each refusal is of a publish that is right in everything else, and the ledger's head shows that
 //! it recorded nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use aws_lc_rs::hmac;
 use certs::IssueOptions;
 use hub_core::{

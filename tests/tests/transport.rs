@@ -4,6 +4,14 @@
 //! bound to the stranger's own certificate and signed by its own key. A handler that was reached
 //! would record it, so the ledger's head tells.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support: a failure here is a failed test"
+)]
+
 use std::sync::Arc;
 
 use certs::{Ca, ExtendedUse, IssueOptions, Leaf, LeafSpec, Reason as Why};
