@@ -116,9 +116,10 @@ impl Model {
     #[must_use]
     pub fn reads(&self, officer: &Officer, log: &str, on: Date) -> bool {
         if log.starts_with("channels/") {
-            // The charter's channels name their readers: no analyst in joint enforcement, and its
-            // agency is no member there anyway.
-            return self.may(officer, "read channels", on)
+            // Joint enforcement has no analysts among its readers, whoever is a member.
+            let is_analyst = officer.role == "analyst" && log.ends_with("/joint-enforcement");
+            return !is_analyst
+                && self.may(officer, "read channels", on)
                 && self.is_audience(&officer.agency, log, on);
         }
         if log.starts_with("mechanisms/") {

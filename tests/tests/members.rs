@@ -1,10 +1,21 @@
 //! The roster through real clients: memberships, liaisons, nodes and token keys, as of a day. Tests
 //! bear the ids of the requirements that they prove.
 
-use std::path::Path;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a failure here is a failed test; seeds are printed"
+)]
+
+use std::{path::Path, sync::Arc};
 
 use agency_client::{Client, ClientError, profile::Profile, subscribe::SubscribeOptions};
 use certs::ca::LeafSpec;
+use futures::StreamExt as _;
+use hub::{clock::ManualClock, engine::entropy::SystemEntropy, server, state::memory::MemoryStore};
 use hub_core::{
     crypto::{SigningKey, generate_ed25519_pkcs8},
     date::to_wire,
@@ -12,13 +23,19 @@ use hub_core::{
     reason::Reason,
 };
 use hub_proto::{
-    channels::{ListNotificationsRequest, Notification},
+    channels::{
+        Classification, ListNotificationsRequest, Notification, PublishNotificationRequest,
+        SubscribeRequest, channel_service_server::ChannelService as _, subscribe_response,
+    },
     members::{
         AddMembershipRequest, AppointLiaisonRequest, Liaison, Membership, Rank,
-        add_membership_request::Basis,
+        add_membership_request::Basis, members_service_server::MembersService as _,
     },
 };
-use hub_tests::{TRUST_DOMAIN, World};
+use hub_tests::{
+    Site, TRUST_DOMAIN, World,
+    direct::{Direct, call},
+};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 
 const JOINT: &str = "mechanisms/joint-enforcement";
@@ -673,4 +690,63 @@ async fn a_token_key_works_after_enrolment_and_the_old_one_stops() {
     assert_eq!(revoked, [false, true], "newest first");
     let refused = own.list_token_keys(None).await;
     assert_eq!(reason(refused), Reason::TokenKeyUnknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn je_028_a_stream_ends_with_the_liaisons_last_day() {
+    // On a clock of the test's own: a term ends by date, without any change of the roster.
+    let site = Site::new();
+    let zone = site.charter().zone().clone();
+    let now = Timestamp::now();
+    let clock = ManualClock::at(now);
+    let key = Arc::new(server::ledger_key(&site.config()).unwrap());
+    let store = Arc::new(MemoryStore::new(TRUST_DOMAIN, key).unwrap());
+    let entropy = Box::new(SystemEntropy);
+    let direct = Direct::start(&site, store, clock.clone(), entropy).await;
+    let today = hub_core::date::on(now, &zone);
+    let tomorrow = today.tomorrow().unwrap();
+    let leader = direct.caller(&site, "tax", "tax-leader", &["leader"]);
+    for (officer, from_on, replaces) in [("tax-1", today, ""), ("tax-2", tomorrow, "tax-1")] {
+        let mut request = appointment(JOINT, officer, from_on, replaces);
+        request.request_id = agency_client::request_id();
+        let answer = direct.services.appoint_liaison(call(&leader, request));
+        answer.await.unwrap();
+    }
+    let old = direct.caller(&site, "tax", "tax-1", &["liaison"]);
+    let asked = SubscribeRequest::default();
+    let stream = direct.services.subscribe(call(&old, asked)).await;
+    let mut stream = stream.unwrap().into_inner();
+    let first = stream.next().await.unwrap().unwrap();
+    assert!(matches!(
+        first.event,
+        Some(subscribe_response::Event::CaughtUp(_))
+    ));
+
+    let midnight = zone.to_timestamp(tomorrow.into()).unwrap();
+    clock.advance_us(midnight.as_microsecond() - now.as_microsecond());
+    let office = direct.caller(&site, "civil-affairs", "office-1", &["office"]);
+    let request = PublishNotificationRequest {
+        notification: Some(Notification {
+            channel: "channels/all-members".into(),
+            category: "work_notice".into(),
+            title: "次日".into(),
+            media_type: "text/plain".into(),
+            classification: Classification::Internal.into(),
+            ..Notification::default()
+        }),
+        request_id: agency_client::request_id(),
+    };
+    let published = direct.services.publish_notification(call(&office, request));
+    published.await.unwrap();
+    let ended = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(ended.code(), tonic::Code::NotFound, "{ended}");
+    let new = direct.caller(&site, "tax", "tax-2", &["liaison"]);
+    let asked = SubscribeRequest::default();
+    let stream = direct.services.subscribe(call(&new, asked)).await;
+    let first = stream.unwrap().into_inner().next().await.unwrap().unwrap();
+    assert!(matches!(
+        first.event,
+        Some(subscribe_response::Event::Delivery(_))
+    ));
+    direct.stop();
 }

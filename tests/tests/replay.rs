@@ -1,6 +1,15 @@
 //! Random acts through the services, without network. The ledger alone gives the state back, row
 //! for row, and the same seed gives the same ledger, byte for byte.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a failure here is a failed test; seeds are printed"
+)]
+
 use std::sync::Arc;
 
 use hub::{

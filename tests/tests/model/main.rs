@@ -2,6 +2,15 @@
 //! model, with restarts and loss of the state index in between. `HUB_TEST_SEED` replays a run,
 //! `HUB_MODEL_STEPS` makes it longer.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a failure here is a failed test; seeds are printed"
+)]
+
 mod act;
 mod agree;
 
@@ -129,6 +138,6 @@ async fn the_hub_agrees_with_a_plain_model_through_restarts_and_loss_of_the_inde
         "{} commands recorded, {} refused as they should be",
         run.recorded, run.refused
     );
-    assert!(run.recorded > steps / 4 && run.refused > steps / 20);
+    assert!(run.recorded > steps / 5 && run.refused > steps / 20);
     run.world.stop().await;
 }

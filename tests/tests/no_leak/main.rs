@@ -3,6 +3,15 @@
 //! for byte the same in both. Only what says where on the ledger something stands is blanked: its
 //! size is public.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a failure here is a failed test; seeds are printed"
+)]
+
 mod probe;
 mod story;
 

@@ -66,11 +66,11 @@ async fn delivered_opened_and_signed_with_times_and_officers() {
     for _ in 0..2 {
         assert_eq!(
             rows(&world.clerk("finance"), &sent.name).await,
-            [expected.clone()]
+            std::slice::from_ref(&expected)
         );
         assert_eq!(
             rows(&world.clerk("tax"), &sent.name).await,
-            [expected.clone()]
+            std::slice::from_ref(&expected)
         );
         world.stop().await;
         std::fs::remove_dir_all(world.site.data_dir().join("state")).unwrap();

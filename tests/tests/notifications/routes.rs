@@ -45,86 +45,88 @@ const JOINT_OFFICE: &str = "mechanisms/joint-enforcement/office/inbox";
 const FUND_OFFICE: &str = "mechanisms/fund-supervision/office/inbox";
 const LEADING_GROUP: &str = "agencies/leading-group-office/inbox";
 
+/// Sender, category, and the logs that it reaches.
+const ROWS: &[(&str, &str, &[&str])] = &[
+    (
+        "publicity",
+        "liaison_change_joint_enforcement",
+        &[JOINT_OFFICE],
+    ),
+    ("finance", "liaison_change_fund_supervision", &[FUND_OFFICE]),
+    (
+        "cyberspace",
+        "serious_violation_monitoring",
+        &[JOINT_OFFICE],
+    ),
+    ("public-security", "case_result_fund", &[JOINT_OFFICE]),
+    ("health", "case_result_activity", &[JOINT_OFFICE]),
+    ("tax", "supervision_info", &[FUND_OFFICE]),
+    ("pboc-branch", "policy_implementation", &[FUND_OFFICE]),
+    ("state-security", "major_issue", &[FUND_OFFICE]),
+    (
+        "civil-affairs",
+        "statistics_joint_enforcement",
+        &["channels/joint-enforcement"],
+    ),
+    (
+        "civil-affairs",
+        "statistics_fund_supervision",
+        &["channels/fund-supervision"],
+    ),
+    (
+        "civil-affairs",
+        "major_issue_study_joint_enforcement",
+        &["channels/joint-enforcement"],
+    ),
+    (
+        "civil-affairs",
+        "major_issue_study_fund_supervision",
+        &["channels/fund-supervision"],
+    ),
+    ("civil-affairs", "major_issue_submission", &[LEADING_GROUP]),
+    (
+        "civil-affairs",
+        "escalation_joint_enforcement",
+        &[LEADING_GROUP],
+    ),
+    (
+        "civil-affairs",
+        "escalation_fund_supervision",
+        &[LEADING_GROUP],
+    ),
+    (
+        "education",
+        "own_field_action",
+        &["agencies/civil-affairs/inbox"],
+    ),
+    (
+        "market-regulation",
+        "own_field_action",
+        &["agencies/civil-affairs/inbox"],
+    ),
+    ("finance", "non_member_action", &[LEADING_GROUP]),
+    (
+        "finance",
+        "tax_qualification_problem",
+        &["agencies/civil-affairs/inbox"],
+    ),
+    (
+        "pboc-branch",
+        "fund_referral",
+        &["agencies/public-security/inbox"],
+    ),
+    (
+        "leading-group-office",
+        "office_task_joint_enforcement",
+        &[JOINT_OFFICE],
+    ),
+    ("tax", "office_task_fund_supervision", &[FUND_OFFICE]),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_reaches_whom_it_names_and_nobody_else() {
     let world = World::start().await;
-    let rows: &[(&str, &str, &[&str])] = &[
-        (
-            "publicity",
-            "liaison_change_joint_enforcement",
-            &[JOINT_OFFICE],
-        ),
-        ("finance", "liaison_change_fund_supervision", &[FUND_OFFICE]),
-        (
-            "cyberspace",
-            "serious_violation_monitoring",
-            &[JOINT_OFFICE],
-        ),
-        ("public-security", "case_result_fund", &[JOINT_OFFICE]),
-        ("health", "case_result_activity", &[JOINT_OFFICE]),
-        ("tax", "supervision_info", &[FUND_OFFICE]),
-        ("pboc-branch", "policy_implementation", &[FUND_OFFICE]),
-        ("state-security", "major_issue", &[FUND_OFFICE]),
-        (
-            "civil-affairs",
-            "statistics_joint_enforcement",
-            &["channels/joint-enforcement"],
-        ),
-        (
-            "civil-affairs",
-            "statistics_fund_supervision",
-            &["channels/fund-supervision"],
-        ),
-        (
-            "civil-affairs",
-            "major_issue_study_joint_enforcement",
-            &["channels/joint-enforcement"],
-        ),
-        (
-            "civil-affairs",
-            "major_issue_study_fund_supervision",
-            &["channels/fund-supervision"],
-        ),
-        ("civil-affairs", "major_issue_submission", &[LEADING_GROUP]),
-        (
-            "civil-affairs",
-            "escalation_joint_enforcement",
-            &[LEADING_GROUP],
-        ),
-        (
-            "civil-affairs",
-            "escalation_fund_supervision",
-            &[LEADING_GROUP],
-        ),
-        (
-            "education",
-            "own_field_action",
-            &["agencies/civil-affairs/inbox"],
-        ),
-        (
-            "market-regulation",
-            "own_field_action",
-            &["agencies/civil-affairs/inbox"],
-        ),
-        ("finance", "non_member_action", &[LEADING_GROUP]),
-        (
-            "finance",
-            "tax_qualification_problem",
-            &["agencies/civil-affairs/inbox"],
-        ),
-        (
-            "pboc-branch",
-            "fund_referral",
-            &["agencies/public-security/inbox"],
-        ),
-        (
-            "leading-group-office",
-            "office_task_joint_enforcement",
-            &[JOINT_OFFICE],
-        ),
-        ("tax", "office_task_fund_supervision", &[FUND_OFFICE]),
-    ];
-    for (agency, category, to) in rows {
+    for (agency, category, to) in ROWS {
         let draft = filled(NotificationDraft::by_route(category), category);
         let expected: BTreeSet<String> = to.iter().map(|log| (*log).to_owned()).collect();
         let found = reached(&world, &world.clerk(agency), draft).await;
