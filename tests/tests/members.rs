@@ -739,7 +739,7 @@ async fn je_028_a_stream_ends_with_the_liaisons_last_day() {
     let published = direct.services.publish_notification(call(&office, request));
     published.await.unwrap();
     let ended = stream.next().await.unwrap().unwrap_err();
-    assert_eq!(ended.code(), tonic::Code::NotFound, "{ended}");
+    assert_eq!(ended.code(), tonic::Code::PermissionDenied, "{ended}");
     let new = direct.caller(&site, "tax", "tax-2", &["liaison"]);
     let asked = SubscribeRequest::default();
     let stream = direct.services.subscribe(call(&new, asked)).await;
