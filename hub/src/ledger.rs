@@ -38,7 +38,7 @@ pub use checkpoint::CHECKPOINT_FILE;
 pub use error::{Damage, LedgerError};
 pub use fsck::{FINDINGS_MAX, Finding, FsckOptions, FsckReport, Progress, Severity, fsck};
 pub use lock::{DataLock, LOCK_FILE};
-pub use open::{OpenReport, open};
+pub use open::{OpenReport, open, open_locked};
 pub use reader::Reader;
 pub use record::ENTRY_BYTES_MAX;
 pub use segment::{SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX};

@@ -17,6 +17,13 @@ pub const LOCK_FILE: &str = "lock";
 /// Bytes of the lock file that are read for the message.
 const HOLDER_BYTES_MAX: u64 = 32;
 
+/// How often the lock is tried for. A process that has just ended may hold it for a moment more, and
+/// so may a child between its fork and its start.
+const TRIES_MAX: u32 = 20;
+
+/// Pause between two tries.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
+
 /// Holds the data folder until it is dropped.
 #[derive(Debug)]
 pub struct DataLock {
@@ -37,15 +44,24 @@ impl DataLock {
             .truncate(false)
             .open(&path)
             .map_err(LedgerError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LedgerError::Locked {
-                    holder: holder(&file),
-                    file: path,
-                });
+        let mut tries = 1;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries < TRIES_MAX => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LedgerError::Locked {
+                        holder: holder(&file),
+                        file: path,
+                    });
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(LedgerError::io("lock", &path)(error));
+                }
             }
-            Err(TryLockError::Error(error)) => return Err(LedgerError::io("lock", &path)(error)),
         }
         file.set_len(0)
             .and_then(|()| file.rewind())

@@ -66,10 +66,23 @@ impl OpenReport {
 /// [`LedgerError`]; nothing was changed then, but for the lock file, a missing folder, and an
 /// index or `tree.hashes` that can be derived again.
 pub fn open(options: LedgerOptions, floor: u64) -> Result<(Writer, Reader, OpenReport)> {
+    fs::create_dir_all(&options.dir).map_err(LedgerError::io("make", &options.dir))?;
+    let lock = DataLock::acquire(&options.dir)?;
+    open_locked(options, floor, lock)
+}
+
+/// As [`open`], by a caller who holds the data folder already. The writer holds it from then on.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_locked(
+    options: LedgerOptions,
+    floor: u64,
+    lock: DataLock,
+) -> Result<(Writer, Reader, OpenReport)> {
     let signer = NoteSigner::new(&options.origin, Arc::clone(&options.key))?;
     let ledger_dir = options.dir.join(LEDGER_DIR);
     fs::create_dir_all(&ledger_dir).map_err(LedgerError::io("make", &ledger_dir))?;
-    let lock = DataLock::acquire(&options.dir)?;
     let mut report = OpenReport::default();
     let mut firsts = list_segments(&ledger_dir)?;
     if firsts.is_empty() {

@@ -11,6 +11,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -33,6 +34,12 @@ pub const SLED_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How often sled flushes in the background, in milliseconds.
 const SLED_FLUSH_MS: u64 = 1_000;
+
+/// How often a lock of sled's that is still held is tried again.
+const LOCK_TRIES_MAX: u32 = 20;
+
+/// Pause between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// Bytes of the row that says how far the index is: entries applied, and the digest.
 const META_BYTES: usize = 24;
@@ -99,15 +106,13 @@ impl EmbeddedStore {
     /// What [`ledger::open`] refuses: a second process, damage, missing entries.
     pub fn open(options: EmbeddedOptions) -> Result<(Self, OpenReport), StoreError> {
         let EmbeddedOptions { dir, origin, key } = options;
-        // sled is looked at first, so that the ledger can be held against what was applied. Between
-        // the two openings sled's own lock keeps a second process out.
+        // sled is looked at first, so that the ledger can be held against what was applied.
         std::fs::create_dir_all(&dir).map_err(index_error)?;
         let lock = ledger::DataLock::acquire(&dir)?;
         let state_dir = dir.join(STATE_DIR);
         let (rows, meta) = open_rows(&state_dir)?;
-        drop(lock);
         let ledger_options = LedgerOptions::new(&dir, origin, key);
-        let (writer, reader, report) = ledger::open(ledger_options, meta.applied)?;
+        let (writer, reader, report) = ledger::open_locked(ledger_options, meta.applied, lock)?;
         let head = watch::Sender::new(reader.head());
         let store = Self {
             dir,
@@ -160,7 +165,19 @@ fn index_error(error: impl fmt::Display) -> StoreError {
 
 /// Opens the index, or sets a damaged one aside and starts an empty one.
 fn open_rows(dir: &Path) -> Result<(sled::Db, Meta), StoreError> {
-    match try_open_rows(dir) {
+    let mut opened = try_open_rows(dir);
+    for _ in 0..LOCK_TRIES_MAX {
+        // The folder is ours, so whoever holds sled's own lock is on the way out.
+        if !opened
+            .as_ref()
+            .is_err_and(|error| error.contains("acquire lock"))
+        {
+            break;
+        }
+        std::thread::sleep(LOCK_PAUSE);
+        opened = try_open_rows(dir);
+    }
+    match opened {
         Ok(opened) => Ok(opened),
         Err(damage) => {
             let aside = dir.with_extension("damaged");
