@@ -14,7 +14,7 @@ use hub_core::{
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    charter::{Action, Audience, Category, Channel, Destination},
+    charter::{Action, Audience, Category, Channel, Destination, Who},
     domain::members::roster::Roster,
     error::{Error, Result},
     identity::Caller,
@@ -169,7 +169,8 @@ impl Access {
     /// # Errors
     /// NOT_FOUND, also when there is no such entry for anybody.
     pub fn read_entry(&self, index: u64, agency: &str, officer: &str) -> Result<Permit> {
-        let is_own = officer == self.caller.officer.as_str() || self.is_granted(Action::InboxRead);
+        let is_own =
+            officer == self.caller.officer.as_str() || self.is_granted(self.reads_sent_by());
         if agency == self.agency().as_str() && is_own {
             return self.permit(Action::LedgerProve);
         }
@@ -225,30 +226,42 @@ impl Access {
             .is_some_and(|mechanism| mechanism.office().host == *self.agency())
     }
 
-    /// The first role in force that an audience names and that grants an action: one and the same
-    /// role must do both, and it is the one that the ledger names.
-    fn role_in(&self, audience: &Audience, action: Action) -> Option<&RoleId> {
-        self.roles.iter().find(|id| {
-            let role = self.roster.charter().role(id);
-            role.is_some_and(|role| role.grants(action))
-                && audience.matches(self.agency(), std::slice::from_ref(*id), |of| {
-                    self.is_member(of)
-                })
+    /// Whether a role both grants an action and is named by an audience: one and the same role must do
+    /// both, and it is the one that the ledger names.
+    fn is_in(&self, role: &RoleId, audience: &Audience, action: Action) -> bool {
+        self.grants(role, action)
+            && audience.matches(self.agency(), std::slice::from_ref(role), |of| {
+                self.is_member(of)
+            })
+    }
+
+    fn grants(&self, role: &RoleId, action: Action) -> bool {
+        let role = self.roster.charter().role(role);
+        role.is_some_and(|role| role.grants(action))
+    }
+
+    /// Whether an officer of the agency may send a category under a role. What an office sends is sent
+    /// under a role that may sign for the office (JE-020), not by any clerk of its host.
+    fn may_send(&self, role: &RoleId, category: &Category) -> bool {
+        category.from().iter().any(|who| {
+            self.roster.contains(who, self.agency(), self.on)
+                && (!matches!(who, Who::OfficeOf { .. })
+                    || self.grants(role, Action::OfficeSignFor))
         })
     }
 
     /// Whether the caller may read a channel.
     #[must_use]
     pub fn can_read_channel(&self, channel: &Channel) -> bool {
-        self.role_in(channel.audience(), Action::ChannelsRead)
-            .is_some()
+        let mut roles = self.roles.iter();
+        roles.any(|role| self.is_in(role, channel.audience(), Action::ChannelsRead))
     }
 
     /// Whether the caller may publish to a channel.
     #[must_use]
     pub fn can_publish(&self, channel: &Channel) -> bool {
-        self.role_in(channel.publishers(), Action::ChannelsPublish)
-            .is_some()
+        let mut roles = self.roles.iter();
+        roles.any(|role| self.is_in(role, channel.publishers(), Action::ChannelsPublish))
     }
 
     /// A permit to publish notifications of a category where they are to go.
@@ -256,27 +269,29 @@ impl Access {
     /// # Errors
     /// A channel that the caller may not read is NOT_FOUND; else [`Reason::PermissionDenied`].
     pub fn publish(&self, category: &Category, destination: &Destination) -> Result<Permit> {
-        let permit = match destination {
-            Destination::Channel(id) => {
-                let channel = self.readable_channel(id)?;
-                let action = Action::ChannelsPublish;
-                let role = self.role_in(channel.publishers(), action);
-                self.permit_under(role.ok_or_else(|| self.denied(action))?, action)
-            }
-            Destination::Recipients(_) => self.permit(Action::NotificationsAddress)?,
+        let (action, channel) = match destination {
+            Destination::Channel(id) => (Action::ChannelsPublish, Some(self.readable_channel(id)?)),
+            Destination::Recipients(_) => (Action::NotificationsAddress, None),
         };
-        if !category.admits_sender(self.agency(), |of| self.is_member(of)) {
-            return Err(Error::new(
-                Reason::PermissionDenied,
-                format!(
-                    "notification.category: {} is not for agencies/{} to send ({})",
-                    category.id(),
-                    self.agency(),
-                    category.sources().join(", ")
-                ),
-            ));
+        let is_able = |role: &&RoleId| match channel {
+            Some(channel) => self.is_in(role, channel.publishers(), action),
+            None => self.grants(role, action),
+        };
+        let able: Vec<&RoleId> = self.roles.iter().filter(is_able).collect();
+        if able.is_empty() {
+            return Err(self.denied(action));
         }
-        Ok(permit)
+        let role = able.into_iter().find(|role| self.may_send(role, category));
+        let role = role.ok_or_else(|| {
+            let what = format!(
+                "notification.category: {} is not for agencies/{} to send under these roles ({})",
+                category.id(),
+                self.agency(),
+                category.sources().join(", ")
+            );
+            self.refused(&what)
+        })?;
+        Ok(self.permit_under(role, action))
     }
 
     fn readable_channel(&self, id: &ChannelId) -> Result<&Channel> {
@@ -285,6 +300,16 @@ impl Access {
             .channel(id)
             .filter(|channel| self.can_read_channel(channel))
             .ok_or_else(|| Error::not_found(&format!("channels/{id}")))
+    }
+
+    /// The action that lets an officer read what the agency sent: an office must see what it sent
+    /// itself, and it sends in its host's name.
+    fn reads_sent_by(&self) -> Action {
+        if self.is_granted(Action::OfficeInboxRead) {
+            Action::OfficeInboxRead
+        } else {
+            Action::InboxRead
+        }
     }
 
     /// A permit to read a log.
@@ -298,11 +323,10 @@ impl Access {
                 self.readable_channel(id)?;
                 Action::ChannelsRead
             }
-            LogName::Inbox(Recipient::Agency(agency)) | LogName::Sent(agency)
-                if agency == self.agency() =>
-            {
+            LogName::Inbox(Recipient::Agency(agency)) if agency == self.agency() => {
                 Action::InboxRead
             }
+            LogName::Sent(agency) if agency == self.agency() => self.reads_sent_by(),
             LogName::Inbox(Recipient::Office(mechanism)) if self.hosts(mechanism) => {
                 Action::OfficeInboxRead
             }
@@ -340,7 +364,7 @@ impl Access {
                 self.readable_channel(channel).ok().map(|_| Sight::Audience)
             }
             NotificationName::Addressed(author, _) => {
-                let is_author = author == self.agency() && self.is_granted(Action::InboxRead);
+                let is_author = author == self.agency() && self.is_granted(self.reads_sent_by());
                 let is_recipient = || {
                     recipients
                         .iter()

@@ -15,6 +15,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 use tonic::transport::Server;
+use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
     charter::Charter,
@@ -34,6 +35,14 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Headers of a call may take so many bytes.
 pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 
+/// What gRPC health answers for; the empty name is the hub as a whole.
+const SERVICES: [&str; 4] = [
+    "",
+    "hub.channels.v1.ChannelService",
+    "hub.ledger.v1.LedgerService",
+    "hub.members.v1.MembersService",
+];
+
 /// A connection on which nothing is heard is pinged this often.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -46,6 +55,7 @@ pub struct Running {
     address: SocketAddr,
     engine: Arc<Engine>,
     draining: watch::Sender<bool>,
+    health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
     background: JoinSet<()>,
     drain_max: Duration,
@@ -95,7 +105,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         config.trust_domain.as_str(),
         config.accept_limits(),
     );
-    let server = serve(config, services, identity, incoming, drains).await?;
+    let (health, server) = serve(config, services, identity, incoming, drains).await?;
 
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(&tls).run());
@@ -110,6 +120,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         address,
         engine,
         draining,
+        health,
         server,
         background,
         drain_max,
@@ -177,11 +188,16 @@ async fn serve(
     identity: Arc<Identity>,
     incoming: tls::Incoming,
     mut drains: watch::Receiver<bool>,
-) -> anyhow::Result<JoinHandle<Result<(), tonic::transport::Error>>> {
+) -> anyhow::Result<(
+    HealthReporter,
+    JoinHandle<Result<(), tonic::transport::Error>>,
+)> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<ChannelServiceServer<Services>>().await;
-    health.set_serving::<MembersServiceServer<Services>>().await;
-    health.set_serving::<LedgerServiceServer<Services>>().await;
+    for service in SERVICES {
+        health
+            .set_service_status(service, ServingStatus::Serving)
+            .await;
+    }
     let reflection = if config.reflection {
         let builder = tonic_reflection::server::Builder::configure();
         Some(
@@ -216,9 +232,8 @@ async fn serve(
         // An error means that the hub is gone, which is as good a reason to stop.
         drop(drains.wait_for(|is_draining| *is_draining).await);
     };
-    Ok(tokio::spawn(
-        router.serve_with_incoming_shutdown(incoming, drained),
-    ))
+    let server = tokio::spawn(router.serve_with_incoming_shutdown(incoming, drained));
+    Ok((health, server))
 }
 
 impl Running {
@@ -241,6 +256,11 @@ impl Running {
     /// When the last flush fails.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         tracing::info!("draining");
+        for service in SERVICES {
+            self.health
+                .set_service_status(service, ServingStatus::NotServing)
+                .await;
+        }
         self.draining.send_replace(true);
         self.background.abort_all();
         match tokio::time::timeout(self.drain_max, &mut self.server).await {

@@ -91,7 +91,17 @@ impl Services {
         for (path, request) in requests {
             match check_item(charter, access, path, request) {
                 Ok((granted, item)) => {
-                    permit = Some(granted);
+                    let first = permit.get_or_insert_with(|| granted.clone());
+                    if first.role() != granted.role() {
+                        violations.push(Violation {
+                            field: format!("{path}notification"),
+                            rule: format!(
+                                "is published as {}, earlier ones as {}; send it in a batch of its own",
+                                granted.role(),
+                                first.role()
+                            ),
+                        });
+                    }
                     items.push(item);
                 }
                 Err(error) if error.violations.is_empty() => refused.push(error),
