@@ -140,8 +140,16 @@ impl Model {
         if log.starts_with("mechanisms/") {
             return officer.agency == OFFICE_HOST && self.may(officer, "office", on);
         }
+        if log == format!("agencies/{}/sent", officer.agency) {
+            return self.reads_sent(officer, on);
+        }
         let own = format!("agencies/{}/", officer.agency);
         log.starts_with(&own) && self.may(officer, "read inbox", on)
+    }
+
+    /// What an agency sent is read by whoever reads its inbox, and by its office.
+    fn reads_sent(&self, officer: &Officer, on: Date) -> bool {
+        self.may(officer, "read inbox", on) || self.may(officer, "office", on)
     }
 
     /// The logs of an officer's stream that names none. Where one notification stands in several of
@@ -187,7 +195,8 @@ impl Model {
         }
     }
 
-    fn admits_sender(&self, agency: &str, category: &str, on: Date) -> bool {
+    fn admits_sender(&self, officer: &Officer, category: &str, on: Date) -> bool {
+        let agency = officer.agency.as_str();
         match category {
             "case_result_fund" => self.is_member(agency, "joint-enforcement", on),
             "supervision_info" => self.is_member(agency, "fund-supervision", on),
@@ -195,7 +204,8 @@ impl Model {
             "non_member_action" => {
                 agency != "leading-group-office" && !self.is_member(agency, "joint-enforcement", on)
             }
-            "work_notice" => agency == OFFICE_HOST,
+            // An office's, so under its role.
+            "work_notice" => agency == OFFICE_HOST && officer.role == "office",
             _ => true,
         }
     }
@@ -226,7 +236,7 @@ impl Model {
         } else if !self.may(officer, "address", on) {
             return Err(Reason::PermissionDenied);
         }
-        if !self.admits_sender(&officer.agency, &draft.category, on) {
+        if !self.admits_sender(officer, &draft.category, on) {
             return Err(Reason::PermissionDenied);
         }
         Ok(to)
@@ -276,7 +286,7 @@ impl Model {
             return self.reads(officer, &seen.channel, on);
         }
         let own = format!("agencies/{}", officer.agency);
-        let is_author = seen.author == own && self.may(officer, "read inbox", on);
+        let is_author = seen.author == own && self.reads_sent(officer, on);
         let mut inboxes = seen.addressees.iter().map(|one| format!("{one}/inbox"));
         is_author || inboxes.any(|inbox| self.reads(officer, &inbox, on))
     }
