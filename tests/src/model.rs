@@ -96,16 +96,31 @@ impl Model {
             .any(|(one, from_on)| one == agency && *from_on <= on)
     }
 
-    /// Whether an officer's role is in force (JE-028).
+    /// Why an officer is told nothing of what it may not see: there is no such thing for it, unless
+    /// no role of it is in force at all, which it is told.
+    #[must_use]
+    pub fn unseen(&self, officer: &Officer, on: Date) -> Reason {
+        if self.is_in_force(officer, on) {
+            Reason::NotFound
+        } else {
+            Reason::PermissionDenied
+        }
+    }
+
+    /// Whether an officer may do something under a role that is in force.
     #[must_use]
     pub fn may(&self, officer: &Officer, what: &str, on: Date) -> bool {
-        let is_bound = officer.role != "liaison"
+        self.is_in_force(officer, on) && grants(&officer.role, what)
+    }
+
+    /// Whether an officer's role is in force (JE-028).
+    fn is_in_force(&self, officer: &Officer, on: Date) -> bool {
+        officer.role != "liaison"
             || MECHANISMS.iter().any(|mechanism| {
                 let unit = ((*mechanism).to_owned(), officer.agency.clone());
                 self.is_member(&officer.agency, mechanism, on)
                     && self.liaisons.get(&unit) == Some(&officer.id)
-            });
-        is_bound && grants(&officer.role, what)
+            })
     }
 
     fn is_audience(&self, agency: &str, channel: &str, on: Date) -> bool {
@@ -195,10 +210,13 @@ impl Model {
         draft: &Notification,
         on: Date,
     ) -> Result<Vec<String>, Reason> {
+        if !self.is_in_force(officer, on) {
+            return Err(Reason::PermissionDenied);
+        }
         let to = Self::destination(draft)?;
         if to[0].starts_with("channels/") {
             if !self.reads(officer, &to[0], on) {
-                return Err(Reason::NotFound);
+                return Err(self.unseen(officer, on));
             }
             let is_offices = mechanism_of(&to[0]).is_none();
             let right = if is_offices { "office" } else { "publish" };
@@ -289,7 +307,7 @@ impl Model {
         on: Date,
     ) -> Option<Reason> {
         if !self.sees(officer, number, on) {
-            return Some(Reason::NotFound);
+            return Some(self.unseen(officer, on));
         }
         let may = if recipient.starts_with("mechanisms/") {
             officer.agency == OFFICE_HOST && self.may(officer, "office", on)

@@ -427,7 +427,8 @@ impl Run {
             ..ListNotificationsRequest::default()
         };
         let api = self.client(&officer).channels();
-        let expected = (!self.model.reads(&officer, &log, on)).then_some(Reason::NotFound);
+        let expected =
+            (!self.model.reads(&officer, &log, on)).then(|| self.model.unseen(&officer, on));
         let answer = api.list_notifications(&request).await;
         if let Some(page) = self.settle(&format!("{officer:?} lists {log}"), expected, answer) {
             let mut all: Vec<Notification> = self.model.log(&log).into_iter().cloned().collect();
@@ -448,7 +449,8 @@ impl Run {
     pub(crate) async fn look_at(&mut self, officer: &Officer, number: usize) {
         let on = self.today();
         let name = self.model.published[number].seen.name.clone();
-        let expected = (!self.model.sees(officer, number, on)).then_some(Reason::NotFound);
+        let expected =
+            (!self.model.sees(officer, number, on)).then(|| self.model.unseen(officer, on));
         let api = self.client(officer).channels();
         let what = format!("{officer:?} looks at {name}");
         let answer = api.notification(&name).await;
