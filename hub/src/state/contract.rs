@@ -162,3 +162,33 @@ fn altered_rows_are_set_aside() {
     assert_eq!(store.applied(), 0);
     assert!(dir.path().join("state.damaged").exists());
 }
+
+#[test]
+fn rows_of_another_ledger_are_set_aside() {
+    let [own, other] = [1, 2].map(|salt| {
+        let dir = tempfile::tempdir().unwrap();
+        let options = EmbeddedOptions {
+            dir: dir.path().into(),
+            origin: "test.example".into(),
+            key: key(),
+        };
+        let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
+        let entries = [entry(&format!("{salt}"))];
+        let row = rows(&[("xa", Some("1"))]);
+        store
+            .commit(0, &entries, row, Timestamp::UNIX_EPOCH)
+            .unwrap();
+        store.close(Timestamp::UNIX_EPOCH).unwrap();
+        (dir, options)
+    });
+    let state = own.0.path().join("state");
+    std::fs::remove_dir_all(&state).unwrap();
+    std::fs::rename(other.0.path().join("state"), &state).unwrap();
+    let (store, _) = EmbeddedStore::open(own.1).unwrap();
+    assert_eq!(
+        (store.head(), store.applied()),
+        (1, 0),
+        "they are to be replayed"
+    );
+    assert!(own.0.path().join("state.damaged").exists());
+}

@@ -41,8 +41,9 @@ const LOCK_TRIES_MAX: u32 = 20;
 /// Pause between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
-/// Bytes of the row that says how far the index is: entries applied, and the digest.
-const META_BYTES: usize = 24;
+/// Bytes of the row that says how far the index is: entries applied, the digest, and the root of the
+/// tree of those entries.
+const META_BYTES: usize = 56;
 
 /// Ledger files and sled.
 pub struct EmbeddedStore {
@@ -66,6 +67,8 @@ impl fmt::Debug for EmbeddedStore {
 struct Meta {
     applied: u64,
     digest: RowDigest,
+    /// Of which ledger the rows are.
+    root: Digest,
 }
 
 impl Meta {
@@ -73,16 +76,18 @@ impl Meta {
         [
             self.applied.to_be_bytes().as_slice(),
             &self.digest.to_bytes(),
+            &self.root,
         ]
         .concat()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let (applied, digest) = bytes.split_first_chunk::<8>()?;
-        let digest = RowDigest::from_bytes(digest.try_into().ok()?);
+        let (applied, rest) = bytes.split_first_chunk::<8>()?;
+        let (digest, root) = rest.split_first_chunk::<16>()?;
         Some(Self {
             applied: u64::from_be_bytes(*applied),
-            digest,
+            digest: RowDigest::from_bytes(*digest),
+            root: root.try_into().ok()?,
         })
     }
 }
@@ -110,9 +115,14 @@ impl EmbeddedStore {
         std::fs::create_dir_all(&dir).map_err(index_error)?;
         let lock = ledger::DataLock::acquire(&dir)?;
         let state_dir = dir.join(STATE_DIR);
-        let (rows, meta) = open_rows(&state_dir)?;
+        let (mut rows, mut meta) = open_rows(&state_dir)?;
         let ledger_options = LedgerOptions::new(&dir, origin, key);
         let (writer, reader, report) = ledger::open_locked(ledger_options, meta.applied, lock)?;
+        if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
+            drop(rows);
+            set_aside(&state_dir, "its rows are another ledger's")?;
+            (rows, meta) = try_open_rows(&state_dir).map_err(StoreError::Index)?;
+        }
         let head = watch::Sender::new(reader.head());
         let store = Self {
             dir,
@@ -135,7 +145,7 @@ impl EmbeddedStore {
     }
 
     /// Writes rows and how far they are, in one atomic batch.
-    fn write_rows(&self, applied: u64, rows: RowBatch) -> Result<(), StoreError> {
+    fn write_rows(&self, applied: u64, root: Digest, rows: RowBatch) -> Result<(), StoreError> {
         let mut meta = self.meta.lock().unwrap_or_else(PoisonError::into_inner);
         let mut digest = meta.digest;
         let mut batch = sled::Batch::default();
@@ -151,7 +161,11 @@ impl EmbeddedStore {
                 None => batch.remove(key),
             }
         }
-        let new = Meta { applied, digest };
+        let new = Meta {
+            applied,
+            digest,
+            root,
+        };
         batch.insert(keys::meta(), new.encode());
         self.rows.apply_batch(batch).map_err(index_error)?;
         *meta = new;
@@ -180,22 +194,28 @@ fn open_rows(dir: &Path) -> Result<(sled::Db, Meta), StoreError> {
     match opened {
         Ok(opened) => Ok(opened),
         Err(damage) => {
-            let aside = dir.with_extension("damaged");
-            tracing::warn!(
-                %damage,
-                folder = %dir.display(),
-                kept = %aside.display(),
-                "the state index is damaged; it is set aside and rebuilt from the ledger"
-            );
-            if aside.exists() {
-                std::fs::remove_dir_all(&aside).map_err(index_error)?;
-            }
-            if dir.exists() {
-                std::fs::rename(dir, &aside).map_err(index_error)?;
-            }
+            set_aside(dir, &damage)?;
             try_open_rows(dir).map_err(StoreError::Index)
         }
     }
+}
+
+/// Keeps a state folder that cannot be used, in place of one kept before.
+fn set_aside(dir: &Path, why: &str) -> Result<(), StoreError> {
+    let aside = dir.with_extension("damaged");
+    tracing::warn!(
+        why,
+        folder = %dir.display(),
+        kept = %aside.display(),
+        "the state index cannot be used; it is set aside and rebuilt from the ledger"
+    );
+    if aside.exists() {
+        std::fs::remove_dir_all(&aside).map_err(index_error)?;
+    }
+    if dir.exists() {
+        std::fs::rename(dir, &aside).map_err(index_error)?;
+    }
+    Ok(())
 }
 
 fn try_open_rows(dir: &Path) -> Result<(sled::Db, Meta), String> {
@@ -302,7 +322,7 @@ impl Store for EmbeddedStore {
         }
         let commit = writer.append(expected_head, entries, now)?;
         let head = commit.checkpoint.size;
-        self.write_rows(head, rows)?;
+        self.write_rows(head, commit.checkpoint.root, rows)?;
         self.head.send_replace(head);
         Ok(Committed {
             leaf_hashes: commit.leaf_hashes,
@@ -310,7 +330,7 @@ impl Store for EmbeddedStore {
     }
 
     fn replay(&self, applied: u64, rows: RowBatch) -> Result<(), StoreError> {
-        self.write_rows(applied, rows)
+        self.write_rows(applied, self.reader.root(applied)?, rows)
     }
 
     fn row(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
