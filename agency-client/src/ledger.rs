@@ -178,13 +178,14 @@ impl Ledger {
     /// # Errors
     /// See [`ClientError`].
     pub async fn bundle(&self, entry_index: u64, header: Option<&[u8]>) -> Result<Bundle> {
-        let checkpoint = self.checkpoint_covering(entry_index).await?;
-        let proof = self.inclusion_proof(entry_index, checkpoint.size).await?;
+        // Asked for first: an index that is a slip is NOT_FOUND, and no alarm about the ledger.
         let entry = match self.entry(entry_index).await {
             Ok(entry) => Some(entry),
             Err(error) if header.is_some() && error.reason() == Some(Reason::NotFound) => None,
             Err(error) => return Err(error),
         };
+        let checkpoint = self.checkpoint_covering(entry_index).await?;
+        let proof = self.inclusion_proof(entry_index, checkpoint.size).await?;
         let bundle = Bundle::new(&checkpoint, &proof, header, entry.as_ref())?;
         // A bundle that does not verify here must never be handed on.
         bundle.verify(self.client.checkpoint_memory().verifier(), None)?;

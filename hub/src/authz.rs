@@ -190,7 +190,19 @@ impl Access {
     }
 
     fn denied(&self, action: Action) -> Error {
-        self.refused(&format!("{action} is not granted"))
+        let charter = self.roster.charter();
+        let able: Vec<&str> = charter
+            .roles()
+            .iter()
+            .filter(|role| role.grants(action) && role.is_granted_to(self.agency()))
+            .map(|role| role.id().as_str())
+            .collect();
+        let able = if able.is_empty() {
+            "no role of this agency has it".into()
+        } else {
+            format!("these roles of this agency have it: {}", able.join(", "))
+        };
+        self.refused(&format!("{action} is not granted ({able})"))
     }
 
     fn refused(&self, what: &str) -> Error {
@@ -279,7 +291,16 @@ impl Access {
         };
         let able: Vec<&RoleId> = self.roles.iter().filter(is_able).collect();
         if able.is_empty() {
-            return Err(self.denied(action));
+            return Err(match channel {
+                Some(channel) if self.is_granted(action) => {
+                    let what = format!(
+                        "channels/{} is not for these roles to publish to",
+                        channel.id()
+                    );
+                    self.refused(&what)
+                }
+                _ => self.denied(action),
+            });
         }
         let role = able.into_iter().find(|role| self.may_send(role, category));
         let role = role.ok_or_else(|| {
@@ -407,7 +428,24 @@ impl Access {
                 ),
             ));
         }
-        self.permit(action)
+        let offices = self.roster.offices_of(self.agency());
+        let for_office = match act {
+            RecipientAct::Open => Action::OfficeInboxRead,
+            RecipientAct::SignFor => Action::OfficeSignFor,
+        };
+        self.permit(action).map_err(|mut error| {
+            if let (Recipient::Agency(_), true) = (recipient, self.is_granted(for_office)) {
+                let offices: Vec<String> = offices
+                    .into_iter()
+                    .map(|of| Recipient::Office(of).to_string())
+                    .collect();
+                error
+                    .message
+                    .push_str("; to act for an office, name it as recipient: ");
+                error.message.push_str(&offices.join(" or "));
+            }
+            error
+        })
     }
 
     /// Whether the caller sees every recipient's receipt of a channel's notification by an author:

@@ -173,7 +173,9 @@ impl Config {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let length = std::fs::metadata(path)
-            .with_context(|| format!("{shown}: cannot be read"))?
+            .with_context(|| {
+                format!("{shown}: cannot be read; name the settings with --config or HUB_CONFIG")
+            })?
             .len();
         ensure!(
             length <= CONFIG_BYTES_MAX,

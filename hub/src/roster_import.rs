@@ -55,12 +55,19 @@ pub async fn adopt_charter(engine: &Engine, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Looks at the folder again and again. It ends only when dropped.
-pub async fn watch(engine: Arc<Engine>, tls: Arc<TlsReloader>, config: Config) {
+pub async fn watch(engine: Arc<Engine>, tls: Arc<TlsReloader>, config: Config, told: Vec<String>) {
+    let mut told = told;
     let mut reported = String::new();
     loop {
         tokio::time::sleep(config.reload_interval()).await;
         match import(&engine, &tls, &config).await {
-            Ok(()) => reported.clear(),
+            Ok(left_out) => {
+                for text in left_out.iter().filter(|text| !told.contains(text)) {
+                    tracing::warn!("{text}");
+                }
+                told = left_out;
+                reported.clear();
+            }
             Err(error) => {
                 let text = format!("{error:#}");
                 if text != reported {
@@ -72,13 +79,19 @@ pub async fn watch(engine: Arc<Engine>, tls: Arc<TlsReloader>, config: Config) {
     }
 }
 
-/// Enrols what the folder has and the roster has not.
+/// Enrols what the folder has and the roster has not. Answers what was left out, in words: a folder
+/// of an agency that the charter does not know is a slip, and nothing of it goes on the ledger.
 ///
 /// # Errors
 /// When a file is none of what it should be; files before it have been imported then.
-pub async fn import(engine: &Engine, tls: &TlsReloader, config: &Config) -> anyhow::Result<()> {
+pub async fn import(
+    engine: &Engine,
+    tls: &TlsReloader,
+    config: &Config,
+) -> anyhow::Result<Vec<String>> {
+    let mut left_out = vec![];
     let Some(dir) = &config.roster_dir else {
-        return Ok(());
+        return Ok(left_out);
     };
     let mut count = 0_usize;
     for folder in list(dir)? {
@@ -90,6 +103,20 @@ pub async fn import(engine: &Engine, tls: &TlsReloader, config: &Config) -> anyh
         let agency: AgencyId = name
             .parse()
             .with_context(|| format!("{}: not an agency's folder", folder.display()))?;
+        if engine
+            .roster()
+            .load_full()
+            .charter()
+            .agency(&agency)
+            .is_none()
+        {
+            left_out.push(format!(
+                "{}: left out, the charter knows no agency {agency}; correct the id, or add the \
+                 agency to the charter",
+                folder.display()
+            ));
+            continue;
+        }
         let nodes = folder.join("nodes");
         for file in if nodes.is_dir() {
             list(&nodes)?
@@ -115,7 +142,7 @@ pub async fn import(engine: &Engine, tls: &TlsReloader, config: &Config) -> anyh
                 .with_context(|| keys.display().to_string())?;
         }
     }
-    Ok(())
+    Ok(left_out)
 }
 
 fn list(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {

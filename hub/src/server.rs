@@ -78,7 +78,10 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
     let engine = open_engine(config, Arc::clone(&charter), Arc::clone(&clock))?;
     roster_import::adopt_charter(&engine, &config.charter).await?;
-    roster_import::import(&engine, &tls, config).await?;
+    let left_out = roster_import::import(&engine, &tls, config).await?;
+    for text in &left_out {
+        tracing::warn!("{text}");
+    }
 
     let identity = Arc::new(Identity::new(IdentityOptions {
         audience: config.audience().to_owned(),
@@ -113,6 +116,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         Arc::clone(&engine),
         tls,
         config.clone(),
+        left_out,
     ));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);

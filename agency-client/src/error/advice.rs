@@ -30,8 +30,9 @@ pub(super) fn advice(error: &ClientError, lang: Lang) -> &'static str {
     let (en, zh) = match error {
         ClientError::Input { .. } => ("Correct the argument and try again.", "更正该参数后重试。"),
         ClientError::LocalFile { .. } => (
-            "Check that the file exists, is readable by this user and is what the profile says.",
-            "检查文件是否存在、当前用户能否读取、内容是否与配置一致。",
+            "Check that the file named above exists, that this user may read or write it, and that \
+             its contents are of the form that the message asks for.",
+            "检查上述文件是否存在、当前用户能否读写，以及内容是否符合提示的格式。",
         ),
         ClientError::Signing(_) => (
             "Check the node key of the profile and the machine's random source.",
@@ -56,9 +57,11 @@ pub(super) fn advice(error: &ClientError, lang: Lang) -> &'static str {
             "请勿发送任何内容。核对配置中的 endpoint、server_name 和 ca 是否为联络办公室所发。",
         ),
         ClientError::Unreachable { .. } => (
-            "Check the network and the profile's endpoint, then try again: the request id makes \
-             that safe.",
-            "检查网络和配置中的 endpoint 后重试；请求编号保证不会重复。",
+            "Check the network and the profile's endpoint, then try again. For a publish, repeat the \
+             same --request-id, or look at `agency notify list sent --newest-first` first: without \
+             it the same text may be recorded twice.",
+            "检查网络和配置中的 endpoint 后重试。发布时请使用同一 --request-id，或先用 \
+             agency notify list sent --newest-first 查看，否则同一内容可能重复记录。",
         ),
         ClientError::Deadline { .. } => (
             "Try again with the same --request-id: if the first attempt was recorded, its receipt \
@@ -91,12 +94,14 @@ pub(super) fn advice(error: &ClientError, lang: Lang) -> &'static str {
 
 fn of_reason(reason: Reason) -> (&'static str, &'static str) {
     match reason {
-        Reason::NodeIdentityInvalid
-        | Reason::AgencyUnknown
-        | Reason::NodeNotEnrolled
-        | Reason::NodeExpired => (
+        Reason::NodeIdentityInvalid | Reason::NodeNotEnrolled | Reason::NodeExpired => (
             "Have the office issue and enrol a node certificate for this agency.",
             "请联络办公室为本单位签发并登记节点证书。",
+        ),
+        Reason::AgencyUnknown => (
+            "The certificate names an agency that the hub's charter does not have: have the operator \
+             correct the agency's id, or add the agency to the charter.",
+            "证书中的单位不在中枢章程内：请运行方更正单位标识，或将该单位加入章程。",
         ),
         Reason::AgencyNotInForce => (
             "Check the membership's dates with `agency members list`; the office can add one.",
@@ -167,7 +172,12 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
             "Read the present liaison with `agency members list` and name it with --replaces.",
             "用 agency members list 查看现任联络员，并用 --replaces 指明。",
         ),
-        Reason::MembershipExists | Reason::AlreadyEnrolled | Reason::AlreadyRevoked => {
+        Reason::AlreadyEnrolled => (
+            "If it is the same certificate or key, nothing is to be done; a new key, or one after a \
+             revocation, needs a new id (kid).",
+            "若为同一证书或密钥，无需处理；新密钥或吊销后的密钥须使用新的标识（kid）。",
+        ),
+        Reason::MembershipExists | Reason::AlreadyRevoked => {
             ("Nothing to do: it is so already.", "无需处理：状态已如此。")
         }
         Reason::Conflict => ("Read again and retry.", "重新读取后再试。"),

@@ -194,8 +194,13 @@ pub enum RouteError {
     #[error("name a channel or addressees, not both")]
     Both,
     /// The category does not go to that channel.
-    #[error("this category does not go to channels/{0}")]
-    Channel(ChannelId),
+    #[error("this category does not go to channels/{channel}{}", beside(.others))]
+    Channel {
+        /// The channel that the sender named.
+        channel: ChannelId,
+        /// Channels that it goes to.
+        others: Vec<ChannelId>,
+    },
     /// The category goes to fixed recipients only.
     #[error("this category does not go to {0}")]
     Addressee(Recipient),
@@ -205,6 +210,15 @@ pub enum RouteError {
     /// The category goes to more than one place, and the sender named none.
     #[error("this category has no single route: name a channel or addressees")]
     Open,
+}
+
+/// `; it goes to a, b`, or that it goes to no channel.
+fn beside(channels: &[ChannelId]) -> String {
+    if channels.is_empty() {
+        return "; it goes to inboxes only".into();
+    }
+    let names: Vec<String> = channels.iter().map(|id| format!("channels/{id}")).collect();
+    format!("; it goes to {}", names.join(", "))
 }
 
 /// ` besides a, b`, or nothing.
@@ -251,7 +265,10 @@ impl Route {
             } else if self.channels.contains(channel) {
                 Ok(Destination::Channel(channel.clone()))
             } else {
-                Err(RouteError::Channel(channel.clone()))
+                Err(RouteError::Channel {
+                    channel: channel.clone(),
+                    others: self.channels.clone(),
+                })
             };
         }
         let is_fixed = |recipient: &Recipient| self.recipients.contains(recipient);

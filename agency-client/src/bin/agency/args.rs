@@ -278,47 +278,59 @@ pub(crate) struct PublishArgs {
     #[arg(long, group = "target", requires = "category")]
     pub(crate) route: bool,
     /// Publish a file of JSON lines ("-": stdin), in batches of up to 256, each all or nothing.
-    /// Fields: channel | to | neither, category, title, body, media_type, subjects, ...
+    /// A line: {"to":["health"],"category":"coordination","title":"…","body":"…",
+    /// "classification":"internal","subjects":[{"uscc":"…","display_name":"…"}]}; "channel":"…" in
+    /// place of "to", or neither for the charter's route.
     #[arg(long, value_name = "FILE.jsonl", group = "target")]
     pub(crate) batch: Option<PathBuf>,
     /// Category id from the charter.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "batch")]
     pub(crate) category: Option<String>,
     /// Title, one line.
-    #[arg(long, required_unless_present = "batch")]
+    #[arg(long, required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) title: Option<String>,
     /// Body text.
-    #[arg(long, value_name = "TEXT", conflicts_with = "body_file")]
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["body_file", "batch"], conflicts_with_all = ["body_file", "batch"])]
     pub(crate) body: Option<String>,
     /// File with the body ("-": stdin).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "batch")]
     pub(crate) body_file: Option<PathBuf>,
     /// Media type of the body.
-    #[arg(long, value_name = "TYPE", default_value = "text/plain; charset=utf-8")]
+    #[arg(
+        long,
+        value_name = "TYPE",
+        default_value = "text/plain; charset=utf-8",
+        conflicts_with = "batch"
+    )]
     pub(crate) media_type: String,
     /// Organisation that it is about; repeat for several.
-    #[arg(long, value_name = "USCC=NAME")]
+    #[arg(long, value_name = "USCC=NAME", conflicts_with = "batch")]
     pub(crate) subject: Vec<String>,
     /// Document number, such as 晋民函〔2021〕64号.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "batch")]
     pub(crate) document_number: Option<String>,
     /// Classification; secrets are refused.
-    #[arg(long, value_enum, required_unless_present = "batch")]
+    #[arg(
+        long,
+        value_enum,
+        required_unless_present = "batch",
+        conflicts_with = "batch"
+    )]
     pub(crate) classification: Option<ClassificationArg>,
     /// Legal basis; repeat for several.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "batch")]
     pub(crate) legal_basis: Vec<String>,
     /// Remedy open to the organisation.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "batch")]
     pub(crate) remedy: Option<String>,
     /// When recipients are asked to have signed, such as 2026-12-01T18:00:00+08:00.
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", conflicts_with = "batch")]
     pub(crate) sign_by: Option<Timestamp>,
     /// When what it reports came about.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", conflicts_with = "batch")]
     pub(crate) occurred_on: Option<Date>,
     /// The notification that it answers.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "batch")]
     pub(crate) in_reply_to: Option<String>,
     /// Request id of an earlier attempt whose answer was lost.
     #[arg(long, value_name = "UUIDv7", conflicts_with = "batch")]

@@ -119,9 +119,15 @@ fn bundle(context: &Context, file: &Path, args: &VerifyArgs) -> Done {
         Some(path) => profile::ledger_key(path)?,
         None => profile::ledger_key(Path::new(&context.profile()?.ledger_key))?,
     };
+    // The profile's authority is the nodes' own, unless another is named.
+    let own_ca = context
+        .profile()
+        .ok()
+        .map(|profile| PathBuf::from(profile.ca));
     let authorities = args
         .node_ca
         .as_deref()
+        .or(own_ca.as_deref())
         .map(|path| {
             CertificateDer::pem_slice_iter(&input(path)?)
                 .collect::<Result<Vec<_>, _>>()

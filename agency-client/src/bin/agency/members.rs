@@ -48,7 +48,10 @@ pub(crate) async fn whoami(context: &Context) -> Done {
         (out.label("agency", "单位"), with_name(&agency)),
         (out.label("node", "节点"), who.node),
         (out.label("officer", "经办人"), who.officer),
-        (out.label("roles", "角色"), who.roles.join(", ")),
+        (
+            out.label("roles", "角色"),
+            in_force(out, &who.roles, client.roles()),
+        ),
         (out.label("mechanisms", "机制"), mechanisms.join(", ")),
         (
             out.label("token ends", "令牌到期"),
@@ -60,6 +63,24 @@ pub(crate) async fn whoami(context: &Context) -> Done {
         ),
         (out.label("hub", "中枢"), client.endpoint().to_owned()),
     ]))
+}
+
+/// The roles in force, and those asked for that are not.
+fn in_force(out: Out, roles: &[String], asked: &[String]) -> String {
+    let lapsed: Vec<&str> = asked
+        .iter()
+        .filter(|role| !roles.contains(role))
+        .map(String::as_str)
+        .collect();
+    let held = match roles {
+        [] => out.label("none in force", "无生效角色").to_owned(),
+        roles => roles.join(", "),
+    };
+    if lapsed.is_empty() {
+        return held;
+    }
+    let not = out.label("not in force for this officer", "对该经办人未生效");
+    format!("{held} ({not}: {})", lapsed.join(", "))
 }
 
 pub(crate) async fn run(context: &Context, command: MembersCommand) -> Done {

@@ -82,7 +82,10 @@ fn check(row: &Row<'_>) {
         }
         if !matches!(row.to, To::Channel(_)) {
             for channel in charter.channels() {
-                let refused = Err(RouteError::Channel(channel.id().clone()));
+                let refused = Err(RouteError::Channel {
+                    channel: channel.id().clone(),
+                    others: vec![],
+                });
                 assert_eq!(route.resolve(Some(channel.id()), &[]), refused, "{name}");
             }
         }
@@ -345,6 +348,9 @@ fn open_routes_go_where_the_sender_says() {
     let route = charter.category("coordination").unwrap().route();
     assert_eq!(
         route.resolve(Some(&channel), &[]),
-        Err(RouteError::Channel(channel))
+        Err(RouteError::Channel {
+            channel,
+            others: route.channels().to_vec(),
+        })
     );
 }

@@ -76,7 +76,13 @@ pub fn check<'a>(
     let request_id = rules.parsed("request_id", request.request_id.parse());
     let category = charter.category(&draft.category);
     if category.is_none() {
-        rules.broken("notification.category", "must be a category of the charter");
+        let known: Vec<&str> = charter
+            .categories()
+            .iter()
+            .map(|category| category.id().as_str())
+            .collect();
+        let rule = format!("must be a category of the charter: {}", known.join(", "));
+        rules.broken("notification.category", rule);
     }
     if let Some(category) = category.filter(|category| category.is_decision()) {
         check_decision(&mut rules, draft, category);
@@ -150,7 +156,7 @@ fn check_texts(rules: &mut Rules<'_>, draft: &Notification) {
     rules.require(
         draft.body.len() <= BODY_BYTES_MAX,
         "notification.body",
-        format!("must be at most {BODY_BYTES_MAX} bytes; larger documents belong in attachments"),
+        format!("must be at most {BODY_BYTES_MAX} bytes; split a larger document, or send where it can be had"),
     );
     rules.require(
         is_media_type(&draft.media_type),
