@@ -189,8 +189,12 @@ impl Engine {
     /// # Errors
     /// When storage fails.
     pub fn recorded(&self, index: u64) -> Result<Option<Arc<Recorded>>> {
-        if let Some(entry) = self.recent.find(index) {
-            return Ok((index < self.store.head()).then_some(entry));
+        // Entries at or past the head may not be flushed yet. Rows are seen a moment before the head
+        // moves, and only of flushed entries: those are asked of the ledger.
+        if index < self.store.head()
+            && let Some(entry) = self.recent.find(index)
+        {
+            return Ok(Some(entry));
         }
         match self.store.entry(index)? {
             Some(stored) => Recorded::from_stored(&stored).map(Arc::new).map(Some),

@@ -74,6 +74,9 @@ impl Services {
         request_ids: Vec<RequestId>,
         command: impl Into<Command>,
     ) -> Result<Arc<Recorded>> {
+        // The identity layer looked before the body came, which may have taken half a minute.
+        let now = self.engine.clock().now();
+        self.identity.check_caller(&call.caller, now)?;
         let submission = Submission {
             permit,
             peer: Some(Arc::clone(&call.caller.peer)),

@@ -21,7 +21,7 @@ use super::{
     recent::Recent,
     recorded::Recorded,
     replay,
-    window::{REBUILD_ENTRIES_MAX, Window},
+    window::{REBUILD_ENTRIES_MAX, REBUILD_TIME_MIN, Window},
 };
 use crate::{
     clock::Clock,
@@ -94,7 +94,7 @@ impl Sequencer {
     /// Reads the ledger's tail to learn which request ids have been answered.
     pub(super) fn new(parts: Parts) -> Result<Self> {
         let head = parts.store.head();
-        let first = head.saturating_sub(REBUILD_ENTRIES_MAX);
+        let first = rebuild_from(&*parts.store, parts.clock.now())?;
         let mut window = Window::default();
         let mut last_recorded_at = Timestamp::UNIX_EPOCH;
         let mut index = first;
@@ -361,6 +361,35 @@ impl Sequencer {
             _ => Ok(entry),
         }
     }
+}
+
+/// Where the window's rebuilding begins: far enough back by count, and so far by time that the floor
+/// that the unread entries leave lies behind every id that is minted now. Under load the newest
+/// entries by count are of the last seconds only, and the hub would refuse every new id for minutes.
+fn rebuild_from(store: &dyn Store, now: Timestamp) -> Result<u64> {
+    let cut = now
+        .saturating_sub(REBUILD_TIME_MIN)
+        .unwrap_or(Timestamp::MIN);
+    let is_old = |index: u64| -> Result<bool> {
+        match store.entry(index)? {
+            Some(stored) => Ok(Recorded::from_stored(&stored)?.recorded_at() <= cut),
+            None => Ok(false),
+        }
+    };
+    let (mut old, mut young) = (0, store.head().saturating_sub(REBUILD_ENTRIES_MAX));
+    if young == 0 || is_old(young)? {
+        return Ok(young);
+    }
+    // Times rise with the index. `young` is too young; everything before `old` is old enough.
+    while old < young {
+        let middle = old + (young - old) / 2;
+        if is_old(middle)? {
+            old = middle + 1;
+        } else {
+            young = middle;
+        }
+    }
+    Ok(old.saturating_sub(1))
 }
 
 /// A node may have been revoked since its call came in, even earlier in the same batch.

@@ -194,3 +194,59 @@ async fn lost_rows_are_replayed_exactly() {
     assert_eq!(replay::catch_up(&*store).unwrap(), 3);
     assert_eq!(store.inner.rows(), live);
 }
+
+fn id_at(at: Timestamp, tail: u32) -> hub_core::names::RequestId {
+    let ms = u64::try_from(at.as_millisecond()).unwrap();
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
+    bytes[6] = 0x70;
+    bytes[8] = 0x80;
+    bytes[12..].copy_from_slice(&tail.to_be_bytes());
+    hub_core::names::RequestId::from_bytes(bytes).unwrap()
+}
+
+/// An act with a request id that changes hardly anything.
+fn acknowledge(id: hub_core::names::RequestId) -> Submission {
+    use crate::domain::channels::{Command as Channels, cursor::Cursor};
+    Submission {
+        request_ids: vec![id],
+        method: "/hub.system.v1/Acknowledge",
+        command: Command::Channels(Channels::Acknowledge(
+            "oa".parse().unwrap(),
+            Cursor::default(),
+        )),
+        ..enrol("unused")
+    }
+}
+
+#[tokio::test]
+async fn a_restart_after_heavy_load_still_takes_new_request_ids() {
+    let started_at: Timestamp = "2026-01-05T01:00:00Z".parse().unwrap();
+    let clock = ManualClock::at(started_at);
+    let store = Arc::new(MemoryStore::new("test.example", Arc::new(key())).unwrap());
+    let start = || {
+        Engine::start(Options {
+            store: store.clone(),
+            charter: Arc::new(Charter::parse(CHARTER, "shanxi.toml").unwrap()),
+            clock: Arc::new(clock.clone()),
+            entropy: Box::new(SeededEntropy::new(1)),
+            key: key(),
+        })
+        .unwrap()
+    };
+    let engine = start();
+    let many = u32::try_from(super::window::REBUILD_ENTRIES_MAX).unwrap() + 1_000;
+    let now = || crate::clock::Clock::now(&clock);
+    for first in (0..many).step_by(500) {
+        clock.advance_us(10_000);
+        let ids = (first..first + 500).map(|tail| id_at(now(), tail));
+        let calls = ids.map(|id| engine.submit(acknowledge(id)));
+        for answer in futures::future::join_all(calls).await {
+            answer.unwrap();
+        }
+    }
+    engine.stop().unwrap();
+    clock.advance_us(1_000_000);
+    let engine = start();
+    engine.submit(acknowledge(id_at(now(), 0))).await.unwrap();
+}

@@ -21,6 +21,10 @@ pub(super) const WINDOW_MAX: usize = 16_384;
 /// Newest entries read at start to fill the window.
 pub(super) const REBUILD_ENTRIES_MAX: u64 = 65_536;
 
+/// Entries of so much time are read in any case: twice what an id may lie ahead, so that ids minted
+/// five minutes before a restart are still above the floor.
+pub(super) const REBUILD_TIME_MIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(600);
+
 /// How far an id's time may lie ahead of the hub's, in milliseconds.
 pub(super) const AHEAD_MS_MAX: u64 = 300_000;
 

@@ -44,7 +44,7 @@ use self::{lookup::Found, stream::SubscribeStream};
 pub const PAGE_MAX: usize = 500;
 /// Page of notifications when none is asked for.
 pub const PAGE_DEFAULT: usize = 50;
-/// A page ends once its bodies have grown to so many bytes.
+/// A page ends once its notifications have grown to so many bytes.
 pub const PAGE_BYTES_MAX: usize = 512 * 1024;
 
 impl From<channels::Command> for Command {
@@ -167,7 +167,7 @@ impl Services {
             if request.omit_bodies {
                 shown.body.clear();
             }
-            bytes = bytes.saturating_add(shown.body.len());
+            bytes = bytes.saturating_add(prost::Message::encoded_len(&shown));
             notifications.push(shown);
         }
         let next = next.and_then(|position| u64::try_from(position).ok());

@@ -246,7 +246,9 @@ impl MembersService for Services {
             let rule = format!("must name agencies/{}, yours", access.agency());
             return Err(Error::field("certificate", rule).into());
         }
-        if access.roster().nodes(access.agency()).len() >= NODES_MAX {
+        // A replay of the last one that fitted must still be answered.
+        let is_enrolled = access.roster().node(&peer.fingerprint).is_some();
+        if !is_enrolled && access.roster().nodes(access.agency()).len() >= NODES_MAX {
             let rule = format!(
                 "an agency enrolls at most {NODES_MAX} certificates, revoked ones included"
             );
@@ -311,7 +313,9 @@ impl MembersService for Services {
         let request = request.into_inner();
         let ids = vec![parse("request_id", &request.request_id)?];
         let kid = parse::jwk(&request.jwk)?;
-        if access.roster().token_keys(access.agency()).len() >= TOKEN_KEYS_MAX {
+        let keys = access.roster().token_keys(access.agency());
+        // A replay of the last one that fitted must still be answered.
+        if keys.len() >= TOKEN_KEYS_MAX && keys.iter().all(|row| row.kid != kid) {
             let rule =
                 format!("an agency enrolls at most {TOKEN_KEYS_MAX} keys, revoked ones included");
             return Err(Error::field("jwk", rule).into());

@@ -33,7 +33,7 @@ const CONSUMER_CHARACTERS_MAX: usize = 32;
 /// Deliveries read in one go.
 const READ_COUNT_MAX: usize = 64;
 
-/// About how many bytes of bodies are read in one go.
+/// About how many bytes are read in one go.
 const READ_BYTES_MAX: usize = 512 * 1024;
 
 /// The stream of a subscriber.
@@ -235,7 +235,8 @@ impl State {
             let Some(delivered) = self.subscription.read_next()? else {
                 return Ok(());
             };
-            bytes = bytes.saturating_add(delivered.notification.body.len());
+            bytes =
+                bytes.saturating_add(prost::Message::encoded_len(delivered.notification.as_ref()));
             let cursor = self.subscription.cursor().encode(self.access.agency());
             self.ready
                 .push_back(response(Event::Delivery(delivery(&delivered, cursor))));
