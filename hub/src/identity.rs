@@ -6,11 +6,13 @@
 //! - [`token`]: verifies officer tokens.
 //! - [`layer`]: stands before every handler and refuses whoever is not known.
 //! - [`author`]: captures the bytes of mutating calls and verifies their author's signature.
+//! - [`budget`]: bounds the bytes of requests under way.
 //! - [`watch`]: tells a long-running call that its caller may no longer be served.
 //!
 //! Invariant: a handler that finds [`Caller`] in a request's extensions may rely on all of it.
 
 pub mod author;
+pub mod budget;
 pub mod layer;
 pub mod spiffe;
 #[cfg(test)]

@@ -753,3 +753,30 @@ async fn je_028_a_stream_ends_with_the_liaisons_last_day() {
     ));
     direct.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn je_028_a_slip_in_the_first_day_can_be_mended() {
+    let world = World::start().await;
+    let on = today(&world);
+    let api = leader(&world, "tax").members();
+    let days = |days: i64| on.saturating_add(days.days());
+    api.appoint_liaison(appointment(JOINT, "tax-1", on, ""))
+        .await
+        .unwrap();
+    let far = appointment(JOINT, "tax-2", days(367), "tax-1");
+    let refused = api.appoint_liaison(far).await;
+    assert_eq!(reason(refused), Reason::InvalidArgument, "a year is enough");
+    let slip = appointment(JOINT, "tax-2", days(366), "tax-1");
+    api.appoint_liaison(slip).await.unwrap();
+    // The slip is replaced before its term begins; the running term ends at the right day.
+    let right = appointment(JOINT, "tax-3", days(2), "tax-2");
+    api.appoint_liaison(right).await.unwrap();
+    for (day, officer) in [(0, "tax-1"), (1, "tax-1"), (2, "tax-3"), (366, "tax-3")] {
+        let members = api.list_memberships(JOINT, Some(days(day))).await.unwrap();
+        let tax = members
+            .iter()
+            .find(|one| one.agency.as_ref().unwrap().name == "agencies/tax")
+            .unwrap();
+        assert_eq!(tax.liaison.as_ref().unwrap().officer, officer, "day {day}");
+    }
+}

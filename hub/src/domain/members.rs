@@ -21,7 +21,7 @@ use hub_proto::{
         NodeRevoked, Rank, TokenKeyEnrolled, TokenKeyRevoked, members_event::Kind,
     },
 };
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 
 use self::rows::{LiaisonRow, MembershipRow, NodeRow, TokenKeyRow};
 use super::{Context, Decision, EntryMeta, channels, members_event};
@@ -34,6 +34,9 @@ use crate::{
         view::{Overlay, View, ViewExt as _},
     },
 };
+
+/// How far ahead a liaison can be appointed, in days.
+pub const LIAISON_AHEAD_DAYS_MAX: i32 = 366;
 
 /// A change of the roster.
 #[derive(Debug, Clone)]
@@ -261,6 +264,13 @@ fn appoint_liaison(
             "must be today or later: the past does not change",
         ));
     }
+    let horizon = context
+        .today()
+        .saturating_add(LIAISON_AHEAD_DAYS_MAX.days());
+    if command.from_on > horizon {
+        let rule = format!("must be at most {LIAISON_AHEAD_DAYS_MAX} days ahead, until {horizon}");
+        return Err(Error::field("liaison.from_on", rule));
+    }
     let key = keys::liaison(&command.mechanism, agency);
     let terms = view.message::<LiaisonRow>(&key)?.unwrap_or_default();
     let replaced = check_replaced(&terms, command)?;
@@ -311,7 +321,8 @@ fn check_rank(mechanism: &Mechanism, command: &AppointLiaison) -> Result<()> {
     Ok(())
 }
 
-/// The liaison whose term ends with the appointment, if the caller named the right one.
+/// The liaison whose term ends with the appointment, if the caller named the right one. A term that
+/// has not begun by then is void.
 fn check_replaced<'a>(
     terms: &'a LiaisonRow,
     command: &AppointLiaison,
@@ -320,16 +331,6 @@ fn check_replaced<'a>(
         .terms
         .iter()
         .rfind(|term| rows::liaison_period(term).until_on.is_none());
-    if let Some(open) = open
-        && rows::liaison_period(open)
-            .from_on
-            .is_some_and(|from_on| from_on > command.from_on)
-    {
-        return Err(Error::field(
-            "liaison.from_on",
-            "a later liaison is appointed already; the new term must not begin before that one",
-        ));
-    }
     match (open, &command.replaces) {
         (None, None) => Ok(None),
         (Some(open), Some(replaces)) if open.officer == replaces.as_str() => Ok(Some(open)),

@@ -26,7 +26,10 @@ use hub_core::{
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::{Authored, Caller};
+use super::{
+    Authored, Caller,
+    budget::{Budget, Share},
+};
 use crate::{
     error::{Error, Result},
     wire::status::status,
@@ -52,10 +55,11 @@ const BIN_HEADER: GeneralPurpose = GeneralPurpose::new(
 
 /// A tower layer that demands an author's signature on mutating calls; it comes behind
 /// [`super::IdentityLayer`] and inserts `Arc<Authored>` into their extensions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AuthorLayer {
     is_mutation: fn(&str) -> bool,
     read_time_max: Duration,
+    budget: Arc<Budget>,
 }
 
 impl AuthorLayer {
@@ -66,6 +70,7 @@ impl AuthorLayer {
         Self {
             is_mutation,
             read_time_max: BODY_READ_TIME_MAX,
+            budget: Arc::default(),
         }
     }
 }
@@ -75,7 +80,7 @@ impl<S> Layer<S> for AuthorLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         AuthorService {
-            layer: *self,
+            layer: self.clone(),
             inner,
         }
     }
@@ -111,9 +116,11 @@ where
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
         let read_time_max = self.layer.read_time_max;
+        let budget = Arc::clone(&self.layer.budget);
         Box::pin(async move {
-            match verify(request, read_time_max).await {
-                Ok(request) => ready.call(request).await,
+            match verify(request, read_time_max, &budget).await {
+                // The share is held until the call is answered.
+                Ok((request, _share)) => ready.call(request).await,
                 Err(error) => {
                     tracing::debug!(reason = %error.reason, "refused");
                     Ok(status(&error).into_http())
@@ -123,7 +130,11 @@ where
     }
 }
 
-async fn verify(request: Request<Body>, read_time_max: Duration) -> Result<Request<Body>> {
+async fn verify(
+    request: Request<Body>,
+    read_time_max: Duration,
+    budget: &Arc<Budget>,
+) -> Result<(Request<Body>, Share)> {
     let (mut parts, body) = request.into_parts();
     let caller = parts
         .extensions
@@ -133,7 +144,8 @@ async fn verify(request: Request<Body>, read_time_max: Duration) -> Result<Reque
     // Headers first: a call without them is refused before its body is read.
     let salt = read_salt(&parts.headers)?;
     let signature = read_signature(&parts.headers)?;
-    let frame = tokio::time::timeout(read_time_max, read_frame(body))
+    let mut share = budget.share(caller.agency());
+    let frame = tokio::time::timeout(read_time_max, read_frame(body, &mut share))
         .await
         .map_err(|_| {
             Error::limit(
@@ -163,7 +175,8 @@ async fn verify(request: Request<Body>, read_time_max: Duration) -> Result<Reque
         signature,
         request: message,
     }));
-    Ok(Request::from_parts(parts, Body::new(Full::new(frame))))
+    let request = Request::from_parts(parts, Body::new(Full::new(frame)));
+    Ok((request, share))
 }
 
 fn read_salt(headers: &HeaderMap) -> Result<Salt> {
@@ -199,7 +212,7 @@ fn wrong(header: &str, rule: &str) -> Error {
 }
 
 /// Reads a whole body, and stops at the first byte past the limit.
-async fn read_frame(mut body: Body) -> Result<Bytes> {
+async fn read_frame(mut body: Body, share: &mut Share) -> Result<Bytes> {
     let mut frame = BytesMut::new();
     while let Some(part) = body.frame().await {
         let part = part.map_err(|error| Error {
@@ -214,6 +227,7 @@ async fn read_frame(mut body: Body) -> Result<Bytes> {
                 format!("the message must have at most {MESSAGE_BYTES_MAX} bytes"),
             ));
         }
+        share.grow(data.len())?;
         frame.extend_from_slice(&data);
     }
     Ok(frame.freeze())

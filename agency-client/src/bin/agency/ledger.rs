@@ -123,7 +123,7 @@ fn bundle(context: &Context, file: &Path, args: &VerifyArgs) -> Done {
     let own_ca = context
         .profile()
         .ok()
-        .map(|profile| PathBuf::from(profile.ca));
+        .map(|profile| std::path::PathBuf::from(profile.ca));
     let authorities = args
         .node_ca
         .as_deref()

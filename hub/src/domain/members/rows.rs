@@ -131,7 +131,9 @@ pub(super) fn add_membership(rows: &mut Overlay<'_>, event: &MembershipAdded) ->
     Ok(())
 }
 
-/// The open term ends where the new one begins (JE-028).
+/// A running term ends where the new one begins (JE-028). Terms that have not begun by then are void:
+/// they were never in force, so nothing of the past changes, and a row grows by one term a day at the
+/// most.
 pub(super) fn appoint_liaison(rows: &mut Overlay<'_>, event: &LiaisonAppointed) -> Result<()> {
     let (Ok(mechanism), Ok(agency)) = (event.mechanism.parse(), event.agency.parse()) else {
         return Ok(());
@@ -141,8 +143,14 @@ pub(super) fn appoint_liaison(rows: &mut Overlay<'_>, event: &LiaisonAppointed) 
     };
     let key = keys::liaison(&mechanism, &agency);
     let mut row: LiaisonRow = rows.message(&key)?.unwrap_or_default();
-    for term in row.terms.iter_mut().filter(|term| term.until_on.is_none()) {
-        term.until_on = liaison.from_on;
+    let from_on = liaison_period(liaison).from_on;
+    row.terms
+        .retain(|term| liaison_period(term).from_on < from_on);
+    for term in &mut row.terms {
+        let until_on = liaison_period(term).until_on;
+        if until_on.is_none_or(|until_on| Some(until_on) > from_on) {
+            term.until_on = liaison.from_on;
+        }
     }
     row.terms.push(liaison.clone());
     rows.put_message(key, &row);
