@@ -501,6 +501,8 @@ mod tests {
             "agency notify publish --title t --classification internal --route",
             "agency notify publish --channel a --classification internal",
             "agency notify publish --channel a --title t",
+            "agency notify publish --channel a --title t --classification internal",
+            "agency notify publish --batch f.jsonl --classification internal",
             "agency watch --live-only --consumer oa",
             "agency watch --ack",
             "agency ledger verify --bundle b --receipt r",
@@ -511,7 +513,7 @@ mod tests {
             assert!(parse(line).is_err(), "{line}");
         }
         for line in [
-            "agency notify publish --channel a --title t --classification internal",
+            "agency notify publish --channel a --title t --body b --classification internal",
             "agency notify publish --batch f.jsonl",
             "agency --json watch inbox --consumer oa --ack --until-caught-up",
             "agency members add --mechanism m --agency a --from 2026-01-01 --case c",
