@@ -40,6 +40,8 @@ pub struct Subscription {
     engine: Arc<Engine>,
     logs: Vec<Reading>,
     cursor: Cursor,
+    /// The entry read last: the items of a batch follow each other, and are read once.
+    last: Option<Arc<Recorded>>,
 }
 
 /// Where the reader stands in one log, with places already looked up.
@@ -66,6 +68,7 @@ impl Subscription {
             engine,
             logs,
             cursor,
+            last: None,
         }
     }
 
@@ -78,6 +81,16 @@ impl Subscription {
     #[must_use]
     pub fn cursor(&self) -> &Cursor {
         &self.cursor
+    }
+
+    fn entry(&mut self, index: u64) -> Result<Arc<Recorded>> {
+        if let Some(last) = self.last.as_ref().filter(|last| last.header.index == index) {
+            return Ok(Arc::clone(last));
+        }
+        let entry = self.engine.recorded(index)?;
+        let entry = entry.ok_or_else(|| Error::internal("a log points past the ledger"))?;
+        self.last = Some(Arc::clone(&entry));
+        Ok(entry)
     }
 
     /// The next notification, or `None` when the newest has been read.
@@ -101,8 +114,7 @@ impl Subscription {
         let Some((place, index)) = first else {
             return Ok(None);
         };
-        let entry = self.engine.recorded(place.entry_index)?;
-        let entry = entry.ok_or_else(|| Error::internal("a log points past the ledger"))?;
+        let entry = self.entry(place.entry_index)?;
         let reading = self
             .logs
             .get_mut(index)

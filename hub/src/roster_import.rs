@@ -83,7 +83,7 @@ pub async fn watch(engine: Arc<Engine>, tls: Arc<TlsReloader>, config: Config, t
 /// of an agency that the charter does not know is a slip, and nothing of it goes on the ledger.
 ///
 /// # Errors
-/// When a file is none of what it should be; files before it have been imported then.
+/// When the folder cannot be listed, or holds too much.
 pub async fn import(
     engine: &Engine,
     tls: &TlsReloader,
@@ -130,19 +130,23 @@ pub async fn import(
                 dir.display()
             );
             if file.extension().is_some_and(|extension| extension == "pem") {
-                import_node(engine, tls, config, &agency, &file)
-                    .await
-                    .with_context(|| file.display().to_string())?;
+                let outcome = import_node(engine, tls, config, &agency, &file).await;
+                left_out.extend(at_fault(&file, outcome));
             }
         }
         let keys = folder.join("token-keys.json");
         if keys.is_file() {
-            import_keys(engine, &agency, &keys)
-                .await
-                .with_context(|| keys.display().to_string())?;
+            let outcome = import_keys(engine, &agency, &keys).await;
+            left_out.extend(at_fault(&keys, outcome));
         }
     }
     Ok(left_out)
+}
+
+/// What is wrong with a file, if anything is; the files beside it are imported all the same.
+fn at_fault(file: &Path, outcome: anyhow::Result<()>) -> Option<String> {
+    let error = outcome.err()?;
+    Some(format!("{}: left out: {error:#}", file.display()))
 }
 
 fn list(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -32,10 +32,10 @@ use crate::{
     },
     error::{Error, Result},
     identity::Authored,
-    ledger::EncodedEntry,
+    ledger::{EncodedEntry, LedgerError},
     state::{
         keys,
-        store::Store,
+        store::{Store, StoreError},
         view::{Overlay, ViewExt as _},
     },
 };
@@ -318,7 +318,12 @@ impl Sequencer {
         self.parts.recent.push(batch.recorded.iter().cloned());
         let store = Arc::clone(&self.parts.store);
         let rows = batch.overlay.take_changes();
-        if let Err(error) = store.commit(self.head, &batch.encoded, rows, self.last_recorded_at) {
+        let committed = store.commit(self.head, &batch.encoded, rows, self.last_recorded_at);
+        if let Err(StoreError::Ledger(LedgerError::Limit(limit))) = &committed {
+            // Nothing was written, and nothing is wrong with the ledger: the batch is too large.
+            return Err(Error::limit(limit.clone(), Duration::from_millis(200)));
+        }
+        if let Err(error) = committed {
             tracing::error!(%error, "a commit failed; nothing more is recorded until the hub has started again");
             self.is_failed = true;
             return Err(failed());

@@ -151,6 +151,7 @@ impl Services {
             Box::new(last.unwrap_or(0).saturating_add(1)..=head)
         };
         let mut notifications: Vec<Notification> = vec![];
+        let mut last_entry = None;
         let mut bytes = 0_usize;
         let mut next = None;
         for position in positions {
@@ -162,7 +163,7 @@ impl Services {
                 });
                 break;
             }
-            let found = lookup::at(&self.engine, &log, position)?;
+            let found = lookup::at(&self.engine, &log, position, &mut last_entry)?;
             let mut shown = found.notification.as_ref().clone();
             if request.omit_bodies {
                 shown.body.clear();
@@ -233,13 +234,11 @@ impl Services {
     }
 
     fn show_consumer(&self, access: &Access, id: &str, row: &ConsumerRow) -> Result<Consumer> {
-        let cursor = Cursor::from_positions(&row.positions)?;
+        let cursor = stream::readable(access, Cursor::from_positions(&row.positions)?);
         let mut lag_count = 0_i64;
         for (log, position) in cursor.positions() {
-            if access.read_log(log).is_ok() {
-                let head = Head::read(self.engine.store(), log)?;
-                lag_count = lag_count.saturating_add(head.saturating_sub(*position));
-            }
+            let head = Head::read(self.engine.store(), log)?;
+            lag_count = lag_count.saturating_add(head.saturating_sub(*position));
         }
         let at = jiff::Timestamp::from_microsecond(row.acknowledged_at_us);
         Ok(Consumer {

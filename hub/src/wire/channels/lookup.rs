@@ -55,14 +55,27 @@ impl Found {
     }
 }
 
-/// The notification at a position of a log that the caller has been permitted.
-pub(super) fn at(engine: &Engine, log: &LogName, position: i64) -> Result<Found> {
-    let place = log::place(engine.store(), log, position)?;
-    let found = place
-        .map(|place| read(engine, place))
-        .transpose()?
-        .flatten();
-    found.ok_or_else(|| Error::internal(format!("{log} has no position {position}")))
+/// The notification at a position of a log that the caller has been permitted. `last` is the entry
+/// read last: the items of a batch follow each other, and are read once.
+pub(super) fn at(
+    engine: &Engine,
+    log: &LogName,
+    position: i64,
+    last: &mut Option<Arc<Recorded>>,
+) -> Result<Found> {
+    let missing = || Error::internal(format!("{log} has no position {position}"));
+    let place = log::place(engine.store(), log, position)?.ok_or_else(missing)?;
+    let entry = match last {
+        Some(entry) if entry.header.index == place.entry_index => Arc::clone(entry),
+        _ => engine.recorded(place.entry_index)?.ok_or_else(missing)?,
+    };
+    let notification = entry.notification(place.item).ok_or_else(missing)?;
+    *last = Some(Arc::clone(&entry));
+    Ok(Found {
+        place,
+        entry,
+        notification,
+    })
 }
 
 /// A notification by its name.
