@@ -304,8 +304,15 @@ async fn sigterm_under_load_loses_nothing_that_was_answered() {
     let mut answered = vec![];
     for writer in writers {
         let (indices, status): (Vec<u64>, Status) = writer.await.unwrap();
-        let is_told = [Code::Unavailable, Code::Unknown, Code::Cancelled].contains(&status.code());
-        assert!(is_told, "{status:?}");
+        // Told by the hub, or by the connection's end in one of the ways that the client's HTTP/2 has
+        // of putting it.
+        let ends = [
+            Code::Unavailable,
+            Code::Unknown,
+            Code::Cancelled,
+            Code::Internal,
+        ];
+        assert!(ends.contains(&status.code()), "{status:?}");
         assert!(indices.len() > 5, "it was under load: {}", indices.len());
         answered.extend(indices);
     }
