@@ -48,6 +48,10 @@ pub enum Kind {
     Attachment = 0x2c,
     /// The attachments of a notification.
     AttachmentsOf = 0x2d,
+    /// Which entry ordered that an entry's content be erased.
+    Sealed = 0x28,
+    /// An entry that ordered erasures.
+    SealOrder = 0x2f,
 }
 
 impl Key {
@@ -250,6 +254,18 @@ pub fn attachments_of(entry_index: u64, item: u32) -> Vec<u8> {
         .number(entry_index)
         .number(u64::from(item))
         .build()
+}
+
+/// The order to erase an entry's content.
+#[must_use]
+pub fn sealed(entry_index: u64) -> Vec<u8> {
+    Key::new(Kind::Sealed).number(entry_index).build()
+}
+
+/// An entry that ordered erasures.
+#[must_use]
+pub fn seal_order(entry_index: u64) -> Vec<u8> {
+    Key::new(Kind::SealOrder).number(entry_index).build()
 }
 
 #[cfg(test)]
