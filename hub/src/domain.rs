@@ -71,6 +71,18 @@ pub enum Command {
     Members(members::Command),
 }
 
+impl From<channels::Command> for Command {
+    fn from(command: channels::Command) -> Self {
+        Self::Channels(command)
+    }
+}
+
+impl From<members::Command> for Command {
+    fn from(command: members::Command) -> Self {
+        Self::Members(command)
+    }
+}
+
 /// What a command comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {

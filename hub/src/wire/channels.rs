@@ -26,9 +26,8 @@ use super::{Call, Services, page, parse};
 use crate::{
     authz::{Access, RecipientAct},
     charter::Action,
-    domain::{
-        Command,
-        channels::{self, ConsumerRow, cursor::Cursor, log::Head, notification::BATCH_ITEMS_MAX},
+    domain::channels::{
+        self, ConsumerRow, cursor::Cursor, log::Head, notification::BATCH_ITEMS_MAX,
     },
     engine::recorded::Recorded,
     error::{Error, Result},
@@ -42,12 +41,6 @@ pub const PAGE_MAX: usize = 500;
 pub const PAGE_DEFAULT: usize = 50;
 /// A page ends once its notifications have grown to so many bytes.
 pub const PAGE_BYTES_MAX: usize = 512 * 1024;
-
-impl From<channels::Command> for Command {
-    fn from(command: channels::Command) -> Self {
-        Self::Channels(command)
-    }
-}
 
 impl Services {
     fn show_channels(&self, access: &Access) -> Result<Vec<Channel>> {
