@@ -35,6 +35,7 @@ mod tree;
 mod writer;
 
 pub use checkpoint::CHECKPOINT_FILE;
+pub(crate) use error::INSTALL_NEWER;
 pub use error::{Damage, LedgerError};
 pub use fsck::{FINDINGS_MAX, Finding, FsckOptions, FsckReport, Progress, Severity, fsck};
 pub use lock::{DataLock, LOCK_FILE};

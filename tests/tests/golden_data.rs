@@ -25,13 +25,17 @@ use std::{
 };
 
 use agency_client::{Client, verify};
-use hub::{clock::SystemClock, fsck, rebuild, state::store::Store};
+use hub::{clock::SystemClock, fsck, ledger, rebuild, state::store::Store};
 use hub_core::{
     crypto::{hex, sha256},
     merkle::verify_consistency,
 };
-use hub_proto::channels::{DeliveryReceipt, ListNotificationsRequest, Notification};
+use hub_proto::{
+    channels::{DeliveryReceipt, ListNotificationsRequest, Notification},
+    ledger::EntryHeader,
+};
 use hub_tests::{Site, TRUST_DOMAIN, World};
+use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
 /// What a golden folder must show, as recorded when it was made.
@@ -277,4 +281,82 @@ async fn check_members_view(world: &World, expected: &Expected) {
         names,
         [format!("agencies/tax/consumers/{}", expected.consumer)]
     );
+}
+
+/// Why a hub does not start on a site.
+async fn refusal(site: &Site) -> String {
+    let started = hub::server::start(&site.config()).await;
+    let error = started.expect_err("a newer format is refused");
+    format!("{error:#}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_segment_format_is_refused_with_what_it_is_and_what_to_do() {
+    let (site, _) = site_of(&golden("0.1"), "data");
+    let path = site.data_dir().join("ledger");
+    let path = path.join("segment-00000000000000000000.log");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    let crc = crc32c(&bytes[..52]);
+    bytes[52..56].copy_from_slice(&crc.to_le_bytes());
+    fs::write(&path, &bytes).unwrap();
+    let text = refusal(&site).await;
+    assert!(
+        text.contains("segment-00000000000000000000.log"),
+        "names the file: {text}"
+    );
+    assert!(
+        text.contains("the segment has format 2, this release reads format 1"),
+        "says what it is: {text}"
+    );
+    assert!(
+        text.contains("Install the release that wrote it"),
+        "says what to do: {text}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), bytes, "nothing was changed");
+    let report = fsck::fsck(&site.config(), &mut |_| {}).unwrap();
+    let named = |text: &str| report.findings.iter().any(|one| one.what.contains(text));
+    assert!(named("the segment has format 2"), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_entry_format_is_refused_with_what_it_is_and_what_to_do() {
+    let (site, expected) = site_of(&golden("0.1"), "data");
+    let count = expected.entries.len() as u64;
+    let key = Arc::new(hub::server::ledger_key(&site.config()).unwrap());
+    let options = ledger::LedgerOptions::new(site.data_dir(), TRUST_DOMAIN, key);
+    let (mut writer, _, _) = ledger::open(options, count).unwrap();
+    let header = EntryHeader {
+        format: 2,
+        index: count,
+        recorded_at_us: i64::MAX,
+        ..EntryHeader::default()
+    };
+    let entry = ledger::EncodedEntry {
+        header: header.encode_to_vec().into(),
+        content: bytes::Bytes::new(),
+    };
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    writer.append(count, &[entry], now).unwrap();
+    writer.close().unwrap();
+    let text = refusal(&site).await;
+    assert!(
+        text.contains(&format!(
+            "entry {count} has format 2, this release reads format 1"
+        )),
+        "says what it is: {text}"
+    );
+    assert!(
+        text.contains("Install the release that wrote it"),
+        "says what to do: {text}"
+    );
+}
+
+/// CRC-32C, bit by bit.
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())
+        })
+    })
 }
