@@ -7,6 +7,7 @@
 //! ```
 
 pub mod authz;
+pub mod backup;
 pub mod charter;
 pub mod cli;
 pub mod clock;

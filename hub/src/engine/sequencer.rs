@@ -19,7 +19,7 @@ use super::{
     BATCH_BYTES_MAX, BATCH_MAX, Submission,
     entropy::Entropy,
     recent::Recent,
-    recorded::Recorded,
+    recorded::{ENTRY_FORMAT, Recorded},
     replay,
     shares::Share,
     window::{REBUILD_ENTRIES_MAX, REBUILD_TIME_MIN, Window},
@@ -42,9 +42,6 @@ use crate::{
     },
     traces,
 };
-
-/// Version of the entry format.
-const ENTRY_FORMAT: u32 = 1;
 
 type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
 
