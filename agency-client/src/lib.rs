@@ -33,6 +33,7 @@
 //! ```
 
 mod author;
+pub mod blocking;
 pub mod channels;
 pub mod checkpoint;
 mod client;
@@ -40,6 +41,8 @@ mod codec;
 pub mod error;
 pub mod ledger;
 pub mod members;
+pub mod observer;
+pub mod outbox;
 pub mod profile;
 mod retry;
 pub mod subscribe;
