@@ -135,6 +135,7 @@ fn publish(
                 request_id: item.request_id.as_bytes().to_vec().into(),
                 positions: heads.take(view, &logs)?,
                 recipients: recipients(&item.destination),
+                ..NotificationPublished::default()
             },
         )));
     }
@@ -317,6 +318,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
                 request_id: event.request_id.clone(),
                 positions: event.positions.clone(),
                 recipients: event.recipients.clone(),
+                ..NotificationPublished::default()
             };
             place_notification(rows, entry.author, place, &published)
         }
@@ -333,7 +335,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
             })
         }
         Some(Kind::ConsumerAdvanced(event)) => advance(rows, entry, event),
-        None => Ok(()),
+        Some(Kind::RecipientReminded(_)) | None => Ok(()),
     }
 }
 

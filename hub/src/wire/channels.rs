@@ -11,13 +11,15 @@ use hub_core::{
 };
 use hub_proto::channels::{
     AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
-    BatchPublishNotificationsResponse, Channel, Consumer, DeliveryReceipt, GetNotificationRequest,
-    GetNotificationResponse, ListChannelsRequest, ListChannelsResponse, ListConsumersRequest,
-    ListConsumersResponse, ListDeliveryReceiptsRequest, ListDeliveryReceiptsResponse,
-    ListNotificationsRequest, ListNotificationsResponse, Notification, OpenNotificationRequest,
-    OpenNotificationResponse, PublishNotificationRequest, PublishNotificationResponse,
-    SignForNotificationRequest, SignForNotificationResponse, SubscribeRequest,
-    channel_service_server::ChannelService,
+    BatchPublishNotificationsResponse, Channel, Consumer, CorrectNotificationRequest,
+    CorrectNotificationResponse, DeliveryReceipt, GetNotificationRequest, GetNotificationResponse,
+    ListChannelsRequest, ListChannelsResponse, ListConsumersRequest, ListConsumersResponse,
+    ListDeliveryReceiptsRequest, ListDeliveryReceiptsResponse, ListNotificationsRequest,
+    ListNotificationsResponse, ListOutstandingActionsRequest, ListOutstandingActionsResponse,
+    Notification, OpenNotificationRequest, OpenNotificationResponse, PublishNotificationRequest,
+    PublishNotificationResponse, RetractNotificationRequest, RetractNotificationResponse,
+    SearchNotificationsRequest, SearchNotificationsResponse, SignForNotificationRequest,
+    SignForNotificationResponse, SubscribeRequest, channel_service_server::ChannelService,
 };
 use tonic::{Request, Response, Status};
 
@@ -490,5 +492,33 @@ impl ChannelService for Services {
             .map(|(id, row)| self.show_consumer(&access, id, row))
             .collect::<Result<_>>()?;
         Ok(Response::new(ListConsumersResponse { consumers }))
+    }
+
+    async fn correct_notification(
+        &self,
+        _request: Request<CorrectNotificationRequest>,
+    ) -> Result<Response<CorrectNotificationResponse>, Status> {
+        Err(Error::internal("not there yet").into())
+    }
+
+    async fn retract_notification(
+        &self,
+        _request: Request<RetractNotificationRequest>,
+    ) -> Result<Response<RetractNotificationResponse>, Status> {
+        Err(Error::internal("not there yet").into())
+    }
+
+    async fn list_outstanding_actions(
+        &self,
+        _request: Request<ListOutstandingActionsRequest>,
+    ) -> Result<Response<ListOutstandingActionsResponse>, Status> {
+        Err(Error::internal("not there yet").into())
+    }
+
+    async fn search_notifications(
+        &self,
+        _request: Request<SearchNotificationsRequest>,
+    ) -> Result<Response<SearchNotificationsResponse>, Status> {
+        Err(Error::internal("not there yet").into())
     }
 }

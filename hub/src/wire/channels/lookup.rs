@@ -154,6 +154,7 @@ pub(super) fn receipt(
         signed_for_at: at(&row.signed_for),
         signed_for_by: by(&row.signed_for),
         signed_for_receipt: signed,
+        ..DeliveryReceipt::default()
     })
 }
 
