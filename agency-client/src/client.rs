@@ -438,5 +438,6 @@ pub(crate) fn checked_request_id(text: String) -> Result<String> {
     Ok(text)
 }
 
+pub(crate) mod forward;
 #[cfg(test)]
 mod tests;
