@@ -21,6 +21,7 @@ pub mod identity;
 pub mod ledger;
 pub mod pki;
 pub mod rebuild;
+pub mod reminders;
 pub mod roster_import;
 pub mod server;
 pub mod state;

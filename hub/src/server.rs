@@ -23,7 +23,7 @@ use crate::{
     config::Config,
     engine::{self, Engine, entropy::SystemEntropy},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
-    roster_import,
+    reminders, roster_import,
     state::embedded::{EmbeddedOptions, EmbeddedStore},
     tls::{self, TlsOptions, TlsReloader},
     wire::{Services, rpc, streams::Streams},
@@ -118,6 +118,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         config.clone(),
         left_out,
     ));
+    background.spawn(reminders::watch(Arc::clone(&engine)));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
