@@ -59,7 +59,7 @@ pub use error::OutboxError;
 pub use item::{
     Counts, Delivered, Enqueued, Item, ItemAttachment, ListItems, Problem, Pruned, State, Ticket,
 };
-pub use outgoing::{ATTACHMENTS_MAX, AttachmentFile, KEY_BYTES_MAX, Outgoing, TITLE_CHARS_MAX};
+pub use outgoing::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, AttachmentFile, KEY_BYTES_MAX, Outgoing, TITLE_CHARS_MAX};
 pub use sender::OutboxSender;
 
 use store::Store;
@@ -81,8 +81,8 @@ pub const DELIVERED_MAX: u64 = 100_000;
 pub const STREAMS_PARALLEL_DEFAULT: usize = 4;
 /// Streams that can be sent at a time.
 pub const STREAMS_PARALLEL_MAX: usize = 64;
-/// Longest name of a stream, in bytes.
-pub const STREAM_BYTES_MAX: usize = 200;
+/// Longest name of a stream, in characters of `a-z 0-9 . _ -`.
+pub const STREAM_CHARS_MAX: usize = 64;
 /// Items in one [`Outbox::enqueue_many`].
 pub const ENQUEUE_MANY_MAX: usize = 10_000;
 /// Largest encoded request, in bytes: the hub's limit of a message.
@@ -178,8 +178,8 @@ impl Outbox {
     }
 
     /// Puts a call at the end of a stream. When this answers, the item is on the disk and will be
-    /// recorded once. A stream is any name of 1 to [`STREAM_BYTES_MAX`] bytes; what is in one
-    /// stream arrives in order.
+    /// recorded once. A stream is a name of 1 to [`STREAM_CHARS_MAX`] characters of
+    /// `a-z 0-9 . _ -`; what is in one stream arrives in order.
     ///
     /// # Errors
     /// [`OutboxError::Full`] when there is no room: see [`Self::enqueue_wait`].
@@ -221,7 +221,7 @@ impl Outbox {
     /// One item.
     ///
     /// # Errors
-    /// [`OutboxError::NoSuchItem`] when it was discarded or pruned.
+    /// [`OutboxError::NoSuchItem`] when there is none, or it was pruned.
     pub async fn get(&self, ticket: Ticket) -> Result<Item> {
         let store = self.store.clone();
         blocking(move || store.get(ticket)).await
@@ -330,6 +330,7 @@ pub(crate) fn settled(item: Item) -> Result<Option<Delivered>> {
     match item.state {
         State::Queued => Ok(None),
         State::Delivered => Ok(item.delivered),
+        State::Discarded => Err(OutboxError::NoSuchItem(item.ticket)),
         State::Refused => {
             let problem = item.problem.unwrap_or(Problem {
                 reason: String::new(),

@@ -66,19 +66,27 @@ pub enum State {
     Refused,
     /// The hub recorded it.
     Delivered,
+    /// A person discarded it; its content is gone.
+    Discarded,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 3] = [Self::Queued, Self::Refused, Self::Delivered];
+    pub const ALL: [Self; 4] = [
+        Self::Queued,
+        Self::Refused,
+        Self::Delivered,
+        Self::Discarded,
+    ];
 
-    /// The state's name: `queued`, `refused` or `delivered`.
+    /// The state's name: `queued`, `refused`, `delivered` or `discarded`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Refused => "refused",
             Self::Delivered => "delivered",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -96,7 +104,7 @@ impl FromStr for State {
         Self::ALL
             .into_iter()
             .find(|state| state.as_str() == text)
-            .ok_or_else(|| ClientError::input("state", "must be queued, refused or delivered"))
+            .ok_or_else(|| ClientError::input("state", "must be queued, refused, delivered or discarded"))
     }
 }
 
@@ -157,11 +165,9 @@ pub struct ItemAttachment {
     /// Its media type.
     pub media_type: String,
     /// Its size in bytes.
-    pub bytes: u64,
+    pub size_bytes: u64,
     /// SHA-256 of its content, hex.
     pub sha256: String,
-    /// Whether the hub has it.
-    pub is_uploaded: bool,
 }
 
 /// What is kept of a delivered item.
@@ -210,6 +216,8 @@ pub struct Counts {
     pub refused: u64,
     /// Delivered items that are still kept.
     pub delivered: u64,
+    /// Discarded items that are still listed.
+    pub discarded: u64,
     /// Streams that stand still behind a refused item.
     pub streams_held: u64,
     /// Bytes of queued and refused items, attachments included.
@@ -221,7 +229,7 @@ pub struct Counts {
 /// What [`super::Outbox::prune`] took away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Delivered items.
+    /// Delivered and discarded items.
     pub items: u64,
     /// Files that no item needs any more.
     pub files: u64,

@@ -20,6 +20,13 @@ use prost_types::{
 
 use crate::error::{ClientError, Result};
 
+/// Publishes a notification.
+pub(crate) const PUBLISH: &str = "/hub.channels.v1.ChannelService/PublishNotification";
+/// Corrects one.
+pub(crate) const CORRECT: &str = "/hub.channels.v1.ChannelService/CorrectNotification";
+/// Takes one back.
+pub(crate) const RETRACT: &str = "/hub.channels.v1.ChannelService/RetractNotification";
+
 /// A mutating method whose repetition is safe.
 #[derive(Debug)]
 pub(crate) struct Method {
@@ -229,8 +236,6 @@ mod tests {
     };
 
     use super::*;
-
-    const PUBLISH: &str = "/hub.channels.v1.ChannelService/PublishNotification";
 
     fn request(id: &str) -> PublishNotificationRequest {
         PublishNotificationRequest {

@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use hub_proto::channels::{
+    Attachment, CorrectNotificationRequest, Notification, PublishNotificationRequest,
+    RetractNotificationRequest,
+};
 use prost::Message;
 
-use super::method::Method;
+use super::method::{CORRECT, Method, PUBLISH, RETRACT};
 use crate::{
     channels::NotificationDraft,
     error::{ClientError, Result},
@@ -17,6 +21,8 @@ pub const KEY_BYTES_MAX: usize = 200;
 pub const TITLE_CHARS_MAX: usize = 200;
 /// Files of one item.
 pub const ATTACHMENTS_MAX: usize = 20;
+/// Largest file, in bytes: 100 MiB.
+pub const ATTACHMENT_BYTES_MAX: u64 = 100 * 1024 * 1024;
 
 /// A call on its way into an outbox: what to send, under which key, with which files.
 ///
@@ -35,7 +41,7 @@ pub struct Outgoing {
     pub(super) request: Bytes,
     pub(super) request_id: String,
     /// The id may have been sent before it came here.
-    pub(super) is_uncertain: bool,
+    pub(super) is_brought: bool,
     pub(super) title: String,
     pub(super) key: Option<String>,
     pub(super) attachments: Vec<AttachmentFile>,
@@ -66,11 +72,47 @@ impl Outgoing {
             .as_ref()
             .map(|notification| notification.title.clone())
             .unwrap_or_default();
-        Self::request(
-            "/hub.channels.v1.ChannelService/PublishNotification",
-            &request,
-            title,
-        )
+        Self::request(PUBLISH, &request, title)
+    }
+
+    /// A correction: the draft, whole, takes the place of the notification of a name. The draft
+    /// goes to whom that one went; where the draft itself would go is left out.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the draft breaks a rule.
+    pub fn correct(
+        name: impl Into<String>,
+        draft: NotificationDraft,
+        reason: impl Into<String>,
+    ) -> Result<Self> {
+        let request = draft.into_request()?;
+        let notification = request.notification.unwrap_or_default();
+        let title = notification.title.clone();
+        let request = CorrectNotificationRequest {
+            name: name.into(),
+            notification: Some(Notification {
+                channel: String::new(),
+                addressees: vec![],
+                ..notification
+            }),
+            reason: reason.into(),
+            request_id: request.request_id,
+        };
+        Self::request(CORRECT, &request, title)
+    }
+
+    /// A retraction: the notification of a name is taken back.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] in no case that the arguments can cause.
+    pub fn retract(name: impl Into<String>, reason: impl Into<String>) -> Result<Self> {
+        let request = RetractNotificationRequest {
+            name: name.into(),
+            reason: reason.into(),
+            request_id: String::new(),
+        };
+        let title = request.reason.clone();
+        Self::request(RETRACT, &request, title)
     }
 
     /// Any other mutating call of the hub's API: `method` is its full gRPC path. An empty
@@ -92,7 +134,7 @@ impl Outgoing {
     pub fn encoded(method: &str, request: Bytes, title: impl Into<String>) -> Result<Self> {
         let method = Method::find(method)?;
         let given = method.request_id(&request)?;
-        let is_uncertain = given.is_some();
+        let is_brought = given.is_some();
         let (request, request_id) = match given {
             Some(id) => (request, crate::client::checked_request_id(id)?),
             None => {
@@ -104,7 +146,7 @@ impl Outgoing {
             method,
             request,
             request_id,
-            is_uncertain,
+            is_brought,
             title: shown(&title.into()),
             key: None,
             attachments: vec![],
@@ -131,6 +173,37 @@ impl Outgoing {
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// The request with files named in its notification.
+    pub(super) fn with_attachments(&self, files: Vec<Attachment>) -> Result<Bytes> {
+        if files.is_empty() {
+            return Ok(self.request.clone());
+        }
+        let broken = |_| ClientError::input("request", "must be an encoded message");
+        let name = |notification: &mut Option<Notification>| {
+            if let Some(notification) = notification {
+                notification.attachments.extend(files);
+            }
+        };
+        match self.method.path {
+            PUBLISH => {
+                let mut request =
+                    PublishNotificationRequest::decode(&self.request[..]).map_err(broken)?;
+                name(&mut request.notification);
+                Ok(request.encode_to_vec().into())
+            }
+            CORRECT => {
+                let mut request =
+                    CorrectNotificationRequest::decode(&self.request[..]).map_err(broken)?;
+                name(&mut request.notification);
+                Ok(request.encode_to_vec().into())
+            }
+            _ => Err(ClientError::input(
+                "attachments",
+                "go with a notification or a correction only",
+            )),
+        }
     }
 
     pub(super) fn check(&self) -> Result<()> {
