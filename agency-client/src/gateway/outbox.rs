@@ -195,6 +195,7 @@ fn shown(item: Item) -> OutboxItem {
         State::Queued => OutboxItemState::Queued,
         State::Delivered => OutboxItemState::Delivered,
         State::Refused => OutboxItemState::Refused,
+        State::Discarded => OutboxItemState::Discarded,
     };
     let (message, reason) = item
         .problem
