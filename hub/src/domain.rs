@@ -29,6 +29,8 @@ pub struct Context<'a> {
     pub charter: &'a Charter,
     /// The instant that the entry will carry.
     pub now: Timestamp,
+    /// The index that the entry will have.
+    pub index: u64,
     /// Sixteen bytes that are unique to the entry, for ids that the hub makes itself.
     pub seed: [u8; 16],
 }
@@ -48,6 +50,8 @@ pub enum Command {
     Channels(channels::Command),
     /// The roster.
     Members(members::Command),
+    /// Contents whose period is over.
+    Seal(sealing::Command),
 }
 
 /// What a command comes to.
@@ -83,6 +87,7 @@ pub fn decide(
     match command {
         Command::Channels(command) => channels::decide(view, permit, command),
         Command::Members(command) => members::decide(context, view, permit, command),
+        Command::Seal(command) => sealing::decide(context, view, permit, command),
     }
 }
 

@@ -20,11 +20,15 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
+    SCHEMA,
     digest::RowDigest,
     keys,
     store::{Committed, Direction, Row, RowBatch, Store, StoreError},
 };
-use crate::ledger::{self, Checkpoint, EncodedEntry, LedgerOptions, OpenReport, StoredEntry};
+use crate::ledger::{
+    self, Checkpoint, EncodedEntry, Erasure, LedgerError, LedgerOptions, OpenReport, SealReport,
+    StoredEntry,
+};
 
 /// Folder of the index in the data folder.
 pub const STATE_DIR: &str = "state";
@@ -41,14 +45,19 @@ const LOCK_TRIES_MAX: u32 = 20;
 /// Pause between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
-/// Bytes of the row that says how far the index is: entries applied, the digest, and the root of the
-/// tree of those entries.
-const META_BYTES: usize = 56;
+/// Bytes of the row that says how far the index is: entries applied, the digest, the root of the tree
+/// of those entries, and the schema.
+const META_BYTES: usize = 60;
+
+/// Bytes of that row in the first schema, which it did not name.
+const META_BYTES_FIRST: usize = 56;
 
 /// Ledger files and sled.
 pub struct EmbeddedStore {
     dir: PathBuf,
     writer: Mutex<Option<ledger::Writer>>,
+    /// Taken before `writer` where both are.
+    sealer: Mutex<Option<ledger::Sealer>>,
     reader: ledger::Reader,
     rows: sled::Db,
     meta: Mutex<Meta>,
@@ -63,12 +72,26 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Meta {
     applied: u64,
     digest: RowDigest,
     /// Of which ledger the rows are.
     root: Digest,
+    /// Which rows there are and what is in them: [`SCHEMA`], or another release's.
+    schema: u32,
+}
+
+impl Default for Meta {
+    /// That of an empty index, to which this release's rows will be written.
+    fn default() -> Self {
+        Self {
+            applied: 0,
+            digest: RowDigest::default(),
+            root: Digest::default(),
+            schema: SCHEMA,
+        }
+    }
 }
 
 impl Meta {
@@ -77,17 +100,25 @@ impl Meta {
             self.applied.to_be_bytes().as_slice(),
             &self.digest.to_bytes(),
             &self.root,
+            &self.schema.to_be_bytes(),
         ]
         .concat()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (applied, rest) = bytes.split_first_chunk::<8>()?;
-        let (digest, root) = rest.split_first_chunk::<16>()?;
+        let (digest, rest) = rest.split_first_chunk::<16>()?;
+        let (root, schema) = rest.split_first_chunk::<32>()?;
+        let schema = match bytes.len() {
+            META_BYTES_FIRST => 1,
+            META_BYTES => u32::from_be_bytes(schema.try_into().ok()?),
+            _ => return None,
+        };
         Some(Self {
             applied: u64::from_be_bytes(*applied),
             digest: RowDigest::from_bytes(*digest),
-            root: root.try_into().ok()?,
+            root: *root,
+            schema,
         })
     }
 }
@@ -118,14 +149,16 @@ impl EmbeddedStore {
         let (mut rows, mut meta) = open_rows(&state_dir)?;
         let ledger_options = LedgerOptions::new(&dir, origin, key);
         let (writer, reader, report) = ledger::open_locked(ledger_options, meta.applied, lock)?;
-        if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
+        // Only now: also an index that cannot be used says how many entries there must be.
+        if let Some(why) = unusable(&meta, &reader)? {
             drop(rows);
-            set_aside(&state_dir, "its rows are another ledger's")?;
+            set_aside(&state_dir, &why)?;
             (rows, meta) = try_open_rows(&state_dir).map_err(StoreError::Index)?;
         }
         let head = watch::Sender::new(reader.head());
         let store = Self {
             dir,
+            sealer: Mutex::new(Some(writer.sealer())),
             writer: Mutex::new(Some(writer)),
             reader,
             rows,
@@ -165,12 +198,27 @@ impl EmbeddedStore {
             applied,
             digest,
             root,
+            schema: SCHEMA,
         };
         batch.insert(keys::meta(), new.encode());
         self.rows.apply_batch(batch).map_err(index_error)?;
         *meta = new;
         Ok(())
     }
+}
+
+/// Why rows that are whole cannot be used.
+fn unusable(meta: &Meta, reader: &ledger::Reader) -> Result<Option<String>, StoreError> {
+    if meta.schema != SCHEMA {
+        let found = meta.schema;
+        return Ok(Some(format!(
+            "another release wrote it: its schema is {found}, that of this release is {SCHEMA}"
+        )));
+    }
+    if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
+        return Ok(Some("its rows are another ledger's".to_owned()));
+    }
+    Ok(None)
 }
 
 fn index_error(error: impl fmt::Display) -> StoreError {
@@ -275,8 +323,7 @@ fn sum_rows(rows: &sled::Db) -> Result<Sum, String> {
     for row in rows.iter() {
         let (key, value) = row.map_err(|error| error.to_string())?;
         if *key == *keys::meta() {
-            let is_whole = value.len() == META_BYTES;
-            let meta = Meta::decode(&value).filter(|_| is_whole);
+            let meta = Meta::decode(&value);
             sum.meta = Some(meta.ok_or("its head row is damaged")?);
         } else {
             sum.digest.add(&key, &value);
@@ -372,6 +419,26 @@ impl Store for EmbeddedStore {
         Ok(self.reader.entries(from, count_max, bytes_max)?)
     }
 
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        let closed = || index_error("the store is closed");
+        let mut guard = self.sealer.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealer = guard.as_mut().ok_or_else(closed)?;
+        let head = self.reader.head();
+        if let Some(beyond) = erasures.iter().find(|erasure| erasure.index >= head) {
+            let what = format!("entry {} is not in the ledger", beyond.index);
+            return Err(LedgerError::OutOfRange(what).into());
+        }
+        // Rows that were derived from a content may not outlive it by a crash: what is replayed after
+        // one is replayed from residues.
+        self.rows.flush().map_err(index_error)?;
+        if sealer.needs_roll(erasures) {
+            // Appends wait for this only, not for the rewriting.
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.as_mut().ok_or_else(closed)?.roll()?;
+        }
+        Ok(sealer.seal(erasures)?)
+    }
+
     fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError> {
         if index >= self.reader.head() {
             return Ok(None);
@@ -392,6 +459,13 @@ impl Store for EmbeddedStore {
     }
 
     fn close(&self, _now: Timestamp) -> Result<(), StoreError> {
+        // Waits for a sealing at work: nobody may write here once the folder is free.
+        drop(
+            self.sealer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         self.rows.flush().map_err(index_error)?;
         let writer = self
             .writer

@@ -91,6 +91,12 @@ impl Inspection {
         self.sum.meta.unwrap_or_default().applied
     }
 
+    /// The schema of the rows; see [`crate::state::SCHEMA`].
+    #[must_use]
+    pub fn schema(&self) -> u32 {
+        self.sum.meta.unwrap_or_default().schema
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn rows_count(&self) -> u64 {
