@@ -30,12 +30,9 @@ use crate::{
     config::Config,
     ledger::{self, DataLock, FINDINGS_MAX, FsckOptions, FsckReport, StoredEntry},
     server,
-    state::{
-        SCHEMA,
-        embedded::{
-            STATE_DIR,
-            inspect::{self, InspectError, Inspection},
-        },
+    state::embedded::{
+        STATE_DIR,
+        inspect::{self, InspectError, Inspection},
     },
 };
 pub use show::command;
@@ -157,8 +154,7 @@ pub fn fsck(config: &Config, progress: &mut dyn FnMut(u64)) -> anyhow::Result<Re
     let state = inspect::inspect(dir);
 
     let mut entries = EntryCheck::new(hub_key);
-    let comparable = state.as_ref().ok().filter(|state| state.schema() == SCHEMA);
-    let mut rows = RowCheck::new(&config.ledger.origin, key, comparable)?;
+    let mut rows = RowCheck::new(&config.ledger.origin, key, state.as_ref().ok())?;
     let options = FsckOptions {
         dir: dir.clone(),
         verifier,
@@ -254,8 +250,8 @@ const REMEDY_UNERASED: &str = "Nothing is lost: starting the hub erases them, as
 
 /// Remedies for the state index.
 const REMEDY_BEHIND: &str = "Nothing is lost: starting the hub applies what is missing";
+const REMEDY_FORM: &str = "Nothing is lost: starting the hub makes the index anew";
 const REMEDY_REBUILD: &str = "Run `hub rebuild`, which makes the index anew from the ledger";
-const REMEDY_SCHEMA: &str = "Nothing is lost: starting the hub makes it anew from the ledger";
 const REMEDY_COPY: &str = "Make the state folder readable, make room where temporary files go (TMPDIR), and run `hub fsck` again";
 const REMEDY_LEDGER: &str = "Deal with what is wrong with the ledger first";
 const REMEDY_AHEAD: &str = "Entries of the ledger are missing: restore the data folder from a \
@@ -283,13 +279,6 @@ fn judge_state(report: &mut Report, rows: RowCheck<'_>, state: &Result<Inspectio
         }
         Err(error) => return find(Severity::Error, error.to_string(), REMEDY_REBUILD),
     };
-    if state.schema() != SCHEMA {
-        let what = format!(
-            "another release wrote the index: its schema is {}, that of this release is {SCHEMA}",
-            state.schema()
-        );
-        find(Severity::Warning, what, REMEDY_SCHEMA);
-    }
     if let Err(what) = state.check_digest() {
         find(Severity::Error, what, REMEDY_REBUILD);
     }
@@ -300,6 +289,9 @@ fn judge_state(report: &mut Report, rows: RowCheck<'_>, state: &Result<Inspectio
     } else if applied < head {
         let what = format!("the index has applied {applied} of {head} entries");
         find(Severity::Warning, what, REMEDY_BEHIND);
+    }
+    if let Some(what) = state.other_form() {
+        return find(Severity::Warning, what, REMEDY_FORM);
     }
     let outcome = rows.finish();
     if let Some(why) = outcome.skipped {

@@ -6,6 +6,7 @@
 //! - [`Reader`] answers entries and proofs; any number, on any thread.
 //! - [`Sealer`] erases contents from complete segments, beside writer and readers.
 //! - [`fsck`] reads everything again and changes nothing.
+//! - [`snapshot`] reads whole segments beside a running hub, and writes them elsewhere.
 //!
 //! Invariant: a reader sees an entry only after the sync of its commit returned, and what a reader
 //! saw is there after every crash. The ledger does not look into entries: header and content are
@@ -30,6 +31,7 @@ mod reader;
 mod record;
 mod seal;
 mod segment;
+pub mod snapshot;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,7 @@ mod tree;
 mod writer;
 
 pub use checkpoint::CHECKPOINT_FILE;
+pub(crate) use error::INSTALL_NEWER;
 pub use error::{Damage, LedgerError};
 pub use fsck::{FINDINGS_MAX, Finding, FsckOptions, FsckReport, Progress, Severity, fsck};
 pub use lock::{DataLock, LOCK_FILE};

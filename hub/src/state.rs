@@ -11,12 +11,6 @@
 //! Invariant: rows are a function of the ledger. A store that has lost or damaged its rows says so
 //! through [`store::Store::applied`], and the engine applies the missing entries again.
 
-/// Which rows there are and what is in them. An index with another number is set aside at start and
-/// made anew from the ledger. Raise it in a release whose `apply` writes other rows, or another form
-/// of a row, for entries that an earlier release may have recorded; a new kind of row that only new
-/// events cause needs no new number.
-pub const SCHEMA: u32 = 2;
-
 #[cfg(test)]
 mod contract;
 pub mod digest;

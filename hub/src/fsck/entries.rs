@@ -15,10 +15,12 @@ use hub_proto::{
 };
 
 use super::seals::SealCheck;
-use crate::{authz::HUB_AGENCY, domain::sealing, engine::recorded::Recorded, ledger::StoredEntry};
-
-/// The format of entries that this release knows.
-const ENTRY_FORMAT: u32 = 1;
+use crate::{
+    authz::HUB_AGENCY,
+    domain::sealing,
+    engine::recorded::{ENTRY_FORMAT, Recorded},
+    ledger::StoredEntry,
+};
 
 /// Methods of the hub's own acts begin with this.
 const HUB_METHODS: &str = "/hub.system.v1/";

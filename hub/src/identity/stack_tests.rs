@@ -56,7 +56,13 @@ async fn stack() -> Stack {
     let address = listener.local_addr().unwrap();
     let files = TlsOptions::of_pki(pki.folder());
     let reloader = Arc::new(TlsReloader::load(files, Arc::new(SystemClock)).unwrap());
-    let incoming = accept(listener, reloader, DOMAIN, AcceptLimits::default());
+    let incoming = accept(
+        listener,
+        reloader,
+        DOMAIN,
+        AcceptLimits::default(),
+        &Connections::default(),
+    );
     let (_reporter, health) = tonic_health::server::health_reporter();
     let server = Server::builder()
         .layer(IdentityLayer::new(Arc::clone(&world.identity)))

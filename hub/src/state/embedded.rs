@@ -20,7 +20,6 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    SCHEMA,
     digest::RowDigest,
     keys,
     store::{Committed, Direction, Row, RowBatch, Store, StoreError},
@@ -45,12 +44,13 @@ const LOCK_TRIES_MAX: u32 = 20;
 /// Pause between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
-/// Bytes of the row that says how far the index is: entries applied, the digest, the root of the tree
-/// of those entries, and the schema.
-const META_BYTES: usize = 60;
+/// The form of the rows. Raise it whenever `apply` writes other rows than before for entries that an
+/// earlier release may have recorded: an index of another form is made anew at the next start.
+pub const ROWS_FORMAT: u32 = 2;
 
-/// Bytes of that row in the first schema, which it did not name.
-const META_BYTES_FIRST: usize = 56;
+/// Bytes of the row that says how far the index is: entries applied, the digest, the root of the
+/// tree of those entries, and [`ROWS_FORMAT`]. Release 0.1 wrote no form, which means 1.
+const META_BYTES: [usize; 2] = [56, 60];
 
 /// Ledger files and sled.
 pub struct EmbeddedStore {
@@ -78,18 +78,17 @@ struct Meta {
     digest: RowDigest,
     /// Of which ledger the rows are.
     root: Digest,
-    /// Which rows there are and what is in them: [`SCHEMA`], or another release's.
-    schema: u32,
+    /// In which form they are.
+    format: u32,
 }
 
 impl Default for Meta {
-    /// That of an empty index, to which this release's rows will be written.
     fn default() -> Self {
         Self {
             applied: 0,
             digest: RowDigest::default(),
             root: Digest::default(),
-            schema: SCHEMA,
+            format: ROWS_FORMAT,
         }
     }
 }
@@ -100,25 +99,34 @@ impl Meta {
             self.applied.to_be_bytes().as_slice(),
             &self.digest.to_bytes(),
             &self.root,
-            &self.schema.to_be_bytes(),
+            &self.format.to_be_bytes(),
         ]
         .concat()
+    }
+
+    /// What is to be said when the rows are of another release's form.
+    fn other_form(self) -> Option<String> {
+        (self.format != ROWS_FORMAT).then(|| {
+            format!(
+                "its rows are of form {}, this release keeps form {ROWS_FORMAT}",
+                self.format
+            )
+        })
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (applied, rest) = bytes.split_first_chunk::<8>()?;
         let (digest, rest) = rest.split_first_chunk::<16>()?;
-        let (root, schema) = rest.split_first_chunk::<32>()?;
-        let schema = match bytes.len() {
-            META_BYTES_FIRST => 1,
-            META_BYTES => u32::from_be_bytes(schema.try_into().ok()?),
-            _ => return None,
+        let (root, format) = rest.split_first_chunk::<32>()?;
+        let format = match format.first_chunk::<4>() {
+            Some(format) => u32::from_be_bytes(*format),
+            None => 1,
         };
         Some(Self {
             applied: u64::from_be_bytes(*applied),
             digest: RowDigest::from_bytes(*digest),
             root: *root,
-            schema,
+            format,
         })
     }
 }
@@ -149,8 +157,12 @@ impl EmbeddedStore {
         let (mut rows, mut meta) = open_rows(&state_dir)?;
         let ledger_options = LedgerOptions::new(&dir, origin, key);
         let (writer, reader, report) = ledger::open_locked(ledger_options, meta.applied, lock)?;
-        // Only now: also an index that cannot be used says how many entries there must be.
-        if let Some(why) = unusable(&meta, &reader)? {
+        let unfit = if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
+            Some("its rows are another ledger's".to_owned())
+        } else {
+            meta.other_form()
+        };
+        if let Some(why) = unfit {
             drop(rows);
             set_aside(&state_dir, &why)?;
             (rows, meta) = try_open_rows(&state_dir).map_err(StoreError::Index)?;
@@ -198,27 +210,13 @@ impl EmbeddedStore {
             applied,
             digest,
             root,
-            schema: SCHEMA,
+            format: ROWS_FORMAT,
         };
         batch.insert(keys::meta(), new.encode());
         self.rows.apply_batch(batch).map_err(index_error)?;
         *meta = new;
         Ok(())
     }
-}
-
-/// Why rows that are whole cannot be used.
-fn unusable(meta: &Meta, reader: &ledger::Reader) -> Result<Option<String>, StoreError> {
-    if meta.schema != SCHEMA {
-        let found = meta.schema;
-        return Ok(Some(format!(
-            "another release wrote it: its schema is {found}, that of this release is {SCHEMA}"
-        )));
-    }
-    if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
-        return Ok(Some("its rows are another ledger's".to_owned()));
-    }
-    Ok(None)
 }
 
 fn index_error(error: impl fmt::Display) -> StoreError {
@@ -323,7 +321,8 @@ fn sum_rows(rows: &sled::Db) -> Result<Sum, String> {
     for row in rows.iter() {
         let (key, value) = row.map_err(|error| error.to_string())?;
         if *key == *keys::meta() {
-            let meta = Meta::decode(&value);
+            let is_whole = META_BYTES.contains(&value.len());
+            let meta = Meta::decode(&value).filter(|_| is_whole);
             sum.meta = Some(meta.ok_or("its head row is damaged")?);
         } else {
             sum.digest.add(&key, &value);

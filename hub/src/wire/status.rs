@@ -44,6 +44,7 @@ pub fn code(reason: Reason) -> Code {
         Reason::RequestIdExpired
         | Reason::ContentSealed
         | Reason::CursorBehind
+        | Reason::NotificationSuperseded
         | Reason::LiaisonExists
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,

@@ -91,10 +91,11 @@ impl Inspection {
         self.sum.meta.unwrap_or_default().applied
     }
 
-    /// The schema of the rows; see [`crate::state::SCHEMA`].
+    /// What is to be said when the rows are of another release's form, so that a start makes them
+    /// anew.
     #[must_use]
-    pub fn schema(&self) -> u32 {
-        self.sum.meta.unwrap_or_default().schema
+    pub fn other_form(&self) -> Option<String> {
+        self.sum.meta.unwrap_or_default().other_form()
     }
 
     /// How many rows there are.
