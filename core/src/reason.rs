@@ -80,6 +80,8 @@ reasons! {
     RequestIdReused = "REQUEST_ID_REUSED",
     /// The request id is older than the deduplication window.
     RequestIdExpired = "REQUEST_ID_EXPIRED",
+    /// Retention has erased the content that is asked for.
+    ContentSealed = "CONTENT_SEALED",
     /// The cursor or page token is damaged, or belongs to another caller or log.
     CursorInvalid = "CURSOR_INVALID",
     /// An acknowledgement would move a consumer back.

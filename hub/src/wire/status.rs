@@ -42,6 +42,7 @@ pub fn code(reason: Reason) -> Code {
             Code::AlreadyExists
         }
         Reason::RequestIdExpired
+        | Reason::ContentSealed
         | Reason::CursorBehind
         | Reason::NotificationSuperseded
         | Reason::LiaisonExists
