@@ -28,6 +28,9 @@ pub const AGENCY_STREAMS_MAX: usize = 64;
 /// Default of [`Limits::connection_calls_max`].
 pub const CONNECTION_CALLS_MAX: u32 = 256;
 
+/// Default of [`Limits::disk_free_bytes_min`]: 256 MiB.
+pub const DISK_FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
+
 /// `hub.toml`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +106,8 @@ pub struct Limits {
     pub agency_streams_max: usize,
     /// Calls under way on one connection.
     pub connection_calls_max: u32,
+    /// Free bytes of the data folder's file system below which nothing is recorded.
+    pub disk_free_bytes_min: u64,
 }
 
 impl Default for Limits {
@@ -113,6 +118,7 @@ impl Default for Limits {
             agency_connections_max: accept.agency_connections_max,
             agency_streams_max: AGENCY_STREAMS_MAX,
             connection_calls_max: CONNECTION_CALLS_MAX,
+            disk_free_bytes_min: DISK_FREE_BYTES_MIN,
         }
     }
 }
@@ -245,6 +251,12 @@ impl Config {
             1,
             1 << 16,
         )?;
+        within(
+            "limits.disk_free_bytes_min",
+            limits.disk_free_bytes_min,
+            0,
+            1 << 50,
+        )?;
         ensure!(
             certs::vkey::is_origin(&self.ledger.origin),
             "ledger.origin: must have no white space and no `+`, and not be empty"
@@ -313,6 +325,10 @@ mod tests {
         assert_eq!(
             full.limits.connection_calls_max,
             defaults.connection_calls_max
+        );
+        assert_eq!(
+            full.limits.disk_free_bytes_min,
+            defaults.disk_free_bytes_min
         );
         assert_eq!(
             (full.reload_interval_ms, full.drain_ms_max),

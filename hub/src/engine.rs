@@ -22,7 +22,10 @@ mod tests;
 mod window;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -49,6 +52,17 @@ pub const BATCH_MAX: usize = 512;
 
 /// About how many request bytes go into one commit.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Whether acts are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// They are.
+    Taken,
+    /// Not until there is room on the disk; nothing needs to be done but that. Reads go on.
+    DiskFull,
+    /// Not until the hub has been started again. Reads go on.
+    Failed,
+}
 
 /// What a caller wants recorded.
 #[derive(Debug)]
@@ -91,6 +105,33 @@ pub struct Engine {
     recent: Arc<Recent>,
     roster: Arc<SharedRoster>,
     clock: Arc<dyn Clock>,
+    writes: Arc<AtomicWrites>,
+}
+
+/// What the writer last found.
+#[derive(Debug, Default)]
+pub(crate) struct AtomicWrites(AtomicU8);
+
+impl AtomicWrites {
+    fn load(&self) -> Writes {
+        match self.0.load(Ordering::SeqCst) {
+            0 => Writes::Taken,
+            1 => Writes::DiskFull,
+            _ => Writes::Failed,
+        }
+    }
+
+    /// Answers what it was before.
+    fn store(&self, writes: Writes) -> Writes {
+        let before = self.load();
+        let number = match writes {
+            Writes::Taken => 0,
+            Writes::DiskFull => 1,
+            Writes::Failed => 2,
+        };
+        self.0.store(number, Ordering::SeqCst);
+        before
+    }
 }
 
 impl Engine {
@@ -109,6 +150,7 @@ impl Engine {
         replay::catch_up(&*store)?;
         let roster = Arc::new(SharedRoster::load(charter, &*store)?);
         let recent = Arc::new(Recent::new(recent::RECENT_BYTES_MAX));
+        let writes = Arc::new(AtomicWrites::default());
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let sequencer = sequencer::Sequencer::new(sequencer::Parts {
             store: Arc::clone(&store),
@@ -117,6 +159,7 @@ impl Engine {
             clock: Arc::clone(&clock),
             entropy,
             key,
+            writes: Arc::clone(&writes),
         })?;
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
@@ -131,6 +174,7 @@ impl Engine {
             recent,
             roster,
             clock,
+            writes,
         }))
     }
 
@@ -139,6 +183,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the domain refuses; [`hub_core::reason::Reason::LimitExceeded`] when the queue is full;
+    /// [`hub_core::reason::Reason::StorageFull`] when the disk is;
     /// [`hub_core::reason::Reason::Unavailable`] when the hub is draining or its storage failed.
     pub async fn submit(&self, submission: Submission) -> Result<Arc<Recorded>> {
         let (reply, answer) = oneshot::channel();
@@ -157,6 +202,16 @@ impl Engine {
                 Duration::from_millis(200),
             )),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(draining()),
+        }
+    }
+
+    /// Whether acts are recorded. While the disk was found full it is asked again, so that the
+    /// answer does not wait for the next act.
+    #[must_use]
+    pub fn writes(&self) -> Writes {
+        match self.writes.load() {
+            Writes::DiskFull if self.store.has_room() => Writes::Taken,
+            found => found,
         }
     }
 

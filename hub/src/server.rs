@@ -24,7 +24,7 @@ use crate::{
     engine::{self, Engine, entropy::SystemEntropy},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     roster_import,
-    state::embedded::{EmbeddedOptions, EmbeddedStore},
+    state::embedded::{EmbeddedOptions, EmbeddedStore, room::RoomOptions},
     tls::{self, TlsOptions, TlsReloader},
     wire::{Services, rpc, streams::Streams},
 };
@@ -167,7 +167,11 @@ fn open_engine(
         origin: config.ledger.origin.clone(),
         key: Arc::new(ledger_key(config)?),
     };
-    let (store, report) = EmbeddedStore::open(options)?;
+    let room = RoomOptions {
+        free_bytes_min: config.limits.disk_free_bytes_min,
+        ..RoomOptions::default()
+    };
+    let (store, report) = EmbeddedStore::open_with(options, room)?;
     if report.created {
         tracing::info!(folder = %config.data_dir.display(), "made a new ledger");
     }
