@@ -27,7 +27,7 @@ use crate::{
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     metrics::Metrics,
     reminders, roster_import,
-    state::embedded::{EmbeddedOptions, EmbeddedStore},
+    state::embedded::{EmbeddedOptions, EmbeddedStore, room::RoomOptions},
     tls::{self, Connections, TlsOptions, TlsReloader},
     wire::{
         Services,
@@ -231,7 +231,11 @@ fn open_engine(
         origin: config.ledger.origin.clone(),
         key: Arc::new(ledger_key(config)?),
     };
-    let (store, report) = EmbeddedStore::open(options)?;
+    let room = RoomOptions {
+        free_bytes_min: config.limits.disk_free_bytes_min,
+        ..RoomOptions::default()
+    };
+    let (store, report) = EmbeddedStore::open_with(options, room)?;
     if report.created {
         tracing::info!(folder = %config.data_dir.display(), "made a new ledger");
     }
