@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::tls::AcceptLimits;
+use crate::{attachments::settings::Settings as Attachments, tls::AcceptLimits};
 
 /// Largest settings file in bytes.
 pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
@@ -62,6 +62,9 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
+    /// Files that go with notifications.
+    #[serde(default)]
+    pub attachments: Attachments,
     /// The log.
     #[serde(default)]
     pub log: Log,
@@ -205,6 +208,14 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.roster_dir = config.roster_dir.map(|dir| folder.join(dir));
+        let attachments = &mut config.attachments;
+        for path in [
+            &mut attachments.access_key_id_file,
+            &mut attachments.secret_access_key_file,
+            &mut attachments.ca,
+        ] {
+            *path = path.take().map(|path| folder.join(path));
+        }
         config.check()?;
         Ok(config)
     }
@@ -245,6 +256,7 @@ impl Config {
             1,
             1 << 16,
         )?;
+        self.attachments.check()?;
         ensure!(
             certs::vkey::is_origin(&self.ledger.origin),
             "ledger.origin: must have no white space and no `+`, and not be empty"
@@ -300,6 +312,29 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_with_a_bucket_is_valid() {
+        let config = Config::read(&sample("hub.s3.toml")).unwrap();
+        let attachments = &config.attachments;
+        let place = attachments.place().unwrap();
+        let expected = crate::attachments::settings::Place::S3 {
+            bucket: "hub-attachments".into(),
+            prefix: "shanxi".into(),
+        };
+        assert_eq!(place, expected);
+        let folder = sample("");
+        for (path, below) in [
+            (&attachments.access_key_id_file, "secrets/s3-access-key-id"),
+            (
+                &attachments.secret_access_key_file,
+                "secrets/s3-secret-access-key",
+            ),
+            (&attachments.ca, "pki/s3-ca.pem"),
+        ] {
+            assert_eq!(*path, Some(folder.join(below)));
+        }
+    }
+
+    #[test]
     fn the_full_sample_names_every_key_with_its_default() {
         let text = std::fs::read_to_string(sample("hub.full.toml")).unwrap();
         let full = Config::parse(&text, Path::new(".")).unwrap();
@@ -319,7 +354,17 @@ mod tests {
             (RELOAD_INTERVAL_MS, DRAIN_MS_MAX)
         );
         assert_eq!(full.log.filter, Log::default().filter);
-        for key in ["token_audience", "roster_dir", "reflection", "format"] {
+        assert_eq!(full.attachments, Attachments::default());
+        for key in [
+            "token_audience",
+            "roster_dir",
+            "reflection",
+            "store",
+            "orphan_hours",
+            "region",
+            "allow_http",
+            "format",
+        ] {
             assert!(text.contains(&format!("\n{key} = ")), "{key}");
         }
     }

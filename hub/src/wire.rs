@@ -1,6 +1,7 @@
 //! The edge: gRPC services that parse, ask `authz` for access, hand a typed command to the engine
 //! and write the answer. No rule of the domain lives here.
 
+pub mod attachments;
 pub mod channels;
 pub mod ledger;
 pub mod members;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tonic::Request;
 
 use crate::{
+    attachments::Attachments,
     authz::{Access, Permit},
     domain::Command,
     engine::{Engine, Submission, recorded::Recorded},
@@ -39,6 +41,10 @@ pub struct Services {
     pub trust_domain: Arc<str>,
     /// Counts open streams.
     pub streams: Arc<Streams>,
+    /// Files that go with notifications.
+    pub attachments: Arc<Attachments>,
+    /// Counts downloads.
+    pub downloads: Arc<Streams>,
     /// Turns true when the hub drains.
     pub draining: watch::Receiver<bool>,
 }

@@ -40,6 +40,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // A refused call ends in `wire::status`, the only place that makes a status.
     ("identity", &["clock", "error", "wire::status"]),
     ("tls", &["clock", "error", "identity"]),
+    // Files beside the ledger: what notifications name is asked through a trait.
+    ("attachments", &["clock", "error"]),
     // The roster answers for whom a permit is; it is read, never changed.
     (
         "authz",
@@ -73,13 +75,23 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "wire",
         &[
-            "authz", "charter", "domain", "engine", "error", "feed", "identity", "state", "tls",
+            "attachments",
+            "authz",
+            "charter",
+            "domain",
+            "engine",
+            "error",
+            "feed",
+            "identity",
+            "state",
+            "tls",
         ],
     ),
 ];
 
 /// Where a crate may be named, as prefixes of paths within `hub/src/`.
 const CRATES: &[(&str, &[&str])] = &[
+    ("object_store", &["attachments/contents"]),
     (
         "sled",
         &["state/embedded", "rebuild", "ledger/fsck", "fsck"],

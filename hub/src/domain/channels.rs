@@ -4,6 +4,7 @@
 //! Invariants: positions of a log start at 1 and have no gap; a notification's text is in its
 //! entry and nowhere else; a receipt's first opening and first signature are never replaced.
 
+pub mod attachment;
 pub mod cursor;
 pub mod log;
 pub mod notification;

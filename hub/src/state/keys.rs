@@ -38,6 +38,8 @@ pub enum Kind {
     Consumer = 0x24,
     /// How far a log had been delivered to an agency, and when.
     Delivered = 0x25,
+    /// That a notification names a content.
+    Attachment = 0x2c,
 }
 
 impl Key {
@@ -196,6 +198,21 @@ pub fn delivered_prefix(log: &LogName, agency: &AgencyId) -> Key {
     Key::new(Kind::Delivered)
         .text(&log.to_string())
         .text(agency.as_str())
+}
+
+/// That an item of an entry names a content.
+#[must_use]
+pub fn attachment(sha256: &Digest, entry_index: u64, item: u32) -> Vec<u8> {
+    attachments(sha256)
+        .number(entry_index)
+        .number(u64::from(item))
+        .build()
+}
+
+/// All of [`attachment`] for a content.
+#[must_use]
+pub fn attachments(sha256: &Digest) -> Key {
+    Key::new(Kind::Attachment).bytes(sha256)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use hub_proto::{
 use jiff::Timestamp;
 use prost::Message as _;
 
-use super::log::ISSUED_ITEM;
+use super::{attachment, log::ISSUED_ITEM};
 use crate::{
     charter::{Category, Charter, Destination},
     error::{Error, Result, Violation},
@@ -73,6 +73,9 @@ pub fn check<'a>(
     check_texts(&mut rules, draft);
     check_subjects(&mut rules, draft);
     check_output_only(&mut rules, draft);
+    for (field, rule) in attachment::broken(&draft.attachments) {
+        rules.broken(&field, rule);
+    }
     let request_id = rules.parsed("request_id", request.request_id.parse());
     let category = charter.category(&draft.category);
     if category.is_none() {
@@ -331,7 +334,7 @@ fn destination(
     rules.parsed(field, route)
 }
 
-fn is_line(text: &str, characters_max: usize) -> bool {
+pub(super) fn is_line(text: &str, characters_max: usize) -> bool {
     text.chars().count() <= characters_max && !text.chars().any(char::is_control)
 }
 
@@ -341,7 +344,7 @@ fn is_text(text: &str) -> bool {
 }
 
 /// `type/subtype` with optional parameters, printable ASCII (RFC 9110 section 8.3.1).
-fn is_media_type(text: &str) -> bool {
+pub(super) fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let is_token = |part: &str| {
         !part.is_empty()
