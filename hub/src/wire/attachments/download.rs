@@ -22,13 +22,13 @@ use crate::{
 };
 
 /// Largest chunk of a download in bytes (64 KiB).
-pub const CHUNK_BYTES_MAX: usize = 65_536;
+pub(super) const CHUNK_BYTES_MAX: usize = 65_536;
 
 /// How much is asked of the store at once, in bytes.
 const PIECE_BYTES: u64 = 1024 * 1024;
 
 /// The stream of a download.
-pub type DownloadStream =
+pub(super) type DownloadStream =
     Pin<Box<dyn Stream<Item = Result<DownloadAttachmentResponse, Status>> + Send>>;
 
 /// What is asked for.
