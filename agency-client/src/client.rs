@@ -30,6 +30,7 @@ use crate::{
     error::{ClientError, Result, from_status},
     ledger::Ledger,
     members::Members,
+    observer::{Observer, Watched},
     profile::{Identity, Profile},
     retry::{RetryPolicy, jitter},
     token::Minter,
@@ -59,6 +60,7 @@ struct Shared {
     deadline: Duration,
     retry: RetryPolicy,
     memory: CheckpointMemory,
+    observer: Watched,
 }
 
 impl fmt::Debug for Client {
@@ -80,6 +82,7 @@ pub struct ClientBuilder {
     roles: Option<Vec<String>>,
     deadline: Duration,
     retry: RetryPolicy,
+    observer: Watched,
 }
 
 impl ClientBuilder {
@@ -94,6 +97,7 @@ impl ClientBuilder {
             roles: None,
             deadline: DEADLINE_DEFAULT,
             retry: RetryPolicy::default(),
+            observer: Watched::default(),
         }
     }
 
@@ -132,6 +136,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Told of calls, reconnections, checkpoints and outboxes, for metrics. There is none unless
+    /// it is set here.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Watched::new(observer);
+        self
+    }
+
     /// Reads certificate and keys. The connection comes about with the first call, and again
     /// whenever it broke.
     ///
@@ -166,6 +178,7 @@ impl ClientBuilder {
                 deadline: self.deadline,
                 retry: self.retry,
                 memory,
+                observer: self.observer,
             }),
         })
     }
@@ -456,5 +469,6 @@ pub(crate) fn checked_request_id(text: String) -> Result<String> {
     Ok(text)
 }
 
+pub(crate) mod forward;
 #[cfg(test)]
 mod tests;

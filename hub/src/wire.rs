@@ -5,6 +5,7 @@ pub mod attachments;
 pub mod channels;
 pub mod ledger;
 pub mod members;
+pub mod observe;
 pub mod page;
 pub mod rpc;
 pub mod status;
@@ -23,6 +24,7 @@ use crate::{
     engine::{Engine, Submission, recorded::Recorded},
     error::{Error, Result},
     identity::{Authored, Caller, Identity},
+    metrics::Metrics,
     tls::TlsReloader,
 };
 
@@ -45,6 +47,8 @@ pub struct Services {
     pub attachments: Arc<Attachments>,
     /// Counts downloads.
     pub downloads: Arc<Streams>,
+    /// Instruments, for what only a service can count.
+    pub metrics: Arc<Metrics>,
     /// Turns true when the hub drains.
     pub draining: watch::Receiver<bool>,
 }

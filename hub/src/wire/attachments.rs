@@ -1,5 +1,6 @@
 //! `hub.attachments.v1.AttachmentService`.
 
+mod claim;
 mod download;
 mod upload;
 
@@ -19,9 +20,9 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Services, parse};
 use crate::{
     attachments::{References, Upload},
+    domain::channels::attachment,
     engine::Engine,
     error::{Error, Result},
-    state::{keys, store::Direction},
 };
 
 use self::download::DownloadStream;
@@ -32,9 +33,7 @@ pub struct NamedBy(pub Arc<Engine>);
 
 impl References for NamedBy {
     fn is_named(&self, sha256: &Digest) -> Result<bool> {
-        let (from, to) = keys::attachments(sha256).range();
-        let rows = self.0.store().scan(&from, &to, Direction::Forward, 1)?;
-        Ok(!rows.is_empty())
+        attachment::is_named(self.0.store(), sha256)
     }
 }
 

@@ -1,156 +1,102 @@
-//! What the attachments of a draft must be.
+//! Attachments: which notifications name which content, both ways, so that a content goes when the last
+//! notification that names it is sealed.
 
-use std::collections::BTreeSet;
+pub mod draft;
 
-use hub_core::crypto::parse_digest;
+use bytes::Bytes;
+use hub_core::crypto::{Digest, parse_digest};
 use hub_proto::channels::Attachment;
 
-use super::notification::{is_line, is_media_type};
+use super::{log::NotificationPlace, notification::Rules};
+use crate::{
+    error::Result,
+    state::{
+        keys,
+        store::Direction,
+        view::{Overlay, View},
+    },
+};
 
-/// Most attachments of a notification.
-pub const ATTACHMENTS_MAX: usize = 20;
-/// Longest file name in characters.
-pub const FILE_NAME_CHARACTERS_MAX: usize = 200;
-/// Largest attachment in bytes (100 MiB).
-pub const FILE_BYTES_MAX: i64 = 104_857_600;
-
-/// Every broken rule: the field and the rule.
-pub(super) fn broken(attachments: &[Attachment]) -> Vec<(String, String)> {
-    let mut broken = vec![];
-    if attachments.len() > ATTACHMENTS_MAX {
-        broken.push((
-            "notification.attachments".to_owned(),
-            format!("must be at most {ATTACHMENTS_MAX}"),
-        ));
+/// Reads the attachments that a draft names.
+pub(super) fn check(rules: &mut Rules<'_>, attachments: &[Attachment]) -> Vec<Digest> {
+    for (field, rule) in draft::broken(attachments) {
+        rules.broken(&field, rule);
     }
-    let mut seen = BTreeSet::new();
-    for (number, attachment) in attachments.iter().take(ATTACHMENTS_MAX).enumerate() {
-        let rules = [
-            (
-                parse_digest(&attachment.sha256).is_some(),
-                "sha256",
-                "must be a SHA-256: 64 lower-case hexadecimal digits".to_owned(),
-            ),
-            (
-                seen.insert(&attachment.sha256),
-                "sha256",
-                "must not be named twice".to_owned(),
-            ),
-            (
-                is_file_name(&attachment.file_name),
-                "file_name",
-                format!(
-                    "must be 1 to {FILE_NAME_CHARACTERS_MAX} characters on one line, without / and \\"
-                ),
-            ),
-            (
-                is_media_type(&attachment.media_type),
-                "media_type",
-                "must be a media type such as application/pdf, at most 127 characters".to_owned(),
-            ),
-            (
-                (1..=FILE_BYTES_MAX).contains(&attachment.size_bytes),
-                "size_bytes",
-                format!("must be 1 to {FILE_BYTES_MAX} (100 MiB)"),
-            ),
-        ];
-        let failed = rules.into_iter().filter(|(is_kept, ..)| !is_kept);
-        broken.extend(failed.map(|(_, field, rule)| {
-            let path = format!("notification.attachments[{number}].{field}");
-            (path, rule)
-        }));
-    }
-    broken
+    let digests = attachments.iter();
+    digests
+        .filter_map(|one| parse_digest(&one.sha256))
+        .collect()
 }
 
-/// A name that a recipient can use in a folder of its own without ending up elsewhere.
-fn is_file_name(name: &str) -> bool {
-    is_line(name, FILE_NAME_CHARACTERS_MAX)
-        && !name.trim().is_empty()
-        && !name.contains(['/', '\\'])
-        && !matches!(name, "." | "..")
+/// Bytes of a SHA-256.
+const DIGEST_BYTES: usize = 32;
+
+fn reference(sha256: &Digest, place: NotificationPlace) -> Vec<u8> {
+    keys::attachment(sha256)
+        .number(place.entry_index)
+        .number(u64::from(place.item))
+        .build()
 }
 
-#[cfg(test)]
-mod tests {
-    use hub_core::crypto::hex;
+/// Whether some notification names a content.
+///
+/// # Errors
+/// When storage fails.
+pub fn is_named(view: &(impl View + ?Sized), sha256: &Digest) -> Result<bool> {
+    let (from, to) = keys::attachment(sha256).range();
+    Ok(!view.scan(&from, &to, Direction::Forward, 1)?.is_empty())
+}
 
-    use super::*;
+/// Entries that name a content, newest first and at most so many.
+///
+/// # Errors
+/// When storage fails.
+pub fn named_in(
+    view: &(impl View + ?Sized),
+    sha256: &Digest,
+    count_max: usize,
+) -> Result<Vec<u64>> {
+    const INDEX_BYTES: usize = 8;
+    let prefix = keys::attachment(sha256).build();
+    let (from, to) = keys::attachment(sha256).range();
+    let rows = view.scan(&from, &to, Direction::Backward, count_max)?;
+    let index = |key: &[u8]| {
+        let rest = key.get(prefix.len()..)?;
+        rest.first_chunk::<INDEX_BYTES>()
+            .map(|bytes| u64::from_be_bytes(*bytes))
+    };
+    Ok(rows.iter().filter_map(|(key, _)| index(key)).collect())
+}
 
-    fn one(number: u8) -> Attachment {
-        Attachment {
-            sha256: hex(&[number; 32]),
-            file_name: "核查报告.pdf".into(),
-            media_type: "application/pdf".into(),
-            size_bytes: 1,
+/// Records what a notification names.
+pub(super) fn apply(rows: &mut Overlay<'_>, place: NotificationPlace, attachments: &[Bytes]) {
+    for sha256 in attachments {
+        if let Ok(sha256) = Digest::try_from(&**sha256) {
+            rows.put(reference(&sha256, place), vec![]);
         }
     }
-
-    fn fields(change: impl FnOnce(&mut Attachment)) -> Vec<String> {
-        let mut attachment = one(1);
-        change(&mut attachment);
-        let broken = broken(&[attachment]);
-        broken.into_iter().map(|(field, _)| field).collect()
-    }
-
-    fn assert_edge(
-        field: &str,
-        kept: impl FnOnce(&mut Attachment),
-        past: impl FnOnce(&mut Attachment),
-    ) {
-        assert_eq!(fields(kept), [""; 0], "{field}");
-        assert_eq!(
-            fields(past),
-            [format!("notification.attachments[0].{field}")]
+    if !attachments.is_empty() {
+        rows.put(
+            keys::attachments_of(place.entry_index, place.item),
+            attachments.concat(),
         );
     }
+}
 
-    #[test]
-    fn every_limit_at_the_edge_and_past_it() {
-        assert_edge(
-            "file_name",
-            |one| one.file_name = "社".repeat(200),
-            |one| one.file_name = "社".repeat(201),
-        );
-        assert_edge(
-            "size_bytes",
-            |one| one.size_bytes = 104_857_600,
-            |one| one.size_bytes = 104_857_601,
-        );
-        assert_edge("size_bytes", |_| {}, |one| one.size_bytes = 0);
-        assert_edge(
-            "media_type",
-            |one| one.media_type = format!("text/{}", "p".repeat(122)),
-            |one| one.media_type = format!("text/{}", "p".repeat(123)),
-        );
-        let many = |count: u8| (0..count).map(one).collect::<Vec<_>>();
-        assert_eq!(broken(&many(20)), []);
-        assert_eq!(broken(&many(21))[0].0, "notification.attachments");
-        assert_eq!(broken(&many(21)).len(), 1);
-    }
-
-    #[test]
-    fn a_name_stays_in_its_folder() {
-        for wrong in ["", " ", ".", "..", "a/b", "a\\b", "a\nb", "a\0"] {
-            assert_eq!(
-                fields(|one| one.file_name = wrong.into()),
-                ["notification.attachments[0].file_name"],
-                "{wrong:?}"
-            );
+/// Forgets what a notification names.
+///
+/// # Errors
+/// When storage fails.
+pub fn forget(rows: &mut Overlay<'_>, place: NotificationPlace) -> Result<()> {
+    let key = keys::attachments_of(place.entry_index, place.item);
+    let Some(all) = rows.row(&key)? else {
+        return Ok(());
+    };
+    for sha256 in all.chunks_exact(DIGEST_BYTES) {
+        if let Ok(sha256) = Digest::try_from(sha256) {
+            rows.remove(reference(&sha256, place));
         }
     }
-
-    #[test]
-    fn a_content_is_named_once_by_lower_case_digits() {
-        let twice = broken(&[one(1), one(2), one(1)]);
-        assert_eq!(twice.len(), 1);
-        assert_eq!(twice[0].0, "notification.attachments[2].sha256");
-        for wrong in ["", "AB", &"A".repeat(64), &"g".repeat(64), &"a".repeat(63)] {
-            assert_eq!(
-                fields(|one| one.sha256 = wrong.into()),
-                ["notification.attachments[0].sha256"],
-                "{wrong}"
-            );
-        }
-    }
+    rows.remove(key);
+    Ok(())
 }
