@@ -42,12 +42,15 @@
 //! # }
 //! ```
 
+mod attempt;
 mod error;
 mod item;
 mod method;
 mod outgoing;
 mod sender;
 mod store;
+mod transport;
+mod verdict;
 
 use std::{
     path::{Path, PathBuf},
