@@ -486,5 +486,6 @@ pub(crate) fn checked_request_id(text: String) -> Result<String> {
     Ok(text)
 }
 
+pub(crate) mod forward;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
+//! - [`gateway`]: the same API for local systems that have no keys.
 //! - [`verify`]: receipts and bundles, with the hub's help or with nobody's.
 //! - [`error`]: who is at fault, and what to do next.
 //!
@@ -39,6 +40,7 @@ pub mod checkpoint;
 mod client;
 mod codec;
 pub mod error;
+pub mod gateway;
 pub mod ledger;
 pub mod members;
 pub mod observer;

@@ -98,6 +98,8 @@ reasons! {
     AlreadyRevoked = "ALREADY_REVOKED",
     /// A batch of commands names the same thing twice, or two callers raced; read again and retry.
     Conflict = "CONFLICT",
+    /// A correction or a retraction has taken the notification's place.
+    NotificationSuperseded = "NOTIFICATION_SUPERSEDED",
     /// A limit is reached; the error carries a retry hint.
     LimitExceeded = "LIMIT_EXCEEDED",
     /// The hub is starting, draining, or its queue is full; retry.

@@ -180,6 +180,10 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
         Reason::MembershipExists | Reason::AlreadyRevoked => {
             ("Nothing to do: it is so already.", "无需处理：状态已如此。")
         }
+        Reason::NotificationSuperseded => (
+            "Look at what took its place (`superseded_by`) and correct or retract that one.",
+            "查看取代它的通知（superseded_by），对后者更正或撤回。",
+        ),
         Reason::Conflict => ("Read again and retry.", "重新读取后再试。"),
         Reason::LimitExceeded => (
             "Send less at a time, or wait as long as the hub asks.",

@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use hub_core::{crypto::Digest, date, merkle};
 use hub_proto::{
-    channels::Notification,
+    channels::{Notification, NotificationIssued, NotificationPublished, channels_event},
     common::Receipt,
-    ledger::{EntryContent, EntryHeader, Event, EventList},
+    ledger::{EntryContent, EntryHeader, Event, EventList, event},
 };
 use jiff::Timestamp;
 use prost::Message as _;
@@ -15,8 +15,11 @@ use prost::Message as _;
 use crate::{
     domain::channels::notification,
     error::{Error, Result},
-    ledger::StoredEntry,
+    ledger::{INSTALL_NEWER, StoredEntry},
 };
+
+/// The format of entries that this release writes, and the newest that it reads.
+pub const ENTRY_FORMAT: u32 = 1;
 
 /// An entry.
 #[derive(Debug)]
@@ -42,6 +45,14 @@ impl Recorded {
     pub fn decode(header_bytes: Bytes, content: &Bytes) -> Result<Self> {
         let damaged = |error| Error::internal(format!("an entry cannot be read: {error}"));
         let header = EntryHeader::decode(header_bytes.clone()).map_err(damaged)?;
+        if header.format > ENTRY_FORMAT {
+            // Fields of a format that is not known here might say what this release would miss.
+            return Err(Error::internal(format!(
+                "entry {} has format {}, this release reads format {ENTRY_FORMAT}: a newer \
+                 release wrote it. {INSTALL_NEWER}",
+                header.index, header.format
+            )));
+        }
         let content = EntryContent::decode(content.clone()).map_err(damaged)?;
         let events = EventList::decode(content.events.clone())
             .map_err(damaged)?
@@ -81,6 +92,15 @@ impl Recorded {
             .map_or("", |author| &author.agency)
     }
 
+    /// Officer of the author; empty for the hub.
+    #[must_use]
+    pub fn officer(&self) -> &str {
+        self.header
+            .author
+            .as_ref()
+            .map_or("", |author| &author.officer)
+    }
+
     /// The notification of an item.
     #[must_use]
     pub fn notification(&self, item: u32) -> Option<Arc<Notification>> {
@@ -100,6 +120,29 @@ impl Recorded {
 
     fn decode_notifications(&self) -> Vec<(u32, Arc<Notification>)> {
         notification::all(&self.header, &self.content, &self.events)
+    }
+
+    fn channels_events(&self) -> impl Iterator<Item = &channels_event::Kind> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            Some(event::Kind::Channels(event)) => event.kind.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// What it records of the notifications that it published.
+    pub fn published(&self) -> impl Iterator<Item = &NotificationPublished> {
+        self.channels_events().filter_map(|event| match event {
+            channels_event::Kind::NotificationPublished(event) => Some(event),
+            _ => None,
+        })
+    }
+
+    /// What it records of the notifications that the hub wrote with it.
+    pub fn issued(&self) -> impl Iterator<Item = &NotificationIssued> {
+        self.channels_events().filter_map(|event| match event {
+            channels_event::Kind::NotificationIssued(event) => Some(event),
+            _ => None,
+        })
     }
 
     /// The receipt of the entry.

@@ -43,6 +43,7 @@ pub fn code(reason: Reason) -> Code {
         }
         Reason::RequestIdExpired
         | Reason::CursorBehind
+        | Reason::NotificationSuperseded
         | Reason::LiaisonExists
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
