@@ -5,11 +5,12 @@
 //! reads nothing but rows and the entry.
 //!
 //! The cast: [`channels`] (notifications, receipts, consumers), [`members`] (memberships, liaisons,
-//! nodes, token keys).
+//! nodes, token keys), [`sealing`] (contents whose period is over).
 
 pub mod channels;
 pub mod members;
 pub mod request_ids;
+pub mod sealing;
 
 use hub_core::date;
 use hub_proto::{
@@ -94,6 +95,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) ->
         match &event.kind {
             Some(event::Kind::Channels(event)) => channels::apply(rows, entry, event)?,
             Some(event::Kind::Members(event)) => members::apply(rows, entry, event)?,
+            Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event),
             None => {}
         }
     }

@@ -364,6 +364,7 @@ fn decoded(content: &BundleContent) -> Result<EntryContent> {
         request: base64("request", &content.request)?.into(),
         event_salt: base64("event_salt", &content.event_salt)?.into(),
         events: base64("events", &content.events)?.into(),
+        ..EntryContent::default()
     })
 }
 

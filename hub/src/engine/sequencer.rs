@@ -286,6 +286,7 @@ impl Sequencer {
             request: authored.request.clone(),
             event_salt: Bytes::copy_from_slice(&event_salt),
             events: events.into(),
+            ..EntryContent::default()
         };
         Ok(EncodedEntry {
             header: header.encode_to_vec().into(),

@@ -38,6 +38,10 @@ pub enum Kind {
     Consumer = 0x24,
     /// How far a log had been delivered to an agency, and when.
     Delivered = 0x25,
+    /// Which entry ordered that an entry's content be erased.
+    Sealed = 0x28,
+    /// An entry that ordered erasures.
+    SealOrder = 0x2f,
 }
 
 impl Key {
@@ -196,6 +200,18 @@ pub fn delivered_prefix(log: &LogName, agency: &AgencyId) -> Key {
     Key::new(Kind::Delivered)
         .text(&log.to_string())
         .text(agency.as_str())
+}
+
+/// The order to erase an entry's content.
+#[must_use]
+pub fn sealed(entry_index: u64) -> Vec<u8> {
+    Key::new(Kind::Sealed).number(entry_index).build()
+}
+
+/// An entry that ordered erasures.
+#[must_use]
+pub fn seal_order(entry_index: u64) -> Vec<u8> {
+    Key::new(Kind::SealOrder).number(entry_index).build()
 }
 
 #[cfg(test)]
