@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod pki;
 pub mod rebuild;
 pub mod roster_import;
+pub mod search;
 pub mod server;
 pub mod state;
 pub mod tls;

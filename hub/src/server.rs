@@ -24,6 +24,7 @@ use crate::{
     engine::{self, Engine, entropy::SystemEntropy},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     roster_import,
+    search::Search,
     state::embedded::{EmbeddedOptions, EmbeddedStore},
     tls::{self, TlsOptions, TlsReloader},
     wire::{Services, rpc, streams::Streams},
@@ -54,6 +55,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Running {
     address: SocketAddr,
     engine: Arc<Engine>,
+    search: Arc<Search>,
     draining: watch::Sender<bool>,
     health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -90,8 +92,10 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock,
     }));
     let (draining, drains) = watch::channel(false);
+    let search = Search::start(&engine, &config.data_dir)?;
     let services = Services {
         engine: Arc::clone(&engine),
+        search: Arc::clone(&search),
         identity: Arc::clone(&identity),
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
@@ -123,6 +127,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     Ok(Running {
         address,
         engine,
+        search,
         draining,
         health,
         server,
@@ -253,6 +258,12 @@ impl Running {
         &self.engine
     }
 
+    /// The search index, for tests and tools in the same process.
+    #[must_use]
+    pub fn search(&self) -> &Arc<Search> {
+        &self.search
+    }
+
     /// Drains: no new calls, streams are told to resume elsewhere, calls under way may finish within
     /// the configured time, then storage is flushed and closed.
     ///
@@ -274,8 +285,12 @@ impl Running {
                 self.server.abort();
             }
         }
-        let engine = Arc::clone(&self.engine);
-        tokio::task::spawn_blocking(move || engine.stop()).await??;
+        let (engine, search) = (Arc::clone(&self.engine), Arc::clone(&self.search));
+        let stop = move || {
+            search.stop();
+            engine.stop()
+        };
+        tokio::task::spawn_blocking(stop).await??;
         tracing::info!("stopped");
         Ok(())
     }

@@ -21,6 +21,7 @@ use crate::{
     engine::{Engine, Submission, recorded::Recorded},
     error::{Error, Result},
     identity::{Authored, Caller, Identity},
+    search::Search,
     tls::TlsReloader,
 };
 
@@ -37,6 +38,8 @@ pub struct Services {
     pub tls: Arc<TlsReloader>,
     /// Trust domain of node certificates.
     pub trust_domain: Arc<str>,
+    /// Finds notifications by what they are about.
+    pub search: Arc<Search>,
     /// Counts open streams.
     pub streams: Arc<Streams>,
     /// Turns true when the hub drains.

@@ -110,6 +110,41 @@ pub(super) fn find(engine: &Engine, access: &Access, name: &NotificationName) ->
         .ok_or_else(not_found)
 }
 
+/// What a search found at a place, if the caller may see it: an index is never the judge of that.
+/// `last` is as in [`at`].
+pub(super) fn seen_at(
+    engine: &Engine,
+    access: &Access,
+    place: NotificationPlace,
+    last: &mut Option<Arc<Recorded>>,
+) -> Result<Option<Found>> {
+    let entry = match last {
+        Some(entry) if entry.header.index == place.entry_index => Arc::clone(entry),
+        _ => match engine.recorded(place.entry_index)? {
+            Some(entry) => entry,
+            None => return Ok(None),
+        },
+    };
+    *last = Some(Arc::clone(&entry));
+    let Some(notification) = entry.notification(place.item) else {
+        return Ok(None);
+    };
+    let recipients: Vec<Recipient> = notification
+        .addressees
+        .iter()
+        .filter_map(|one| one.parse().ok())
+        .collect();
+    let is_seen = notification
+        .name
+        .parse()
+        .is_ok_and(|name| access.sees(&name, &recipients).is_some());
+    Ok(is_seen.then_some(Found {
+        place,
+        entry,
+        notification,
+    }))
+}
+
 fn read(engine: &Engine, place: NotificationPlace) -> Result<Option<Found>> {
     let Some(entry) = engine.recorded(place.entry_index)? else {
         return Ok(None);
