@@ -17,11 +17,14 @@ use rusqlite::{Connection, params};
 
 use super::index::{Fault, FaultKind, Place, Term};
 
-/// Places that a list reads at first, and after every leap.
+/// Places that a list reads at first, and after a piece that was hardly of use.
 const PIECE_MIN: usize = 16;
 
-/// Most places that a list reads at a time; pieces grow to this while a list is read on.
+/// Most places that a list reads at a time; pieces grow to this while they are of use.
 const PIECE_MAX: usize = 1_024;
+
+/// A piece was of use when one in so many of its places was looked at.
+const USE_SHARE: usize = 4;
 
 /// Pieces that one search may read. More is no page but a walk through the ledger.
 pub const PIECES_MAX: u32 = 20_000;
@@ -103,6 +106,8 @@ struct List {
     keys: Vec<i64>,
     at: usize,
     piece: usize,
+    /// How often something was looked for in this piece.
+    looked: usize,
     is_read_out: bool,
 }
 
@@ -114,6 +119,7 @@ impl List {
             keys: vec![],
             at: 0,
             piece: PIECE_MIN,
+            looked: 0,
             is_read_out: false,
         }
     }
@@ -130,17 +136,15 @@ impl List {
             .at
             .saturating_add(ahead.partition_point(|one| *one < key));
         if self.at >= self.keys.len() && !self.is_read_out {
-            let reads_on = self
-                .keys
-                .last()
-                .is_some_and(|last| last.saturating_add(1) == key);
-            self.piece = if reads_on {
+            self.piece = if self.looked >= self.piece / USE_SHARE {
                 self.piece.saturating_mul(4).min(PIECE_MAX)
             } else {
                 PIECE_MIN
             };
+            self.looked = 0;
             self.read(connection, effort, key)?;
         }
+        self.looked = self.looked.saturating_add(1);
         Ok(self.keys.get(self.at).copied())
     }
 

@@ -194,7 +194,7 @@ fn add(connection: &Connection, row: &Row) -> Result<(), Fault> {
         .flat_map(|term| term.id().to_be_bytes())
         .collect();
     let state = i32::from(NotificationState::Current);
-    connection
+    let is_new = connection
         .prepare_cached("INSERT OR IGNORE INTO notification VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
         .execute(params![
             row.place.0,
@@ -205,6 +205,9 @@ fn add(connection: &Connection, row: &Row) -> Result<(), Fault> {
             row.title,
             terms
         ])?;
+    if is_new == 0 {
+        return Ok(());
+    }
     for term in row.kept.iter().chain(&row.erasable) {
         put(connection, *term, row.place)?;
     }
