@@ -70,10 +70,13 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("feed", &["domain", "engine", "error"]),
+    // Follows the ledger; it is given the logs that may be looked into and decides no access.
+    ("search", &["domain", "engine", "error"]),
     (
         "wire",
         &[
-            "authz", "charter", "domain", "engine", "error", "feed", "identity", "state", "tls",
+            "authz", "charter", "domain", "engine", "error", "feed", "identity", "search", "state",
+            "tls",
         ],
     ),
 ];
@@ -84,6 +87,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "sled",
         &["state/embedded", "rebuild", "ledger/fsck", "fsck"],
     ),
+    ("rusqlite", &["search"]),
     (
         "tonic",
         &[
