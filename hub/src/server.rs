@@ -87,12 +87,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     let charter = Arc::new(Charter::read(&config.charter)?);
     let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
     let metrics = Arc::new(Metrics::new(rpc::RPCS.iter().map(|rpc| rpc.method)));
-    let engine = open_engine(
-        config,
-        Arc::clone(&charter),
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-    )?;
+    let engine = open_engine(config, charter, Arc::clone(&clock), Arc::clone(&metrics))?;
     roster_import::adopt_charter(&engine, &config.charter).await?;
     let left_out = roster_import::import(&engine, &tls, config).await?;
     for text in &left_out {
@@ -137,22 +132,10 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     };
     let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
 
-    let mut background = JoinSet::new();
-    background.spawn(Arc::clone(&tls).run());
-    background.spawn(expiry::watch(
-        Arc::clone(&tls),
-        Arc::clone(engine.roster()),
-        clock,
-    ));
+    let mut background = background(config, &engine, &tls, clock, left_out);
     if let Some(exporter) = exporter {
         background.spawn(exporter.run());
     }
-    background.spawn(roster_import::watch(
-        Arc::clone(&engine),
-        tls,
-        config.clone(),
-        left_out,
-    ));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
@@ -168,6 +151,27 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     })
 }
 
+/// What goes on beside the calls until the hub stops.
+fn background(
+    config: &Config,
+    engine: &Arc<Engine>,
+    tls: &Arc<TlsReloader>,
+    clock: Arc<dyn Clock>,
+    left_out: Vec<String>,
+) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(tls).run());
+    let roster = Arc::clone(engine.roster());
+    background.spawn(expiry::watch(Arc::clone(tls), roster, clock));
+    background.spawn(roster_import::watch(
+        Arc::clone(engine),
+        Arc::clone(tls),
+        config.clone(),
+        left_out,
+    ));
+    background
+}
+
 /// Listens for scrapes, if the settings say where. What they look up is registered in any case.
 async fn exporter(
     config: &Config,
@@ -176,7 +180,7 @@ async fn exporter(
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Option<Exporter>> {
     let sources = exporter::Sources {
-        engine: Arc::clone(&services.engine),
+        engine: Arc::downgrade(&services.engine),
         connections: connections.clone(),
         streams: Arc::clone(&services.streams),
         tls: Arc::clone(&services.tls),

@@ -1,7 +1,11 @@
 //! What is looked up in the running hub at every scrape. Every loop is bounded by the charter's
 //! agencies and what each may have.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use hub_core::names::{AgencyId, LogName, Recipient};
 use jiff::Timestamp;
@@ -31,8 +35,8 @@ const UNKNOWN: &str = "unknown";
 /// Where it is looked up.
 #[derive(Debug)]
 pub struct Sources {
-    /// Ledger, rows, roster, queue.
-    pub engine: Arc<Engine>,
+    /// Ledger, rows, roster, queue. Weak, because the engine's thread holds the metrics that hold this.
+    pub engine: Weak<Engine>,
     /// Open connections.
     pub connections: Connections,
     /// Open subscriptions.
@@ -50,12 +54,15 @@ type Labels = Vec<(&'static str, String)>;
 
 impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let roster = self.engine.roster().load_full();
         self.process(&mut encoder)?;
-        self.writer(&mut encoder)?;
+        let Some(engine) = self.engine.upgrade() else {
+            return Ok(());
+        };
+        let roster = engine.roster().load_full();
+        writer(&mut encoder, &engine)?;
         self.doors(&mut encoder, &roster)?;
         self.certificates(&mut encoder, &roster)?;
-        self.consumers(&mut encoder, &roster)
+        consumers(&mut encoder, &engine, &roster)
     }
 }
 
@@ -99,32 +106,6 @@ impl Sources {
         )
     }
 
-    fn writer(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let head = "hub_ledger_entries";
-        gauge(
-            encoder,
-            head,
-            "Entries of the ledger",
-            Some(self.engine.store().head()),
-        )?;
-        let depth = u64::try_from(self.engine.queue_depth()).ok();
-        let waiting = "hub_writer_queue_submissions";
-        gauge(
-            encoder,
-            waiting,
-            "Submissions that wait for the writer",
-            depth,
-        )?;
-        let most = "hub_writer_queue_submissions_max";
-        let max = u64::try_from(QUEUE_MAX).ok();
-        gauge(
-            encoder,
-            most,
-            "Most submissions that may wait for the writer",
-            max,
-        )
-    }
-
     fn doors(&self, encoder: &mut DescriptorEncoder<'_>, roster: &Roster) -> fmt::Result {
         let open = self.connections.open();
         let open = by_agency(
@@ -156,46 +137,72 @@ impl Sources {
         let help = "Days until a certificate or the revocation list ends";
         gauges(encoder, "hub_certificate_expiry_days", help, series)
     }
+}
 
-    fn consumers(&self, encoder: &mut DescriptorEncoder<'_>, roster: &Roster) -> fmt::Result {
-        let lags = self.lags(roster).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the lag of consumers could not be read");
-            vec![]
-        });
-        let help = "Notifications that a durable consumer has not acknowledged";
-        gauges(encoder, "hub_consumer_lag_notifications", help, lags)
-    }
+fn writer(encoder: &mut DescriptorEncoder<'_>, engine: &Engine) -> fmt::Result {
+    let head = "hub_ledger_entries";
+    gauge(
+        encoder,
+        head,
+        "Entries of the ledger",
+        Some(engine.store().head()),
+    )?;
+    let depth = u64::try_from(engine.queue_depth()).ok();
+    let waiting = "hub_writer_queue_submissions";
+    gauge(
+        encoder,
+        waiting,
+        "Submissions that wait for the writer",
+        depth,
+    )?;
+    let most = "hub_writer_queue_submissions_max";
+    let max = u64::try_from(QUEUE_MAX).ok();
+    gauge(
+        encoder,
+        most,
+        "Most submissions that may wait for the writer",
+        max,
+    )
+}
 
-    /// How far each consumer is behind, in the logs that its agency may read today.
-    fn lags(&self, roster: &Roster) -> Result<Vec<(Labels, i64)>> {
-        let store = self.engine.store();
-        let today = roster.day(self.clock.now());
-        let mut lags = vec![];
-        for agency in roster.charter().agencies() {
-            let agency = agency.id();
-            let may_read = |log: &LogName| match log {
-                LogName::Channel(channel) => roster.audience(channel, today).contains(agency),
-                LogName::Inbox(Recipient::Agency(of)) | LogName::Sent(of) => of == agency,
-                LogName::Inbox(Recipient::Office(mechanism)) => {
-                    roster.offices_of(agency).contains(mechanism)
-                }
-            };
-            for (consumer, row) in channels::consumers(store, agency)? {
-                let mut lag = 0_i64;
-                for (log, position) in Cursor::from_positions(&row.positions)?.positions() {
-                    if may_read(log) {
-                        let behind = Head::read(store, log)?.saturating_sub(*position);
-                        lag = lag.saturating_add(behind);
-                    }
-                }
-                lags.push((
-                    vec![("agency", agency.to_string()), ("consumer", consumer)],
-                    lag,
-                ));
+fn consumers(encoder: &mut DescriptorEncoder<'_>, engine: &Engine, roster: &Roster) -> fmt::Result {
+    let lags = lags(engine, roster).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the lag of consumers could not be read");
+        vec![]
+    });
+    let help = "Notifications that a durable consumer has not acknowledged";
+    gauges(encoder, "hub_consumer_lag_notifications", help, lags)
+}
+
+/// How far each consumer is behind, in the logs that its agency may read today.
+fn lags(engine: &Engine, roster: &Roster) -> Result<Vec<(Labels, i64)>> {
+    let store = engine.store();
+    let today = roster.day(engine.clock().now());
+    let mut lags = vec![];
+    for agency in roster.charter().agencies() {
+        let agency = agency.id();
+        let may_read = |log: &LogName| match log {
+            LogName::Channel(channel) => roster.audience(channel, today).contains(agency),
+            LogName::Inbox(Recipient::Agency(of)) | LogName::Sent(of) => of == agency,
+            LogName::Inbox(Recipient::Office(mechanism)) => {
+                roster.offices_of(agency).contains(mechanism)
             }
+        };
+        for (consumer, row) in channels::consumers(store, agency)? {
+            let mut lag = 0_i64;
+            for (log, position) in Cursor::from_positions(&row.positions)?.positions() {
+                if may_read(log) {
+                    let behind = Head::read(store, log)?.saturating_sub(*position);
+                    lag = lag.saturating_add(behind);
+                }
+            }
+            lags.push((
+                vec![("agency", agency.to_string()), ("consumer", consumer)],
+                lag,
+            ));
         }
-        Ok(lags)
     }
+    Ok(lags)
 }
 
 /// A count for every agency of the charter, zero included, so that one can see who is not there; and

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     clock::{Clock as _, SystemClock},
-    tls::{AcceptLimits, TlsOptions, TlsReloader, accept},
+    tls::{AcceptLimits, Connections, TlsOptions, TlsReloader, accept},
 };
 
 const PUBLISH: &str = "/hub.channels.v1.ChannelService/PublishNotification";
