@@ -14,6 +14,7 @@
 )]
 
 pub mod direct;
+pub mod gated;
 pub mod model;
 pub mod process;
 pub mod random;
