@@ -18,8 +18,7 @@ fn lines(site: &Site) -> Vec<String> {
     let log = site.path().join("hub.log");
     let file = fs::File::create(&log).unwrap();
     let hub = HubProcess::start_logging_to(&site.config_file(), file.into());
-    // What is looked at when the hub starts is told before it has stopped in order: the look comes
-    // before the first wait of its task, and stopping waits for the writer.
+    // All lines of the first look come at once, soon after the hub listens.
     let warned = || {
         let text = fs::read_to_string(&log).unwrap();
         let lines = text

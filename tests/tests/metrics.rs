@@ -64,8 +64,9 @@ async fn scrape(address: SocketAddr) -> String {
 
 /// The value of a series.
 fn value(text: &str, series: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(series))?;
-    line.strip_prefix(' ')?.parse().ok()
+    let start = format!("{series} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&start))?;
+    line.parse().ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! agencies and what each may have.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Weak},
 };
@@ -120,7 +120,7 @@ impl Sources {
 
     fn certificates(&self, encoder: &mut DescriptorEncoder<'_>, roster: &Roster) -> fmt::Result {
         let now = self.clock.now();
-        let mut days: HashMap<expiry::Subject, f64> = HashMap::new();
+        let mut days: BTreeMap<expiry::Subject, f64> = BTreeMap::new();
         for expiry in expiry::all(&self.tls, roster) {
             // Of several authorities the first to end is shown.
             let left = expiry.days_left(now);
@@ -212,7 +212,8 @@ fn by_agency<'a>(
     counts: impl Iterator<Item = (Option<&'a AgencyId>, usize)>,
 ) -> Vec<(Labels, i64)> {
     let agencies = roster.charter().agencies().iter();
-    let mut totals: HashMap<&str, i64> = agencies.map(|agency| (agency.id().as_str(), 0)).collect();
+    let mut totals: BTreeMap<&str, i64> =
+        agencies.map(|agency| (agency.id().as_str(), 0)).collect();
     for (agency, count) in counts {
         let known = agency.filter(|id| roster.charter().agency(id).is_some());
         let total = totals
@@ -242,7 +243,11 @@ fn gauges<N: EncodeGaugeValue>(
 ) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
     for (labels, value) in series {
-        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+        let value = ConstGauge::new(value);
+        if labels.is_empty() {
+            return value.encode(metric);
+        }
+        value.encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
 }
