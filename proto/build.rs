@@ -5,14 +5,17 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message as _;
 
 const FILES: &[&str] = &[
+    "hub/attachments/v1/attachment_service.proto",
     "hub/common/v1/date.proto",
     "hub/common/v1/receipt.proto",
     "hub/channels/v1/channel_service.proto",
     "hub/channels/v1/event.proto",
     "hub/channels/v1/notification.proto",
+    "hub/gateway/v1/gateway_service.proto",
     "hub/ledger/v1/entry.proto",
     "hub/ledger/v1/event.proto",
     "hub/ledger/v1/ledger_service.proto",
+    "hub/ledger/v1/seal.proto",
     "hub/members/v1/event.proto",
     "hub/members/v1/members_service.proto",
     "hub/members/v1/roster.proto",

@@ -29,6 +29,7 @@ use crate::{
     error::{ClientError, Result, from_status},
     ledger::Ledger,
     members::Members,
+    observer::{Observer, Watched},
     profile::{Identity, Profile},
     retry::{RetryPolicy, jitter},
     token::Minter,
@@ -58,6 +59,7 @@ struct Shared {
     deadline: Duration,
     retry: RetryPolicy,
     memory: CheckpointMemory,
+    observer: Watched,
 }
 
 impl fmt::Debug for Client {
@@ -79,6 +81,7 @@ pub struct ClientBuilder {
     roles: Option<Vec<String>>,
     deadline: Duration,
     retry: RetryPolicy,
+    observer: Watched,
 }
 
 impl ClientBuilder {
@@ -93,6 +96,7 @@ impl ClientBuilder {
             roles: None,
             deadline: DEADLINE_DEFAULT,
             retry: RetryPolicy::default(),
+            observer: Watched::default(),
         }
     }
 
@@ -131,6 +135,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Told of calls, reconnections, checkpoints and outboxes, for metrics. There is none unless
+    /// it is set here.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Watched::new(observer);
+        self
+    }
+
     /// Reads certificate and keys. The connection comes about with the first call, and again
     /// whenever it broke.
     ///
@@ -165,6 +177,7 @@ impl ClientBuilder {
                 deadline: self.deadline,
                 retry: self.retry,
                 memory,
+                observer: self.observer,
             }),
         })
     }
@@ -425,5 +438,6 @@ pub(crate) fn checked_request_id(text: String) -> Result<String> {
     Ok(text)
 }
 
+pub(crate) mod forward;
 #[cfg(test)]
 mod tests;

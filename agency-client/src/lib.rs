@@ -6,6 +6,7 @@
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
+//! - [`gateway`]: the same API for local systems that have no keys.
 //! - [`verify`]: receipts and bundles, with the hub's help or with nobody's.
 //! - [`error`]: who is at fault, and what to do next.
 //!
@@ -33,13 +34,17 @@
 //! ```
 
 mod author;
+pub mod blocking;
 pub mod channels;
 pub mod checkpoint;
 mod client;
 mod codec;
 pub mod error;
+pub mod gateway;
 pub mod ledger;
 pub mod members;
+pub mod observer;
+pub mod outbox;
 pub mod profile;
 mod retry;
 pub mod subscribe;

@@ -15,6 +15,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    backup::{BackupCommand, RestoreCommand},
     charter,
     config::{Config, Log, LogFormat},
     dev::DevCommand,
@@ -65,6 +66,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy ledger and attachments of a hub that runs, or of a stopped one, into a folder.
+    Backup(BackupCommand),
+    /// Make the data folder of a stopped hub from a backup, and check it.
+    Restore(RestoreCommand),
     /// Make the state index of a stopped hub anew from the ledger.
     Rebuild {
         /// The settings file.
@@ -113,6 +118,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             let (mut out, mut progress) = (std::io::stdout().lock(), std::io::stderr());
             return fsck::command(&config, json, &mut out, &mut progress).map(code);
         }
+        Command::Backup(command) => return command.run().map(code),
+        Command::Restore(command) => command.run()?,
         Command::Rebuild { config } => rebuild(&config)?,
     }
     Ok(ExitCode::SUCCESS)

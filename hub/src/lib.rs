@@ -7,6 +7,7 @@
 //! ```
 
 pub mod authz;
+pub mod backup;
 pub mod charter;
 pub mod cli;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod pki;
 pub mod rebuild;
+pub mod reminders;
 pub mod roster_import;
 pub mod server;
 pub mod state;

@@ -26,7 +26,7 @@ use crate::{
     exporter::{self, Exporter},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     metrics::Metrics,
-    roster_import,
+    reminders, roster_import,
     state::embedded::{EmbeddedOptions, EmbeddedStore},
     tls::{self, Connections, TlsOptions, TlsReloader},
     wire::{
@@ -169,6 +169,7 @@ fn background(
         config.clone(),
         left_out,
     ));
+    background.spawn(reminders::watch(Arc::clone(engine)));
     background
 }
 

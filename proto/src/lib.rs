@@ -33,8 +33,10 @@ macro_rules! package {
 }
 
 package!(
+    attachments "hub.attachments.v1",
     channels "hub.channels.v1",
     common "hub.common.v1",
+    gateway "hub.gateway.v1",
     ledger "hub.ledger.v1",
     members "hub.members.v1"
 );

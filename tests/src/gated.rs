@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hub::{
-    ledger::{Checkpoint, EncodedEntry, StoredEntry},
+    ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry},
     state::{
         memory::MemoryStore,
         store::{Committed, Direction, Row, RowBatch, Store, StoreError},
@@ -113,6 +113,10 @@ impl Store for Gated {
 
     fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
         self.inner.entry(index)
+    }
+
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        self.inner.seal(erasures)
     }
 
     fn entries(

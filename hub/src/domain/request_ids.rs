@@ -4,8 +4,9 @@
 use hub_core::names::RequestId;
 use hub_proto::{
     channels::{
-        AcknowledgeDeliveryRequest, BatchPublishNotificationsRequest, OpenNotificationRequest,
-        PublishNotificationRequest, SignForNotificationRequest,
+        AcknowledgeDeliveryRequest, BatchPublishNotificationsRequest, CorrectNotificationRequest,
+        OpenNotificationRequest, PublishNotificationRequest, RetractNotificationRequest,
+        SignForNotificationRequest,
     },
     members::{
         AddMembershipRequest, AppointLiaisonRequest, EnrollNodeRequest, EnrollTokenKeyRequest,
@@ -47,6 +48,22 @@ pub const READERS: &[(&str, Reader)] = &[
         "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
         |bytes| {
             one(bytes, |request: AcknowledgeDeliveryRequest| {
+                request.request_id
+            })
+        },
+    ),
+    (
+        "/hub.channels.v1.ChannelService/CorrectNotification",
+        |bytes| {
+            one(bytes, |request: CorrectNotificationRequest| {
+                request.request_id
+            })
+        },
+    ),
+    (
+        "/hub.channels.v1.ChannelService/RetractNotification",
+        |bytes| {
+            one(bytes, |request: RetractNotificationRequest| {
                 request.request_id
             })
         },

@@ -19,7 +19,7 @@ use super::{
     BATCH_BYTES_MAX, BATCH_MAX, Submission,
     entropy::Entropy,
     recent::Recent,
-    recorded::Recorded,
+    recorded::{ENTRY_FORMAT, Recorded},
     replay,
     shares::Share,
     window::{REBUILD_ENTRIES_MAX, REBUILD_TIME_MIN, Window},
@@ -29,7 +29,6 @@ use crate::{
     domain::{
         self, Context, Decision,
         members::{roster::SharedRoster, rows::NodeRow},
-        request_ids,
     },
     error::{Error, Result},
     identity::Authored,
@@ -42,9 +41,6 @@ use crate::{
     },
     traces,
 };
-
-/// Version of the entry format.
-const ENTRY_FORMAT: u32 = 1;
 
 type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
 
@@ -116,7 +112,7 @@ impl Sequencer {
                     window = Window::starting_after(Some(last_recorded_at));
                 }
                 if let Ok(author) = entry.author().parse() {
-                    for id in request_ids::of(&entry.header.method, &entry.content.request) {
+                    for id in entry.request_ids() {
                         window.insert(&author, id, index);
                     }
                 }
@@ -224,6 +220,7 @@ impl Sequencer {
         let context = Context {
             charter: roster.charter(),
             now,
+            index: self.next_index(batch)?,
             seed: self.parts.entropy.salt()?,
         };
         let decision = domain::decide(
@@ -249,9 +246,7 @@ impl Sequencer {
         events: Vec<Event>,
     ) -> Result<Outcome> {
         let offset = batch.recorded.len();
-        let index = self
-            .head
-            .saturating_add(u64::try_from(offset).map_err(Error::internal)?);
+        let index = self.next_index(batch)?;
         let entry = self.encode(submission, index, now, events)?;
         let recorded = Recorded::decode(entry.header.clone(), &entry.content)?;
         if let Err(error) = replay::apply(&mut batch.overlay, &recorded) {
@@ -268,6 +263,11 @@ impl Sequencer {
         batch.recorded.push(Arc::new(recorded));
         self.last_recorded_at = now;
         Ok(Outcome::New(offset))
+    }
+
+    fn next_index(&self, batch: &Batch<'_>) -> Result<u64> {
+        let offset = u64::try_from(batch.recorded.len()).map_err(Error::internal)?;
+        Ok(self.head.saturating_add(offset))
     }
 
     fn encode(
@@ -302,6 +302,7 @@ impl Sequencer {
             request: authored.request.clone(),
             event_salt: Bytes::copy_from_slice(&event_salt),
             events: events.into(),
+            ..EntryContent::default()
         };
         Ok(EncodedEntry {
             header: header.encode_to_vec().into(),
@@ -389,6 +390,8 @@ impl Sequencer {
         let is_by_id =
             id.is_some_and(|id| self.window.find(submission.permit.agency(), id) == Some(index));
         match id {
+            // Nobody can tell any more whether the request is the same.
+            Some(id) if is_by_id && entry.is_sealed() => Err(sealed(id)),
             Some(id) if is_by_id && !is_replay(&entry, submission) => Err(reused(id)),
             _ => Ok(entry),
         }
@@ -493,6 +496,13 @@ fn reused(id: &RequestId) -> Error {
     Error::new(
         Reason::RequestIdReused,
         format!("request_id {id} was used with other content; mint a new id for a new act"),
+    )
+}
+
+fn sealed(id: &RequestId) -> Error {
+    Error::new(
+        Reason::ContentSealed,
+        format!("request_id {id} was used for a notification whose content has since been sealed"),
     )
 }
 

@@ -20,6 +20,7 @@ mod contract;
 mod damage;
 mod faults;
 mod model;
+mod sealing;
 
 const ORIGIN: &str = "hub.example/ledger";
 
@@ -119,6 +120,7 @@ fn stored(entry: &EncodedEntry) -> StoredEntry {
     StoredEntry {
         header: entry.header.clone(),
         content: entry.content.clone(),
+        is_sealed: false,
     }
 }
 

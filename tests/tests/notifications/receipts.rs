@@ -62,6 +62,7 @@ async fn delivered_opened_and_signed_with_times_and_officers() {
         signed_for_at: signed.receipt.as_ref().unwrap().recorded_at,
         signed_for_by: "tax-leader-1".into(),
         signed_for_receipt: signed.receipt.clone(),
+        ..DeliveryReceipt::default()
     };
     for _ in 0..2 {
         assert_eq!(
