@@ -193,6 +193,11 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
             "Send less at a time, or wait as long as the hub asks.",
             "减少单次数量，或按中枢提示等待后重试。",
         ),
+        Reason::StorageFull => (
+            "Nothing was recorded. Send the same again with the same --request-id once the hub's \
+             operator has made room; reading goes on.",
+            "未记录任何内容。待中枢运维人员腾出磁盘空间后，用同一 --request-id 重发；读取不受影响。",
+        ),
         Reason::Unavailable => (
             "Try again shortly: the hub is starting, draining or busy.",
             "稍后重试：中枢正在启动、停机或繁忙。",

@@ -22,7 +22,7 @@ use crate::{
         channels::{self, cursor::Cursor, log::Head},
         members::roster::Roster,
     },
-    engine::{Engine, QUEUE_MAX},
+    engine::{Engine, QUEUE_MAX, Writes},
     error::Result,
     expiry,
     tls::{Connections, TlsReloader},
@@ -140,6 +140,9 @@ impl Sources {
 }
 
 fn writer(encoder: &mut DescriptorEncoder<'_>, engine: &Engine) -> fmt::Result {
+    let takes = i64::from(engine.writes() == Writes::Taken);
+    let help = "1 while the hub records, 0 while its disk is full or after its storage failed";
+    gauge(encoder, "hub_writes_accepted", help, Some(takes))?;
     let head = "hub_ledger_entries";
     gauge(
         encoder,

@@ -223,7 +223,7 @@ pub(super) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    fn broken(&mut self, field: &str, rule: impl Into<String>) {
+    pub(super) fn broken(&mut self, field: &str, rule: impl Into<String>) {
         let field = format!("{}{field}", self.path);
         self.violations.push(Violation {
             field,
@@ -433,7 +433,7 @@ fn destination(
     rules.parsed(field, route)
 }
 
-fn is_line(text: &str, characters_max: usize) -> bool {
+pub(super) fn is_line(text: &str, characters_max: usize) -> bool {
     text.chars().count() <= characters_max && !text.chars().any(char::is_control)
 }
 
@@ -443,7 +443,7 @@ fn is_text(text: &str) -> bool {
 }
 
 /// `type/subtype` with optional parameters, printable ASCII (RFC 9110 section 8.3.1).
-fn is_media_type(text: &str) -> bool {
+pub(super) fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let is_token = |part: &str| {
         !part.is_empty()
