@@ -8,10 +8,14 @@
     reason = "test support: a failure here is a failed test"
 )]
 
-use std::fs;
+use std::{fs, process::Command};
 
 use certs::pki::IssueOptions;
-use hub_tests::{Site, process::HubProcess};
+use hub_tests::{
+    Site, World,
+    process::{HubProcess, agency_binary},
+    raw::eventually,
+};
 use jiff::{SignedDuration, Timestamp};
 
 fn lines(site: &Site) -> Vec<String> {
@@ -78,4 +82,38 @@ fn a_node_that_ends_soon_is_named_and_a_renewed_one_is_not() {
             .iter()
             .all(|line| line.contains("WARN") && line.contains("--replace"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_tells_an_officer_that_the_node_ends_soon() {
+    let world = World::start().await;
+    let issue = |node: &str, days: i64| {
+        let issued = world.site.pki().issue(&IssueOptions {
+            not_after_at: Some(Timestamp::now() + SignedDuration::from_hours(24 * days)),
+            hub_endpoint: world.endpoint(),
+            ..IssueOptions::new("tax", node)
+        });
+        issued.unwrap();
+        let folder = world.site.path().join("pki/profiles");
+        folder.join(format!("tax.{node}/profile.toml"))
+    };
+    for (node, days, is_warned) in [("node-2", 6, true), ("node-3", 40, false)] {
+        let profile = issue(node, days);
+        let mut told = String::new();
+        // The hub enrols the certificate when it looks at its roster folder next.
+        eventually("the node is enrolled", async || {
+            let profile = profile.clone();
+            let run = move || {
+                let mut agency = Command::new(agency_binary());
+                agency.args(["--lang", "en", "--json", "whoami", "--profile"]);
+                agency.arg(profile).output().unwrap()
+            };
+            let output = tokio::task::spawn_blocking(run).await.unwrap();
+            told = String::from_utf8(output.stderr).unwrap();
+            output.status.success()
+        })
+        .await;
+        assert_eq!(told.contains("ends within 6 days"), is_warned, "{told}");
+        assert_eq!(told.is_empty(), !is_warned, "{told}");
+    }
 }
