@@ -28,7 +28,8 @@ use crate::{
     exporter::{self, Exporter},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     metrics::Metrics,
-    reminders, roster_import,
+    reminders, retention, roster_import,
+    search::Search,
     state::embedded::{EmbeddedOptions, EmbeddedStore, room::RoomOptions},
     tls::{self, Connections, TlsOptions, TlsReloader},
     wire::{
@@ -68,6 +69,7 @@ pub struct Running {
     metrics_address: Option<SocketAddr>,
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
+    search: Arc<Search>,
     draining: watch::Sender<bool>,
     health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -105,15 +107,16 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         rates: config.rate_limits(),
     }));
-    let attachments = open_attachments(config, &engine)?;
     let (draining, drains) = watch::channel(false);
+    let search = Search::start(&engine, &config.data_dir)?;
     let services = Services {
         engine: Arc::clone(&engine),
+        search: Arc::clone(&search),
         identity: Arc::clone(&identity),
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
         streams: Arc::new(Streams::new(config.limits.agency_streams_max)),
-        attachments: Arc::clone(&attachments),
+        attachments: open_attachments(config, &engine)?,
         downloads: Arc::new(Streams::new(attachments::AGENCY_DOWNLOADS_MAX)),
         metrics: Arc::clone(&metrics),
         draining: drains.clone(),
@@ -137,10 +140,8 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         accept_traceparent: config.traces.accept_traceparent,
     };
+    let mut background = background(config, &services, clock, left_out);
     let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
-
-    let mut background = background(config, &engine, &tls, clock, left_out);
-    background.spawn(attachments.run());
     if let Some(exporter) = exporter {
         background.spawn(exporter.run());
     }
@@ -151,6 +152,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         metrics_address,
         engine,
         metrics,
+        search,
         draining,
         health,
         server,
@@ -162,11 +164,11 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
 /// What goes on beside the calls until the hub stops.
 fn background(
     config: &Config,
-    engine: &Arc<Engine>,
-    tls: &Arc<TlsReloader>,
+    services: &Services,
     clock: Arc<dyn Clock>,
     left_out: Vec<String>,
 ) -> JoinSet<()> {
+    let Services { engine, tls, .. } = services;
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(tls).run());
     let roster = Arc::clone(engine.roster());
@@ -178,6 +180,9 @@ fn background(
         left_out,
     ));
     background.spawn(reminders::watch(Arc::clone(engine)));
+    let search = Arc::clone(&services.search);
+    background.spawn(retention::watch(Arc::clone(engine), search));
+    background.spawn(Arc::clone(&services.attachments).run());
     background
 }
 
@@ -267,7 +272,11 @@ fn open_engine(
     })
 }
 
-fn open_attachments(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Arc<Attachments>> {
+/// Opens the store of attachments beside an engine.
+///
+/// # Errors
+/// When a folder cannot be made or read, or the store's settings do not do.
+pub fn open_attachments(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Arc<Attachments>> {
     Attachments::open(attachments::Options {
         settings: config.attachments.clone(),
         data_dir: config.data_dir.clone(),
@@ -361,6 +370,12 @@ impl Running {
         &self.engine
     }
 
+    /// The search index, for tests and tools in the same process.
+    #[must_use]
+    pub fn search(&self) -> &Arc<Search> {
+        &self.search
+    }
+
     /// Drains: no new calls, streams are told to resume elsewhere, calls under way may finish within
     /// the configured time, then storage is flushed and closed.
     ///
@@ -382,8 +397,12 @@ impl Running {
                 self.server.abort();
             }
         }
-        let engine = Arc::clone(&self.engine);
-        tokio::task::spawn_blocking(move || engine.stop()).await??;
+        let (engine, search) = (Arc::clone(&self.engine), Arc::clone(&self.search));
+        let stop = move || {
+            search.stop();
+            engine.stop()
+        };
+        tokio::task::spawn_blocking(stop).await??;
         tracing::info!("stopped");
         Ok(())
     }
