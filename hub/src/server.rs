@@ -93,12 +93,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     let charter = Arc::new(Charter::read(&config.charter)?);
     let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
     let metrics = Arc::new(Metrics::new(rpc::RPCS.iter().map(|rpc| rpc.method)));
-    let engine = open_engine(
-        config,
-        Arc::clone(&charter),
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-    )?;
+    let engine = open_engine(config, charter, Arc::clone(&clock), Arc::clone(&metrics))?;
     roster_import::adopt_charter(&engine, &config.charter).await?;
     let left_out = roster_import::import(&engine, &tls, config).await?;
     for text in &left_out {
@@ -112,7 +107,6 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         rates: config.rate_limits(),
     }));
-    let attachments = open_attachments(config, &engine)?;
     let (draining, drains) = watch::channel(false);
     let search = Search::start(&engine, &config.data_dir)?;
     let services = Services {
@@ -122,7 +116,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
         streams: Arc::new(Streams::new(config.limits.agency_streams_max)),
-        attachments: Arc::clone(&attachments),
+        attachments: open_attachments(config, &engine)?,
         downloads: Arc::new(Streams::new(attachments::AGENCY_DOWNLOADS_MAX)),
         metrics: Arc::clone(&metrics),
         draining: drains.clone(),
@@ -146,27 +140,11 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         accept_traceparent: config.traces.accept_traceparent,
     };
+    let mut background = background(config, &services, clock, left_out);
     let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
-
-    let mut background = JoinSet::new();
-    background.spawn(Arc::clone(&tls).run());
-    background.spawn(attachments.run());
-    background.spawn(expiry::watch(
-        Arc::clone(&tls),
-        Arc::clone(engine.roster()),
-        clock,
-    ));
     if let Some(exporter) = exporter {
         background.spawn(exporter.run());
     }
-    background.spawn(roster_import::watch(
-        Arc::clone(&engine),
-        tls,
-        config.clone(),
-        left_out,
-    ));
-    background.spawn(reminders::watch(Arc::clone(&engine)));
-    background.spawn(retention::watch(Arc::clone(&engine), Arc::clone(&search)));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
@@ -183,6 +161,31 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     })
 }
 
+/// What goes on beside the calls until the hub stops.
+fn background(
+    config: &Config,
+    services: &Services,
+    clock: Arc<dyn Clock>,
+    left_out: Vec<String>,
+) -> JoinSet<()> {
+    let Services { engine, tls, .. } = services;
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(tls).run());
+    let roster = Arc::clone(engine.roster());
+    background.spawn(expiry::watch(Arc::clone(tls), roster, clock));
+    background.spawn(roster_import::watch(
+        Arc::clone(engine),
+        Arc::clone(tls),
+        config.clone(),
+        left_out,
+    ));
+    background.spawn(reminders::watch(Arc::clone(engine)));
+    let search = Arc::clone(&services.search);
+    background.spawn(retention::watch(Arc::clone(engine), search));
+    background.spawn(Arc::clone(&services.attachments).run());
+    background
+}
+
 /// Listens for scrapes, if the settings say where. What they look up is registered in any case.
 async fn exporter(
     config: &Config,
@@ -191,7 +194,7 @@ async fn exporter(
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Option<Exporter>> {
     let sources = exporter::Sources {
-        engine: Arc::clone(&services.engine),
+        engine: Arc::downgrade(&services.engine),
         connections: connections.clone(),
         streams: Arc::clone(&services.streams),
         tls: Arc::clone(&services.tls),
