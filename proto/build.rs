@@ -15,6 +15,7 @@ const FILES: &[&str] = &[
     "hub/ledger/v1/entry.proto",
     "hub/ledger/v1/event.proto",
     "hub/ledger/v1/ledger_service.proto",
+    "hub/ledger/v1/seal.proto",
     "hub/members/v1/event.proto",
     "hub/members/v1/members_service.proto",
     "hub/members/v1/roster.proto",

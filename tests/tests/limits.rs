@@ -16,7 +16,7 @@ use hub::{
     clock::SystemClock,
     domain::{Command, members as roster},
     engine::{self, Engine, QUEUE_MAX, Submission, entropy::SystemEntropy},
-    ledger::{Checkpoint, EncodedEntry, StoredEntry},
+    ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry},
     server::MESSAGE_BYTES_MAX,
     state::{
         memory::MemoryStore,
@@ -553,6 +553,10 @@ impl Store for Gated {
         self.inner.entry(index)
     }
 
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        self.inner.seal(erasures)
+    }
+
     fn entries(
         &self,
         from: u64,
@@ -611,6 +615,7 @@ async fn the_queue_of_the_writer() {
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
         key: key(),
+        metrics: Arc::default(),
     })
     .unwrap();
     let submit = || {

@@ -160,6 +160,10 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
             "Look in the sent log whether it was recorded; if not, send it with a new request id.",
             "先在发件日志中查看是否已记录；若无，用新请求编号发送。",
         ),
+        Reason::ContentSealed => (
+            "The content's period is over and it was erased; use your own copy. For a new act, use a new request id.",
+            "内容已过保存期并被清除；请用本单位留存的副本。新的行为须用新的请求编号。",
+        ),
         Reason::CursorInvalid => (
             "Start again without the cursor or page token.",
             "去掉游标或分页标记，重新开始。",
@@ -180,6 +184,10 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
         Reason::MembershipExists | Reason::AlreadyRevoked => {
             ("Nothing to do: it is so already.", "无需处理：状态已如此。")
         }
+        Reason::NotificationSuperseded => (
+            "Look at what took its place (`superseded_by`) and correct or retract that one.",
+            "查看取代它的通知（superseded_by），对后者更正或撤回。",
+        ),
         Reason::Conflict => ("Read again and retry.", "重新读取后再试。"),
         Reason::LimitExceeded => (
             "Send less at a time, or wait as long as the hub asks.",

@@ -115,6 +115,7 @@ fn authored_entry(fixture: &Fixture, index: u64) -> (EntryHeader, EntryContent, 
         request,
         event_salt: Bytes::from_static(&[7; 16]),
         events: Bytes::from_static(b"events"),
+        ..EntryContent::default()
     };
     let certificate = Bytes::copy_from_slice(&identity.chain[0]);
     (header, content, own, certificate)

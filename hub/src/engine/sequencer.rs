@@ -21,6 +21,7 @@ use super::{
     recent::Recent,
     recorded::{ENTRY_FORMAT, Recorded},
     replay,
+    shares::Share,
     window::{REBUILD_ENTRIES_MAX, REBUILD_TIME_MIN, Window},
 };
 use crate::{
@@ -28,16 +29,17 @@ use crate::{
     domain::{
         self, Context, Decision,
         members::{roster::SharedRoster, rows::NodeRow},
-        request_ids,
     },
     error::{Error, Result},
     identity::Authored,
     ledger::{EncodedEntry, LedgerError},
+    metrics::Metrics,
     state::{
         keys,
         store::{Store, StoreError},
         view::{Overlay, ViewExt as _},
     },
+    traces,
 };
 
 /// When it is worth asking again after the disk was full.
@@ -50,6 +52,10 @@ type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
 pub(super) struct Job {
     pub(super) submission: Submission,
     pub(super) reply: Reply,
+    /// The call that this is of; the commit's span refers to it.
+    pub(super) span: tracing::Span,
+    /// The agency's place in the queue, until the writer takes the job.
+    pub(super) _share: Option<Share>,
 }
 
 /// What the writer is made of.
@@ -60,6 +66,7 @@ pub(super) struct Parts {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Box<dyn Entropy>,
     pub(super) key: SigningKey,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) writes: Arc<AtomicWrites>,
 }
 
@@ -88,6 +95,8 @@ struct Batch<'a> {
     overlay: Overlay<'a>,
     encoded: Vec<EncodedEntry>,
     recorded: Vec<Arc<Recorded>>,
+    /// Calls that the commit's span refers to.
+    spans: Vec<tracing::Span>,
     ids: HashMap<(AgencyId, RequestId), usize>,
 }
 
@@ -107,7 +116,7 @@ impl Sequencer {
                     window = Window::starting_after(Some(last_recorded_at));
                 }
                 if let Ok(author) = entry.author().parse() {
-                    for id in request_ids::of(&entry.header.method, &entry.content.request) {
+                    for id in entry.request_ids() {
                         window.insert(&author, id, index);
                     }
                 }
@@ -142,16 +151,21 @@ impl Sequencer {
 
     fn batch(&mut self, jobs: &mut Vec<Job>) {
         let store = Arc::clone(&self.parts.store);
+        self.parts.metrics.writer.batch(jobs.len());
         let mut batch = Batch {
             overlay: Overlay::new(&*store),
             encoded: Vec::with_capacity(jobs.len()),
             recorded: Vec::with_capacity(jobs.len()),
+            spans: vec![],
             ids: HashMap::new(),
         };
         let outcomes: Vec<(Reply, Submission, Outcome)> = jobs
             .drain(..)
             .map(|job| {
                 let outcome = self.consider(&mut batch, &job.submission);
+                if !job.span.is_disabled() && batch.spans.len() < traces::LINKS_MAX {
+                    batch.spans.push(job.span);
+                }
                 (
                     job.reply,
                     job.submission,
@@ -161,6 +175,10 @@ impl Sequencer {
             .collect();
         let committed = self.commit(&mut batch);
         self.tell(&committed);
+        self.parts
+            .metrics
+            .writer
+            .takes_writes(self.parts.writes.load() == Writes::Taken);
         // The log has been told once; not with every call that is refused.
         let committed = committed.map_err(|error| match error.reason {
             Reason::StorageFull => Error {
@@ -222,6 +240,7 @@ impl Sequencer {
         let context = Context {
             charter: roster.charter(),
             now,
+            index: self.next_index(batch)?,
             seed: self.parts.entropy.salt()?,
         };
         let decision = domain::decide(
@@ -247,9 +266,7 @@ impl Sequencer {
         events: Vec<Event>,
     ) -> Result<Outcome> {
         let offset = batch.recorded.len();
-        let index = self
-            .head
-            .saturating_add(u64::try_from(offset).map_err(Error::internal)?);
+        let index = self.next_index(batch)?;
         let entry = self.encode(submission, index, now, events)?;
         let recorded = Recorded::decode(entry.header.clone(), &entry.content)?;
         if let Err(error) = replay::apply(&mut batch.overlay, &recorded) {
@@ -266,6 +283,11 @@ impl Sequencer {
         batch.recorded.push(Arc::new(recorded));
         self.last_recorded_at = now;
         Ok(Outcome::New(offset))
+    }
+
+    fn next_index(&self, batch: &Batch<'_>) -> Result<u64> {
+        let offset = u64::try_from(batch.recorded.len()).map_err(Error::internal)?;
+        Ok(self.head.saturating_add(offset))
     }
 
     fn encode(
@@ -300,6 +322,7 @@ impl Sequencer {
             request: authored.request.clone(),
             event_salt: Bytes::copy_from_slice(&event_salt),
             events: events.into(),
+            ..EntryContent::default()
         };
         Ok(EncodedEntry {
             header: header.encode_to_vec().into(),
@@ -332,7 +355,18 @@ impl Sequencer {
         self.parts.recent.push(batch.recorded.iter().cloned());
         let store = Arc::clone(&self.parts.store);
         let rows = batch.overlay.take_changes();
+        let span = commit_span(batch);
+        let began = self.parts.clock.monotonic();
         let committed = store.commit(self.head, &batch.encoded, rows, self.last_recorded_at);
+        let after = self.parts.clock.monotonic().saturating_sub(began);
+        match &committed {
+            Ok(_) => self.parts.metrics.writer.committed(after),
+            Err(_) => {
+                self.parts.metrics.writer.commit_failed();
+                traces::failed(&span);
+            }
+        }
+        drop(span);
         if let Err(StoreError::Ledger(LedgerError::Limit(limit))) = &committed {
             // Nothing was written, and nothing is wrong with the ledger: the batch is too large.
             return Err(Error::limit(limit.clone(), Duration::from_millis(200)));
@@ -406,6 +440,8 @@ impl Sequencer {
         let is_by_id =
             id.is_some_and(|id| self.window.find(submission.permit.agency(), id) == Some(index));
         match id {
+            // Nobody can tell any more whether the request is the same.
+            Some(id) if is_by_id && entry.is_sealed() => Err(sealed(id)),
             Some(id) if is_by_id && !is_replay(&entry, submission) => Err(reused(id)),
             _ => Ok(entry),
         }
@@ -477,6 +513,20 @@ fn author(submission: &Submission) -> Author {
     }
 }
 
+/// The span of a batch's commit, which refers to the calls that wait for it.
+fn commit_span(batch: &mut Batch<'_>) -> tracing::Span {
+    let bytes = batch
+        .encoded
+        .iter()
+        .map(|entry| entry.header.len().saturating_add(entry.content.len()))
+        .sum();
+    let span = traces::commit(batch.encoded.len(), bytes);
+    for call in batch.spans.drain(..) {
+        span.follows_from(&call);
+    }
+    span
+}
+
 fn is_replay(entry: &Recorded, submission: &Submission) -> bool {
     let request = submission
         .authored
@@ -496,6 +546,13 @@ fn reused(id: &RequestId) -> Error {
     Error::new(
         Reason::RequestIdReused,
         format!("request_id {id} was used with other content; mint a new id for a new act"),
+    )
+}
+
+fn sealed(id: &RequestId) -> Error {
+    Error::new(
+        Reason::ContentSealed,
+        format!("request_id {id} was used for a notification whose content has since been sealed"),
     )
 }
 

@@ -86,6 +86,9 @@ pub enum LedgerError {
     /// The caller asked for a proof outside the tree.
     #[error("{0}")]
     OutOfRange(String),
+    /// The entry is sealed, and what stayed of it is not what the caller says.
+    #[error("entry {0} is sealed already, and another residue stayed of it")]
+    SealedOtherwise(u64),
     /// The origin or the key cannot sign checkpoints.
     #[error("the ledger's origin or key is unusable")]
     Key(#[from] NoteError),

@@ -21,6 +21,7 @@ mod damage;
 mod faults;
 mod full_disk;
 mod model;
+mod sealing;
 
 const ORIGIN: &str = "hub.example/ledger";
 
@@ -120,6 +121,7 @@ fn stored(entry: &EncodedEntry) -> StoredEntry {
     StoredEntry {
         header: entry.header.clone(),
         content: entry.content.clone(),
+        is_sealed: false,
     }
 }
 

@@ -25,8 +25,9 @@ use super::{
     error::{LedgerError, Result},
     index,
     lock::DataLock,
-    reader::{Active, Sealed, Shared},
+    reader::{Active, Complete, Shared},
     record::{self, ENTRY_BYTES_MAX, RECORD_HEAD_BYTES},
+    seal::Sealer,
     segment::{new_segment, segment_path},
     storage::{Aside, Storage},
     tree::tree_bytes,
@@ -157,7 +158,7 @@ impl Writer {
         let added = self.buffer.len() as u64;
         let (mut file, mut at) = self.active();
         if at.saturating_add(added) > self.segment_bytes_max && self.active_has_entries() {
-            self.roll()?;
+            self.begin_segment()?;
             (file, at) = self.active();
         }
         let path = segment_path(&self.shared.ledger_dir, self.active_first());
@@ -219,20 +220,48 @@ impl Writer {
         Ok(())
     }
 
+    /// Begins a new segment, so that the present one is complete and may be rewritten. Does nothing
+    /// while the present one has no entries.
+    ///
+    /// # Errors
+    /// [`LedgerError::Poisoned`] after a failed write, [`LedgerError::Io`] when this one fails, which
+    /// poisons the writer: whether the new segment is in place shows when the ledger is opened again.
+    pub fn roll(&mut self) -> Result<()> {
+        if self.poisoned {
+            return Err(LedgerError::Poisoned);
+        }
+        if !self.active_has_entries() {
+            return Ok(());
+        }
+        let begun = self.begin_segment();
+        self.poisoned = begun.is_err();
+        begun
+    }
+
+    /// What seals contents in the ledger that this writer appends to; there is to be one.
+    #[must_use]
+    pub fn sealer(&self) -> Sealer {
+        Sealer {
+            shared: Arc::clone(&self.shared),
+            storage: Arc::clone(&self.storage),
+            origin: self.signer.verifier().origin().to_owned(),
+        }
+    }
+
     /// Begins a new segment: first the segment, then the old one's index, so that an index says
     /// that a later segment exists. Both are written aside before either is put in place, so a full
     /// disk leaves the ledger as it was.
-    fn roll(&mut self) -> Result<()> {
+    fn begin_segment(&mut self) -> Result<()> {
         let first = self.frontier.size();
         let anchor = self.shared.published.load_full();
         let tree = &self.shared.tree;
         self.storage
             .sync(&tree.file)
             .map_err(LedgerError::io("sync", &tree.path))?;
-        let (sealed, offsets) = self.sealed_active();
+        let (complete, offsets) = self.complete_active();
         let (storage, dir) = (&*self.storage, &self.shared.ledger_dir);
         let origin = self.signer.verifier().origin();
-        let index = index_aside(storage, dir, sealed, &offsets).map_err(LedgerError::or_full)?;
+        let index = index_aside(storage, dir, complete, &offsets).map_err(LedgerError::or_full)?;
         let segment = match segment_aside(storage, dir, first, origin, &anchor.note) {
             Ok(segment) => segment,
             Err(error) => {
@@ -251,7 +280,7 @@ impl Writer {
             .segments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        segments.sealed.push(sealed);
+        segments.complete.push(complete);
         segments.active = Active {
             first,
             file: Arc::new(file),
@@ -312,16 +341,16 @@ impl Writer {
     }
 
     /// The active segment as it is once rolled, and where its entries begin.
-    fn sealed_active(&self) -> (Sealed, Vec<u32>) {
+    fn complete_active(&self) -> (Complete, Vec<u32>) {
         let segments = self.shared.segments.read();
         let segments = segments.unwrap_or_else(PoisonError::into_inner);
         let active = &segments.active;
-        let sealed = Sealed {
+        let complete = Complete {
             first: active.first,
             count: active.offsets.len() as u64,
             bytes: active.bytes,
         };
-        (sealed, active.offsets.clone())
+        (complete, active.offsets.clone())
     }
 
     fn active(&self) -> (Arc<File>, u64) {
@@ -393,10 +422,10 @@ fn segment_aside(
 pub(super) fn write_index(
     storage: &dyn Storage,
     ledger_dir: &Path,
-    sealed: Sealed,
+    complete: Complete,
     offsets: &[u32],
 ) -> Result<()> {
-    index_aside(storage, ledger_dir, sealed, offsets)?
+    index_aside(storage, ledger_dir, complete, offsets)?
         .put(storage)
         .map(drop)
 }
@@ -404,11 +433,11 @@ pub(super) fn write_index(
 fn index_aside(
     storage: &dyn Storage,
     ledger_dir: &Path,
-    sealed: Sealed,
+    complete: Complete,
     offsets: &[u32],
 ) -> Result<Aside> {
-    let path = index::index_path(ledger_dir, sealed.first);
-    let bytes = index::encode(sealed.first, sealed.bytes, offsets)
+    let path = index::index_path(ledger_dir, complete.first);
+    let bytes = index::encode(complete.first, complete.bytes, offsets)
         .ok_or_else(|| LedgerError::Limit("the segment has too many entries".to_owned()))?;
     Aside::write(storage, &path, &bytes)
 }

@@ -27,7 +27,8 @@ use super::{
     store::{Committed, Direction, Row, RowBatch, Store, StoreError},
 };
 use crate::ledger::{
-    self, Checkpoint, EncodedEntry, LedgerError, LedgerOptions, OpenReport, StoredEntry,
+    self, Checkpoint, EncodedEntry, Erasure, LedgerError, LedgerOptions, OpenReport, SealReport,
+    StoredEntry,
 };
 
 /// Folder of the index in the data folder.
@@ -50,7 +51,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// The form of the rows. Raise it whenever `apply` writes other rows than before for entries that an
 /// earlier release may have recorded: an index of another form is made anew at the next start.
-pub const ROWS_FORMAT: u32 = 1;
+pub const ROWS_FORMAT: u32 = 2;
 
 /// Bytes of the row that says how far the index is: entries applied, the digest, the root of the
 /// tree of those entries, and [`ROWS_FORMAT`]. Release 0.1 wrote no form, which means 1.
@@ -60,6 +61,8 @@ const META_BYTES: [usize; 2] = [56, 60];
 pub struct EmbeddedStore {
     dir: PathBuf,
     writer: Mutex<Option<ledger::Writer>>,
+    /// Taken before `writer` where both are.
+    sealer: Mutex<Option<ledger::Sealer>>,
     reader: ledger::Reader,
     rows: sled::Db,
     meta: Mutex<Meta>,
@@ -185,6 +188,7 @@ impl EmbeddedStore {
         let room = Room::new(&dir, state_dir.join(SLED_FILE), room);
         let store = Self {
             dir,
+            sealer: Mutex::new(Some(writer.sealer())),
             room: Mutex::new(room),
             writer: Mutex::new(Some(writer)),
             reader,
@@ -443,6 +447,26 @@ impl Store for EmbeddedStore {
         Ok(self.reader.entries(from, count_max, bytes_max)?)
     }
 
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        let closed = || index_error("the store is closed");
+        let mut guard = self.sealer.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealer = guard.as_mut().ok_or_else(closed)?;
+        let head = self.reader.head();
+        if let Some(beyond) = erasures.iter().find(|erasure| erasure.index >= head) {
+            let what = format!("entry {} is not in the ledger", beyond.index);
+            return Err(LedgerError::OutOfRange(what).into());
+        }
+        // Rows that were derived from a content may not outlive it by a crash: what is replayed after
+        // one is replayed from residues.
+        self.rows.flush().map_err(index_error)?;
+        if sealer.needs_roll(erasures) {
+            // Appends wait for this only, not for the rewriting.
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.as_mut().ok_or_else(closed)?.roll()?;
+        }
+        Ok(sealer.seal(erasures)?)
+    }
+
     fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError> {
         if index >= self.reader.head() {
             return Ok(None);
@@ -468,6 +492,13 @@ impl Store for EmbeddedStore {
     }
 
     fn close(&self, _now: Timestamp) -> Result<(), StoreError> {
+        // Waits for a sealing at work: nobody may write here once the folder is free.
+        drop(
+            self.sealer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         self.rows.flush().map_err(index_error)?;
         let writer = self
             .writer

@@ -7,7 +7,7 @@ use hub_core::crypto::Digest;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::ledger::{Checkpoint, EncodedEntry, StoredEntry};
+use crate::ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry};
 
 /// Rows to write: a value, or nothing to remove the row.
 pub type RowBatch = BTreeMap<Vec<u8>, Option<Bytes>>;
@@ -123,6 +123,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         count_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// Erases contents of entries below the head and keeps residues in their place; headers and rows
+    /// stay. **When this returns `Ok`, the contents are gone from stable storage**, and no later read
+    /// answers them. Runs beside commits and reads. Sealing an entry again with the same residue does
+    /// nothing; after an error some may be sealed and others not, and to call again is safe.
+    ///
+    /// # Errors
+    /// When an entry is not there, or is sealed with another residue; else what failed.
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError>;
 
     /// Leaf hash of an entry; `None` past the head.
     ///

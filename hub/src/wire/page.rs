@@ -6,8 +6,11 @@ use hub_core::{names::AgencyId, reason::Reason};
 
 use crate::error::{Error, Result};
 
+/// Longest position of a list in bytes.
+const STANDING_BYTES_MAX: usize = 192;
+
 /// Longest token in characters.
-const TOKEN_CHARACTERS_MAX: usize = 64;
+const TOKEN_CHARACTERS_MAX: usize = (STANDING_BYTES_MAX + 4).div_ceil(3) * 4;
 
 /// Reads a page size: 0 means the default, more than the maximum is refused.
 ///
@@ -27,39 +30,57 @@ pub fn size(asked: i32, default: usize, max: usize) -> Result<usize> {
 /// Writes a token for the position after which the next page begins.
 #[must_use]
 pub fn token(agency: &AgencyId, list: &str, position: u64) -> String {
-    let position = position.to_be_bytes();
-    let sum = sum(agency, list, position);
-    URL_SAFE_NO_PAD.encode([position.as_slice(), &sum.to_be_bytes()].concat())
+    token_of(agency, list, &position.to_be_bytes())
 }
 
-/// Reads a token.
+/// Writes a token for a standing, the bytes by which a list orders its items.
+#[must_use]
+pub fn token_of(agency: &AgencyId, list: &str, standing: &[u8]) -> String {
+    let sum = sum(agency, list, standing);
+    URL_SAFE_NO_PAD.encode([standing, &sum.to_be_bytes()].concat())
+}
+
+/// Reads a token for a position.
 ///
 /// # Errors
 /// [`Reason::CursorInvalid`] when it is damaged, another caller's or another list's.
 pub fn position(token: &str, agency: &AgencyId, list: &str) -> Result<Option<u64>> {
+    let Some(standing) = bytes(token, agency, list)? else {
+        return Ok(None);
+    };
+    let position = <[u8; 8]>::try_from(standing).map_err(|_| invalid())?;
+    Ok(Some(u64::from_be_bytes(position)))
+}
+
+/// Reads a token for a standing.
+///
+/// # Errors
+/// As [`position`].
+pub fn bytes(token: &str, agency: &AgencyId, list: &str) -> Result<Option<Vec<u8>>> {
     if token.is_empty() {
         return Ok(None);
     }
-    let invalid = || {
-        Error::new(
-            Reason::CursorInvalid,
-            "page_token: must be one that this hub gave to your agency for the same list, unchanged",
-        )
-    };
     if token.len() > TOKEN_CHARACTERS_MAX {
         return Err(invalid());
     }
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
-    let (position, rest) = bytes.split_first_chunk::<8>().ok_or_else(invalid)?;
-    if rest != sum(agency, list, *position).to_be_bytes() {
+    let (standing, rest) = bytes.split_last_chunk::<4>().ok_or_else(invalid)?;
+    if *rest != sum(agency, list, standing).to_be_bytes() {
         return Err(invalid());
     }
-    Ok(Some(u64::from_be_bytes(*position)))
+    Ok(Some(standing.to_vec()))
 }
 
-fn sum(agency: &AgencyId, list: &str, position: [u8; 8]) -> u32 {
+fn invalid() -> Error {
+    Error::new(
+        Reason::CursorInvalid,
+        "page_token: must be one that this hub gave to your agency for the same list, unchanged",
+    )
+}
+
+fn sum(agency: &AgencyId, list: &str, standing: &[u8]) -> u32 {
     let head = crc32c::crc32c(agency.as_str().as_bytes());
-    crc32c::crc32c_append(crc32c::crc32c_append(head, list.as_bytes()), &position)
+    crc32c::crc32c_append(crc32c::crc32c_append(head, list.as_bytes()), standing)
 }
 
 #[cfg(test)]

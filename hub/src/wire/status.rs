@@ -42,7 +42,9 @@ pub fn code(reason: Reason) -> Code {
             Code::AlreadyExists
         }
         Reason::RequestIdExpired
+        | Reason::ContentSealed
         | Reason::CursorBehind
+        | Reason::NotificationSuperseded
         | Reason::LiaisonExists
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
