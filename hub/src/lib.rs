@@ -6,6 +6,7 @@
 //! wire ──> identity ──> authz ──> domain: decide ──> ledger: append + fsync ──> domain: apply ──> feed
 //! ```
 
+pub mod attachments;
 pub mod authz;
 pub mod backup;
 pub mod charter;
@@ -27,6 +28,7 @@ pub mod pki;
 pub mod rebuild;
 pub mod reminders;
 pub mod roster_import;
+pub mod search;
 pub mod server;
 pub mod state;
 pub mod tls;

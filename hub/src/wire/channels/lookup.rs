@@ -30,10 +30,10 @@ use crate::{
 
 /// A notification that was found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(in crate::wire) struct Found {
     pub(super) place: NotificationPlace,
     pub(super) entry: Arc<Recorded>,
-    pub(super) notification: Arc<Notification>,
+    pub(in crate::wire) notification: Arc<Notification>,
 }
 
 impl Found {
@@ -116,7 +116,11 @@ pub(super) fn at(
 }
 
 /// A notification by its name.
-pub(super) fn find(engine: &Engine, access: &Access, name: &NotificationName) -> Result<Found> {
+pub(in crate::wire) fn find(
+    engine: &Engine,
+    access: &Access,
+    name: &NotificationName,
+) -> Result<Found> {
     let not_found = || Error::not_found(&name.to_string());
     let place = match name {
         NotificationName::InChannel(channel, position) => log::place(
@@ -150,6 +154,35 @@ fn is_visible(access: &Access, name: &NotificationName, found: &Found) -> bool {
                     matches!(position.log.parse(), Ok(log @ LogName::Inbox(_)) if access.read_log(&log).is_ok())
                 })
         })
+}
+
+/// The notification at a place, if the caller may see it. `last` is the entry read last.
+pub(super) fn seen_at(
+    engine: &Engine,
+    access: &Access,
+    place: NotificationPlace,
+    last: &mut Option<Arc<Recorded>>,
+) -> Result<Option<Found>> {
+    let entry = match last {
+        Some(entry) if entry.header.index == place.entry_index => Arc::clone(entry),
+        _ => match engine.recorded(place.entry_index)? {
+            Some(entry) => entry,
+            None => return Ok(None),
+        },
+    };
+    *last = Some(Arc::clone(&entry));
+    let Some(notification) = entry.notification(place.item) else {
+        return Ok(None);
+    };
+    let found = Found {
+        place,
+        entry,
+        notification: shown(engine, place, notification)?,
+    };
+    let name = found.notification.name.parse();
+    Ok(name
+        .is_ok_and(|name| is_visible(access, &name, &found))
+        .then_some(found))
 }
 
 /// A notification that the caller is known to see.
