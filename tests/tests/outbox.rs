@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, time::Duration};
 use agency_client::{
     Client,
     channels::NotificationDraft,
-    outbox::{ListItems, Outbox, OutboxOptions, Outgoing, State, Ticket},
+    outbox::{AttachmentFile, ListItems, Outbox, OutboxOptions, Outgoing, State, Ticket},
     subscribe::{Event, SubscribeOptions},
     verify,
 };
@@ -132,13 +132,20 @@ async fn what_was_enqueued_arrives_once_and_in_order_through_kill_9_on_both_side
     // The last life ends by itself.
     Program::start(&site, &endpoint, &folder).finish();
     let counts = outbox.counts().await.unwrap();
-    assert_eq!((counts.delivered, counts.queued, counts.refused), (all, 0, 0));
+    assert_eq!(
+        (counts.delivered, counts.queued, counts.refused),
+        (all, 0, 0)
+    );
     check_log(&site, &endpoint, &outbox).await;
     let seen = take(&mut events, usize::try_from(all).unwrap()).await;
     for stream in STREAMS {
         let of: Vec<_> = seen.iter().filter(|one| one.starts_with(stream)).collect();
         let expected: Vec<_> = (0..ITEMS).map(|number| title(stream, number)).collect();
-        assert_eq!(of, expected.iter().collect::<Vec<_>>(), "HUB_TEST_SEED={seed}");
+        assert_eq!(
+            of,
+            expected.iter().collect::<Vec<_>>(),
+            "HUB_TEST_SEED={seed}"
+        );
     }
     assert!(hub.stop(), "the hub stops in order");
 }
@@ -203,7 +210,9 @@ async fn a_hub_that_is_not_there_yet_is_waited_for() {
     settle_down(&site, &hub);
     let endpoint = hub.endpoint();
     assert!(hub.stop());
-    let outbox = Outbox::open(site.path().join("outbox"), patient()).await.unwrap();
+    let outbox = Outbox::open(site.path().join("outbox"), patient())
+        .await
+        .unwrap();
     let ticket = enqueue(&outbox, "s", draft("early")).await;
     let tax = client(&site, &endpoint, "tax");
     while_sending(&outbox, tax.clone(), async {
@@ -244,7 +253,9 @@ fn minted_ms(draft: &NotificationDraft) -> u64 {
 async fn ids_that_the_hub_has_forgotten_are_looked_for_and_never_doubled() {
     let world = World::start().await;
     let tax = world.clerk("tax");
-    let outbox = Outbox::open(world.site.path().join("outbox"), patient()).await.unwrap();
+    let outbox = Outbox::open(world.site.path().join("outbox"), patient())
+        .await
+        .unwrap();
     // Recorded, but the program never learnt so: it hands the same draft to its outbox.
     let to_channel = draft("recorded in the channel");
     let to_health = NotificationDraft::to(["health"])
@@ -271,7 +282,10 @@ async fn ids_that_the_hub_has_forgotten_are_looked_for_and_never_doubled() {
     while_sending(&outbox, tax.clone(), async {
         for (ticket, expected) in found.iter().zip(&recorded) {
             let delivered = outbox.wait(*ticket).await.unwrap();
-            assert_eq!((&delivered.name, &delivered.receipt), (&expected.0, &expected.1));
+            assert_eq!(
+                (&delivered.name, &delivered.receipt),
+                (&expected.0, &expected.1)
+            );
         }
         outbox.wait(unsent).await.unwrap();
     })
@@ -297,10 +311,44 @@ async fn newest_sent(client: &Client) -> Vec<Notification> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_with_its_notification_and_leaves_the_outbox() {
+    let world = World::start().await;
+    let folder = world.site.path().join("outbox");
+    let outbox = Outbox::open(&folder, patient()).await.unwrap();
+    let original = world.site.path().join("table.csv");
+    std::fs::write(&original, "a,b\n1,2\n").unwrap();
+    let file = AttachmentFile {
+        path: original.clone(),
+        file_name: "表.csv".into(),
+        media_type: "text/csv".into(),
+    };
+    let what = Outgoing::publish(draft("with a table"))
+        .unwrap()
+        .attach(file);
+    let ticket = outbox.enqueue("s", what).await.unwrap().ticket;
+    std::fs::remove_file(&original).unwrap();
+    let sending = while_sending(&outbox, world.clerk("tax"), outbox.wait(ticket));
+    let name = sending.await.unwrap().name;
+    let health = world.clerk("health");
+    let got = health.channels().notification(&name).await.unwrap();
+    let attachment = &got.notification.unwrap().attachments[0];
+    assert_eq!(attachment.file_name, "表.csv");
+    let copy = world.site.path().join("copy.csv");
+    let download = health
+        .attachments()
+        .download(&name, attachment, &copy, |_| {});
+    download.await.unwrap();
+    assert_eq!(std::fs::read_to_string(copy).unwrap(), "a,b\n1,2\n");
+    assert_eq!(outbox.prune().await.unwrap().files, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_hub_refuses_is_set_aside_with_its_reason() {
     let world = World::start().await;
     let tax = world.clerk("tax");
-    let outbox = Outbox::open(world.site.path().join("outbox"), patient()).await.unwrap();
+    let outbox = Outbox::open(world.site.path().join("outbox"), patient())
+        .await
+        .unwrap();
     let secret = draft("secret").classification(Classification::StateSecret);
     let secret = enqueue(&outbox, "s", secret).await;
     let after = enqueue(&outbox, "s", draft("after")).await;
@@ -311,7 +359,10 @@ async fn what_the_hub_refuses_is_set_aside_with_its_reason() {
     })
     .await;
     let item = outbox.get(secret).await.unwrap();
-    assert_eq!((item.state, item.attempts, item.is_uncertain), (State::Refused, 1, false));
+    assert_eq!(
+        (item.state, item.attempts, item.is_uncertain),
+        (State::Refused, 1, false)
+    );
     outbox.discard(secret).await.unwrap();
     assert_eq!(outbox.counts().await.unwrap().bytes, 0);
 }
