@@ -28,7 +28,7 @@ use crate::{
     exporter::{self, Exporter},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     metrics::Metrics,
-    reminders, roster_import,
+    reminders, retention, roster_import,
     search::Search,
     state::embedded::{EmbeddedOptions, EmbeddedStore, room::RoomOptions},
     tls::{self, Connections, TlsOptions, TlsReloader},
@@ -166,6 +166,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         left_out,
     ));
     background.spawn(reminders::watch(Arc::clone(&engine)));
+    background.spawn(retention::watch(Arc::clone(&engine), Arc::clone(&search)));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
