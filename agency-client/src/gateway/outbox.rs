@@ -103,10 +103,7 @@ impl GatewayService for OutboxService {
             OutboxItemState::Queued => Some(State::Queued),
             OutboxItemState::Delivered => Some(State::Delivered),
             OutboxItemState::Refused => Some(State::Refused),
-            // What was discarded is not kept.
-            OutboxItemState::Discarded => {
-                return Ok(Response::new(ListOutboxItemsResponse::default()));
-            }
+            OutboxItemState::Discarded => Some(State::Discarded),
         };
         let size = match request.page_size {
             0 => PAGE_DEFAULT,
@@ -195,6 +192,7 @@ fn shown(item: Item) -> OutboxItem {
         State::Queued => OutboxItemState::Queued,
         State::Delivered => OutboxItemState::Delivered,
         State::Refused => OutboxItemState::Refused,
+        State::Discarded => OutboxItemState::Discarded,
     };
     let (message, reason) = item
         .problem
