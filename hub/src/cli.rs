@@ -15,12 +15,13 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    backup::{BackupCommand, RestoreCommand},
     charter,
     config::{Config, Log, LogFormat},
     dev::DevCommand,
     fsck,
     pki::PkiCommand,
-    rebuild, server,
+    rebuild, server, traces,
 };
 
 /// The coordination hub of a province's agencies.
@@ -65,6 +66,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy ledger and attachments of a hub that runs, or of a stopped one, into a folder.
+    Backup(BackupCommand),
+    /// Make the data folder of a stopped hub from a backup, and check it.
+    Restore(RestoreCommand),
     /// Make the state index of a stopped hub anew from the ledger.
     Rebuild {
         /// The settings file.
@@ -113,6 +118,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             let (mut out, mut progress) = (std::io::stdout().lock(), std::io::stderr());
             return fsck::command(&config, json, &mut out, &mut progress).map(code);
         }
+        Command::Backup(command) => return command.run().map(code),
+        Command::Restore(command) => command.run()?,
         Command::Rebuild { config } => rebuild(&config)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -159,6 +166,10 @@ fn is_fit_for_the_log(target: &str, level: &tracing::Level) -> bool {
 /// # Errors
 /// When the filter is malformed.
 pub fn start_log(log: &Log) -> anyhow::Result<()> {
+    start_log_and_traces(log, None)
+}
+
+fn start_log_and_traces(log: &Log, traces: Option<&traces::Exporter>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.filter)
         .with_context(|| format!("log.filter: `{}` is no filter", log.filter))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -166,12 +177,13 @@ pub fn start_log(log: &Log) -> anyhow::Result<()> {
         LogFormat::Text => lines.with_ansi(false).boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
+    // The operator's filter is for lines. Spans of traces are no part of them, and follow the
+    // settings of traces only.
+    let is_line =
+        filter_fn(|line| !traces::is_sent(line) && is_fit_for_the_log(line.target(), line.level()));
     tracing_subscriber::registry()
-        .with(filter)
-        .with(filter_fn(|line| {
-            is_fit_for_the_log(line.target(), line.level())
-        }))
-        .with(lines)
+        .with(lines.with_filter(is_line).with_filter(filter))
+        .with(traces.map(traces::Exporter::layer))
         .try_init()
         .map_err(|error| anyhow::anyhow!("the log was started already: {error}"))
 }
@@ -179,16 +191,23 @@ pub fn start_log(log: &Log) -> anyhow::Result<()> {
 fn serve(path: &Path, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     let mut config = Config::read(path)?;
     config.listen = listen.unwrap_or(config.listen);
-    start_log(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let traces = config.traces.options();
+        let traces = traces.as_ref().map(traces::Exporter::new).transpose()?;
+        start_log_and_traces(&config.log, traces.as_ref())?;
         let running = server::start(&config).await?;
         // The one line on stdout: where the hub listens, for those who let the system choose a port.
         writeln!(std::io::stdout(), "{}", running.address())?;
         stop_signal().await?;
-        running.stop().await
+        let stopped = running.stop().await;
+        if let Some(traces) = traces {
+            // It waits for the collector, which the runtime's other threads talk to.
+            tokio::task::spawn_blocking(move || traces.stop()).await?;
+        }
+        stopped
     })
 }
 

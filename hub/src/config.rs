@@ -11,7 +11,13 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::tls::AcceptLimits;
+use crate::{
+    identity::{
+        RateLimits,
+        rates::{AGENCY_CALLS_BURST_MAX, AGENCY_CALLS_PER_SECOND_MAX},
+    },
+    tls::AcceptLimits,
+};
 
 /// Largest settings file in bytes.
 pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
@@ -27,6 +33,9 @@ pub const AGENCY_STREAMS_MAX: usize = 64;
 
 /// Default of [`Limits::connection_calls_max`].
 pub const CONNECTION_CALLS_MAX: u32 = 256;
+
+/// Default of [`Traces::sample_ratio`]: one call in ten.
+pub const SAMPLE_RATIO: f64 = 0.1;
 
 /// `hub.toml`.
 #[derive(Clone, Deserialize)]
@@ -65,6 +74,12 @@ pub struct Config {
     /// The log.
     #[serde(default)]
     pub log: Log,
+    /// Metrics.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// Traces.
+    #[serde(default)]
+    pub traces: Traces,
 }
 
 /// `[ledger]`
@@ -103,6 +118,10 @@ pub struct Limits {
     pub agency_streams_max: usize,
     /// Calls under way on one connection.
     pub connection_calls_max: u32,
+    /// Calls of one agency in a second, in the long run.
+    pub agency_calls_per_second_max: u32,
+    /// Calls of one agency at once, after a time of rest.
+    pub agency_calls_burst_max: u32,
 }
 
 impl Default for Limits {
@@ -113,6 +132,8 @@ impl Default for Limits {
             agency_connections_max: accept.agency_connections_max,
             agency_streams_max: AGENCY_STREAMS_MAX,
             connection_calls_max: CONNECTION_CALLS_MAX,
+            agency_calls_per_second_max: AGENCY_CALLS_PER_SECOND_MAX,
+            agency_calls_burst_max: AGENCY_CALLS_BURST_MAX,
         }
     }
 }
@@ -144,6 +165,70 @@ pub enum LogFormat {
     Text,
     /// For machines.
     Json,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where `GET /metrics` is answered, to whoever can reach it; nowhere without. Port 0 lets the
+    /// system choose.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[traces]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Traces {
+    /// The collector that takes OTLP over gRPC, `http://host:port`; no traces without.
+    pub otlp_endpoint: Option<String>,
+    /// Part of the traces that is kept, 0 to 1.
+    pub sample_ratio: f64,
+    /// A caller may make a call part of its own trace (W3C `traceparent`), and decide that it is kept.
+    pub accept_traceparent: bool,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: None,
+            sample_ratio: SAMPLE_RATIO,
+            accept_traceparent: false,
+        }
+    }
+}
+
+impl Traces {
+    /// Where spans go, if anywhere.
+    #[must_use]
+    pub fn options(&self) -> Option<crate::traces::Options> {
+        let otlp_endpoint = self.otlp_endpoint.clone()?;
+        Some(crate::traces::Options {
+            otlp_endpoint,
+            sample_ratio: self.sample_ratio,
+            accept_traceparent: self.accept_traceparent,
+        })
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        ensure!(
+            (0.0..=1.0).contains(&self.sample_ratio),
+            "traces.sample_ratio: must be 0 to 1, is {}",
+            self.sample_ratio
+        );
+        let is_plain_http = |endpoint: &String| {
+            endpoint
+                .parse::<http::Uri>()
+                .is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some())
+        };
+        // The collector is a program on the same machine or behind a proxy there: the hub speaks TLS
+        // with nodes only.
+        ensure!(
+            self.otlp_endpoint.as_ref().is_none_or(is_plain_http),
+            "traces.otlp_endpoint: must be http://host:port"
+        );
+        Ok(())
+    }
 }
 
 fn reload_interval_ms() -> u64 {
@@ -245,6 +330,11 @@ impl Config {
             1,
             1 << 16,
         )?;
+        let burst = u64::from(limits.agency_calls_burst_max);
+        within("limits.agency_calls_burst_max", burst, 1, 1 << 30)?;
+        let rate = u64::from(limits.agency_calls_per_second_max);
+        within("limits.agency_calls_per_second_max", rate, 1, 1 << 30)?;
+        self.traces.check()?;
         ensure!(
             certs::vkey::is_origin(&self.ledger.origin),
             "ledger.origin: must have no white space and no `+`, and not be empty"
@@ -266,6 +356,15 @@ impl Config {
     #[must_use]
     pub fn reload_interval(&self) -> Duration {
         Duration::from_millis(self.reload_interval_ms)
+    }
+
+    /// Limits of an agency's calls.
+    #[must_use]
+    pub fn rate_limits(&self) -> RateLimits {
+        RateLimits {
+            calls_per_second_max: self.limits.agency_calls_per_second_max,
+            calls_burst_max: self.limits.agency_calls_burst_max,
+        }
     }
 
     /// Limits of the door.
@@ -318,9 +417,58 @@ mod tests {
             (full.reload_interval_ms, full.drain_ms_max),
             (RELOAD_INTERVAL_MS, DRAIN_MS_MAX)
         );
+        assert_eq!(
+            full.limits.agency_calls_per_second_max,
+            defaults.agency_calls_per_second_max
+        );
+        assert_eq!(
+            full.limits.agency_calls_burst_max,
+            defaults.agency_calls_burst_max
+        );
         assert_eq!(full.log.filter, Log::default().filter);
+        let traces = Traces::default();
+        assert!((full.traces.sample_ratio - traces.sample_ratio).abs() < f64::EPSILON);
+        assert_eq!(full.traces.accept_traceparent, traces.accept_traceparent);
+        assert!(text.contains("\naccept_traceparent = ") && text.contains("\nsample_ratio = "));
         for key in ["token_audience", "roster_dir", "reflection", "format"] {
             assert!(text.contains(&format!("\n{key} = ")), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_off_by_default_is_shown_and_works_when_turned_on() {
+        let text = std::fs::read_to_string(sample("hub.full.toml")).unwrap();
+        let full = Config::parse(&text, Path::new(".")).unwrap();
+        assert!(full.metrics.listen.is_none() && full.traces.options().is_none());
+        let on = text
+            .replace("\n# listen = ", "\nlisten = ")
+            .replace("\n# otlp_endpoint = ", "\notlp_endpoint = ");
+        let on = Config::parse(&on, Path::new(".")).unwrap();
+        assert!(on.metrics.listen.is_some_and(|at| at.ip().is_loopback()));
+        let options = on.traces.options().unwrap();
+        assert_eq!(options.otlp_endpoint, "http://127.0.0.1:4317");
+    }
+
+    #[test]
+    fn traces_are_checked() {
+        let text = std::fs::read_to_string(sample("hub.minimal.toml")).unwrap();
+        let with = |line: &str| Config::parse(&format!("{text}\n[traces]\n{line}"), Path::new("."));
+        for good in ["sample_ratio = 0.0", "sample_ratio = 1.0"] {
+            assert!(with(good).is_ok(), "{good}");
+        }
+        for bad in ["sample_ratio = 1.1", "sample_ratio = nan"] {
+            let error = with(bad).unwrap_err().to_string();
+            assert!(
+                error.starts_with("traces.sample_ratio: must be 0 to 1"),
+                "{error}"
+            );
+        }
+        for bad in ["https://127.0.0.1:4317", "127.0.0.1:4317", "http://"] {
+            let error = with(&format!("otlp_endpoint = \"{bad}\"")).unwrap_err();
+            assert!(
+                error.to_string().starts_with("traces.otlp_endpoint"),
+                "{error}"
+            );
         }
     }
 

@@ -7,6 +7,7 @@
 //! - `window`: which request ids have been answered, bounded.
 //! - [`recent`]: the newest entries, in memory, for subscribers and replays.
 //! - [`replay`]: rows from the ledger, at start and in `hub rebuild`.
+//! - `shares`: how many submissions of each agency wait.
 //! - [`entropy`]: random bytes from an injected source.
 //!
 //! Invariant: an answer means flushed. After a failed commit nothing more is answered until the
@@ -17,6 +18,7 @@ pub mod recent;
 pub mod recorded;
 pub mod replay;
 mod sequencer;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -38,11 +40,15 @@ use crate::{
     domain::{Command, members::roster::SharedRoster},
     error::{Error, Result},
     identity::{Authored, Peer},
+    metrics::Metrics,
     state::store::Store,
 };
 
 /// Most submissions that wait for the writer; one more is refused with a retry hint.
 pub const QUEUE_MAX: usize = 4_096;
+
+/// Most submissions of one agency that wait for the writer. The hub's own acts are not counted.
+pub const AGENCY_QUEUE_MAX: usize = 1_024;
 
 /// Most submissions in one commit.
 pub const BATCH_MAX: usize = 512;
@@ -80,12 +86,15 @@ pub struct Options {
     pub entropy: Box<dyn Entropy>,
     /// The key that signs the hub's own acts: the ledger key.
     pub key: SigningKey,
+    /// Where batches and commits are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// A handle on the running engine.
 #[derive(Debug)]
 pub struct Engine {
     queue: Mutex<Option<mpsc::Sender<sequencer::Job>>>,
+    shares: Arc<shares::Shares>,
     thread: Mutex<Option<JoinHandle<()>>>,
     store: Arc<dyn Store>,
     recent: Arc<Recent>,
@@ -105,6 +114,7 @@ impl Engine {
             clock,
             entropy,
             key,
+            metrics,
         } = options;
         replay::catch_up(&*store)?;
         let roster = Arc::new(SharedRoster::load(charter, &*store)?);
@@ -117,6 +127,7 @@ impl Engine {
             clock: Arc::clone(&clock),
             entropy,
             key,
+            metrics,
         })?;
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
@@ -126,6 +137,7 @@ impl Engine {
             })?;
         Ok(Arc::new(Self {
             queue: Mutex::new(Some(sender)),
+            shares: Arc::new(shares::Shares::new(AGENCY_QUEUE_MAX)),
             thread: Mutex::new(Some(thread)),
             store,
             recent,
@@ -138,7 +150,8 @@ impl Engine {
     /// been flushed.**
     ///
     /// # Errors
-    /// What the domain refuses; [`hub_core::reason::Reason::LimitExceeded`] when the queue is full;
+    /// What the domain refuses; [`hub_core::reason::Reason::LimitExceeded`] when the queue, or the
+    /// agency's share of it, is full;
     /// [`hub_core::reason::Reason::Unavailable`] when the hub is draining or its storage failed.
     pub async fn submit(&self, submission: Submission) -> Result<Arc<Recorded>> {
         let (reply, answer) = oneshot::channel();
@@ -150,7 +163,20 @@ impl Engine {
         let Some(queue) = queue else {
             return Err(draining());
         };
-        match queue.try_send(sequencer::Job { submission, reply }) {
+        // The share goes with the job: a caller that goes away leaves its job in the queue.
+        let is_own_act = submission.peer.is_none();
+        let share = if is_own_act {
+            None
+        } else {
+            Some(self.shares.take(submission.permit.agency())?)
+        };
+        let job = sequencer::Job {
+            submission,
+            reply,
+            span: tracing::Span::current(),
+            _share: share,
+        };
+        match queue.try_send(job) {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(draining())),
             Err(mpsc::error::TrySendError::Full(_)) => Err(Error::limit(
                 format!("{QUEUE_MAX} calls are waiting to be recorded"),
@@ -158,6 +184,15 @@ impl Engine {
             )),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(draining()),
         }
+    }
+
+    /// How many submissions wait for the writer.
+    #[must_use]
+    pub fn queue_depth(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().map_or(0, |queue| {
+            queue.max_capacity().saturating_sub(queue.capacity())
+        })
     }
 
     /// Storage, for reads.

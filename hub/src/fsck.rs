@@ -211,6 +211,7 @@ fn summary(config: &Config, report: FsckReport) -> Report {
 
 /// Remedies for the state index.
 const REMEDY_BEHIND: &str = "Nothing is lost: starting the hub applies what is missing";
+const REMEDY_FORM: &str = "Nothing is lost: starting the hub makes the index anew";
 const REMEDY_REBUILD: &str = "Run `hub rebuild`, which makes the index anew from the ledger";
 const REMEDY_COPY: &str = "Make the state folder readable, make room where temporary files go (TMPDIR), and run `hub fsck` again";
 const REMEDY_LEDGER: &str = "Deal with what is wrong with the ledger first";
@@ -249,6 +250,9 @@ fn judge_state(report: &mut Report, rows: RowCheck<'_>, state: &Result<Inspectio
     } else if applied < head {
         let what = format!("the index has applied {applied} of {head} entries");
         find(Severity::Warning, what, REMEDY_BEHIND);
+    }
+    if let Some(what) = state.other_form() {
+        return find(Severity::Warning, what, REMEDY_FORM);
     }
     let outcome = rows.finish();
     if let Some(why) = outcome.skipped {

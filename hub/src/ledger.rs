@@ -5,6 +5,7 @@
 //! - [`Writer`] appends commits: entries and their checkpoint in one write and one sync.
 //! - [`Reader`] answers entries and proofs; any number, on any thread.
 //! - [`fsck`] reads everything again and changes nothing.
+//! - [`snapshot`] reads whole segments beside a running hub, and writes them elsewhere.
 //!
 //! Invariant: a reader sees an entry only after the sync of its commit returned, and what a reader
 //! saw is there after every crash. The ledger does not look into entries: header and content are
@@ -28,6 +29,7 @@ mod open;
 mod reader;
 mod record;
 mod segment;
+pub mod snapshot;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,7 @@ mod tree;
 mod writer;
 
 pub use checkpoint::CHECKPOINT_FILE;
+pub(crate) use error::INSTALL_NEWER;
 pub use error::{Damage, LedgerError};
 pub use fsck::{FINDINGS_MAX, Finding, FsckOptions, FsckReport, Progress, Severity, fsck};
 pub use lock::{DataLock, LOCK_FILE};

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod authz;
+pub mod backup;
 pub mod charter;
 pub mod cli;
 pub mod clock;
@@ -15,10 +16,13 @@ pub mod dev;
 pub mod domain;
 pub mod engine;
 pub mod error;
+pub mod expiry;
+pub mod exporter;
 pub mod feed;
 pub mod fsck;
 pub mod identity;
 pub mod ledger;
+pub mod metrics;
 pub mod pki;
 pub mod rebuild;
 pub mod reminders;
@@ -26,4 +30,5 @@ pub mod roster_import;
 pub mod server;
 pub mod state;
 pub mod tls;
+pub mod traces;
 pub mod wire;

@@ -22,11 +22,19 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     engine::{self, Engine, entropy::SystemEntropy},
+    expiry,
+    exporter::{self, Exporter},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
+    metrics::Metrics,
     reminders, roster_import,
     state::embedded::{EmbeddedOptions, EmbeddedStore},
-    tls::{self, TlsOptions, TlsReloader},
-    wire::{Services, rpc, streams::Streams},
+    tls::{self, Connections, TlsOptions, TlsReloader},
+    wire::{
+        Services,
+        observe::{ObserveLayer, ObserveOptions},
+        rpc,
+        streams::Streams,
+    },
 };
 
 /// Largest message that is received, in bytes.
@@ -53,7 +61,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     engine: Arc<Engine>,
+    metrics: Arc<Metrics>,
     draining: watch::Sender<bool>,
     health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -76,7 +86,13 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
 pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
     let charter = Arc::new(Charter::read(&config.charter)?);
     let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
-    let engine = open_engine(config, Arc::clone(&charter), Arc::clone(&clock))?;
+    let metrics = Arc::new(Metrics::new(rpc::RPCS.iter().map(|rpc| rpc.method)));
+    let engine = open_engine(
+        config,
+        Arc::clone(&charter),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    )?;
     roster_import::adopt_charter(&engine, &config.charter).await?;
     let left_out = roster_import::import(&engine, &tls, config).await?;
     for text in &left_out {
@@ -87,7 +103,8 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         audience: config.audience().to_owned(),
         roster: engine.roster().clone(),
         revoked: tls.revoked(),
-        clock,
+        clock: Arc::clone(&clock),
+        rates: config.rate_limits(),
     }));
     let (draining, drains) = watch::channel(false);
     let services = Services {
@@ -96,8 +113,12 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
         streams: Arc::new(Streams::new(config.limits.agency_streams_max)),
+        metrics: Arc::clone(&metrics),
         draining: drains.clone(),
     };
+    let connections = Connections::default();
+    let exporter = exporter(config, &services, &connections, &clock).await?;
+    let metrics_address = exporter.as_ref().map(Exporter::address).transpose()?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listen = \"{}\": cannot listen there", config.listen))?;
@@ -107,11 +128,25 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         Arc::clone(&tls),
         config.trust_domain.as_str(),
         config.accept_limits(),
+        &connections,
     );
-    let (health, server) = serve(config, services, identity, incoming, drains).await?;
+    let observe = ObserveOptions {
+        metrics: Arc::clone(&metrics),
+        clock: Arc::clone(&clock),
+        accept_traceparent: config.traces.accept_traceparent,
+    };
+    let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
 
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(&tls).run());
+    background.spawn(expiry::watch(
+        Arc::clone(&tls),
+        Arc::clone(engine.roster()),
+        clock,
+    ));
+    if let Some(exporter) = exporter {
+        background.spawn(exporter.run());
+    }
     background.spawn(roster_import::watch(
         Arc::clone(&engine),
         tls,
@@ -123,13 +158,40 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
         address,
+        metrics_address,
         engine,
+        metrics,
         draining,
         health,
         server,
         background,
         drain_max,
     })
+}
+
+/// Listens for scrapes, if the settings say where. What they look up is registered in any case.
+async fn exporter(
+    config: &Config,
+    services: &Services,
+    connections: &Connections,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Exporter>> {
+    let sources = exporter::Sources {
+        engine: Arc::clone(&services.engine),
+        connections: connections.clone(),
+        streams: Arc::clone(&services.streams),
+        tls: Arc::clone(&services.tls),
+        clock: Arc::clone(clock),
+        started_at: clock.now(),
+    };
+    let metrics = &services.metrics;
+    metrics.register(|registry| registry.register_collector(Box::new(sources)));
+    let Some(listen) = config.metrics.listen else {
+        return Ok(None);
+    };
+    let exporter = Exporter::bind(listen, Arc::clone(metrics)).await?;
+    tracing::info!(address = %exporter.address()?, "metrics are shown");
+    Ok(Some(exporter))
 }
 
 fn tls_options(config: &Config) -> TlsOptions {
@@ -162,6 +224,7 @@ fn open_engine(
     config: &Config,
     charter: Arc<Charter>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
 ) -> anyhow::Result<Arc<Engine>> {
     let options = EmbeddedOptions {
         dir: config.data_dir.clone(),
@@ -178,6 +241,7 @@ fn open_engine(
         clock,
         entropy: Box::new(SystemEntropy),
         key: ledger_key(config)?,
+        metrics,
     });
     // What only the log is told of a call, the operator who starts the hub is told here: which file
     // is damaged, where, and what to do.
@@ -191,6 +255,7 @@ async fn serve(
     config: &Config,
     services: Services,
     identity: Arc<Identity>,
+    observe: ObserveOptions,
     incoming: tls::Incoming,
     mut drains: watch::Receiver<bool>,
 ) -> anyhow::Result<(
@@ -226,6 +291,7 @@ async fn serve(
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(ObserveLayer::new(observe))
         .layer(IdentityLayer::new(identity))
         .layer(AuthorLayer::new(rpc::is_mutating))
         .add_service(health_service)
@@ -246,6 +312,18 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where metrics are shown, if anywhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
+    /// The instruments, for tests and tools in the same process.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// The engine, for tests and tools in the same process.

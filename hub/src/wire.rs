@@ -4,6 +4,7 @@
 pub mod channels;
 pub mod ledger;
 pub mod members;
+pub mod observe;
 pub mod page;
 pub mod rpc;
 pub mod status;
@@ -21,6 +22,7 @@ use crate::{
     engine::{Engine, Submission, recorded::Recorded},
     error::{Error, Result},
     identity::{Authored, Caller, Identity},
+    metrics::Metrics,
     tls::TlsReloader,
 };
 
@@ -39,6 +41,8 @@ pub struct Services {
     pub trust_domain: Arc<str>,
     /// Counts open streams.
     pub streams: Arc<Streams>,
+    /// Instruments, for what only a service can count.
+    pub metrics: Arc<Metrics>,
     /// Turns true when the hub drains.
     pub draining: watch::Receiver<bool>,
 }

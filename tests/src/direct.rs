@@ -8,7 +8,7 @@ use hub::{
     charter::Charter,
     clock::{Clock as _, ManualClock},
     engine::{self, Engine, entropy::Entropy},
-    identity::{Authored, Caller, Identity, IdentityOptions, Peer},
+    identity::{Authored, Caller, Identity, IdentityOptions, Peer, RateLimits},
     roster_import, server,
     state::store::Store,
     tls::{TlsOptions, TlsReloader},
@@ -58,6 +58,7 @@ impl Direct {
             clock: Arc::new(clock.clone()),
             entropy,
             key: server::ledger_key(&config).unwrap(),
+            metrics: Arc::default(),
         })
         .unwrap();
         let tls = TlsOptions::of_pki(&site.path().join("pki"));
@@ -71,6 +72,7 @@ impl Direct {
             roster: engine.roster().clone(),
             revoked: tls.revoked(),
             clock: Arc::new(clock.clone()),
+            rates: RateLimits::default(),
         });
         let (draining, drains) = watch::channel(false);
         let services = Services {
@@ -79,6 +81,7 @@ impl Direct {
             tls,
             trust_domain: TRUST_DOMAIN.into(),
             streams: Arc::new(Streams::new(64)),
+            metrics: Arc::default(),
             draining: drains,
         };
         Self {

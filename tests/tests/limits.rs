@@ -611,6 +611,7 @@ async fn the_queue_of_the_writer() {
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
         key: key(),
+        metrics: Arc::default(),
     })
     .unwrap();
     let submit = || {

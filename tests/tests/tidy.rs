@@ -34,6 +34,8 @@ const NOT_OURS: [&str; 7] = [
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("error", &[]),
+    ("metrics", &[]),
+    ("traces", &[]),
     ("charter", &[]),
     ("ledger", &[]),
     ("state", &["error", "ledger"]),
@@ -66,14 +68,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "authz", "charter", "clock", "domain", "error", "identity", "ledger", "state",
+            "authz", "charter", "clock", "domain", "error", "identity", "ledger", "metrics",
+            "state", "traces",
         ],
     ),
     ("feed", &["domain", "engine", "error"]),
     (
         "wire",
         &[
-            "authz", "charter", "domain", "engine", "error", "feed", "identity", "state", "tls",
+            "authz", "charter", "clock", "domain", "engine", "error", "feed", "identity",
+            "metrics", "state", "tls", "traces",
         ],
     ),
 ];
@@ -94,6 +98,10 @@ const CRATES: &[(&str, &[&str])] = &[
             "tls/acceptor",
         ],
     ),
+    ("prometheus_client", &["metrics", "exporter"]),
+    ("opentelemetry", &["traces"]),
+    ("tracing_opentelemetry", &["traces"]),
+    ("governor", &["identity/rates"]),
 ];
 
 /// Crates whose code outside tests must not stop on what a peer or a disk does.

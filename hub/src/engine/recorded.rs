@@ -15,8 +15,11 @@ use prost::Message as _;
 use crate::{
     domain::channels::notification,
     error::{Error, Result},
-    ledger::StoredEntry,
+    ledger::{INSTALL_NEWER, StoredEntry},
 };
+
+/// The format of entries that this release writes, and the newest that it reads.
+pub const ENTRY_FORMAT: u32 = 1;
 
 /// An entry.
 #[derive(Debug)]
@@ -42,6 +45,14 @@ impl Recorded {
     pub fn decode(header_bytes: Bytes, content: &Bytes) -> Result<Self> {
         let damaged = |error| Error::internal(format!("an entry cannot be read: {error}"));
         let header = EntryHeader::decode(header_bytes.clone()).map_err(damaged)?;
+        if header.format > ENTRY_FORMAT {
+            // Fields of a format that is not known here might say what this release would miss.
+            return Err(Error::internal(format!(
+                "entry {} has format {}, this release reads format {ENTRY_FORMAT}: a newer \
+                 release wrote it. {INSTALL_NEWER}",
+                header.index, header.format
+            )));
+        }
         let content = EntryContent::decode(content.clone()).map_err(damaged)?;
         let events = EventList::decode(content.events.clone())
             .map_err(damaged)?

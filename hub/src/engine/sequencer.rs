@@ -19,8 +19,9 @@ use super::{
     BATCH_BYTES_MAX, BATCH_MAX, Submission,
     entropy::Entropy,
     recent::Recent,
-    recorded::Recorded,
+    recorded::{ENTRY_FORMAT, Recorded},
     replay,
+    shares::Share,
     window::{REBUILD_ENTRIES_MAX, REBUILD_TIME_MIN, Window},
 };
 use crate::{
@@ -33,15 +34,14 @@ use crate::{
     error::{Error, Result},
     identity::Authored,
     ledger::{EncodedEntry, LedgerError},
+    metrics::Metrics,
     state::{
         keys,
         store::{Store, StoreError},
         view::{Overlay, ViewExt as _},
     },
+    traces,
 };
-
-/// Version of the entry format.
-const ENTRY_FORMAT: u32 = 1;
 
 type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
 
@@ -50,6 +50,10 @@ type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
 pub(super) struct Job {
     pub(super) submission: Submission,
     pub(super) reply: Reply,
+    /// The call that this is of; the commit's span refers to it.
+    pub(super) span: tracing::Span,
+    /// The agency's place in the queue, until the writer takes the job.
+    pub(super) _share: Option<Share>,
 }
 
 /// What the writer is made of.
@@ -60,6 +64,7 @@ pub(super) struct Parts {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Box<dyn Entropy>,
     pub(super) key: SigningKey,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// The writer.
@@ -87,6 +92,8 @@ struct Batch<'a> {
     overlay: Overlay<'a>,
     encoded: Vec<EncodedEntry>,
     recorded: Vec<Arc<Recorded>>,
+    /// Calls that the commit's span refers to.
+    spans: Vec<tracing::Span>,
     ids: HashMap<(AgencyId, RequestId), usize>,
 }
 
@@ -141,16 +148,21 @@ impl Sequencer {
 
     fn batch(&mut self, jobs: &mut Vec<Job>) {
         let store = Arc::clone(&self.parts.store);
+        self.parts.metrics.writer.batch(jobs.len());
         let mut batch = Batch {
             overlay: Overlay::new(&*store),
             encoded: Vec::with_capacity(jobs.len()),
             recorded: Vec::with_capacity(jobs.len()),
+            spans: vec![],
             ids: HashMap::new(),
         };
         let outcomes: Vec<(Reply, Submission, Outcome)> = jobs
             .drain(..)
             .map(|job| {
                 let outcome = self.consider(&mut batch, &job.submission);
+                if !job.span.is_disabled() && batch.spans.len() < traces::LINKS_MAX {
+                    batch.spans.push(job.span);
+                }
                 (
                     job.reply,
                     job.submission,
@@ -159,6 +171,7 @@ impl Sequencer {
             })
             .collect();
         let committed = self.commit(&mut batch);
+        self.parts.metrics.writer.takes_writes(!self.is_failed);
         for (reply, submission, outcome) in outcomes {
             let answer = match (&committed, outcome) {
                 (Err(error), _) => Err(error.clone()),
@@ -319,7 +332,18 @@ impl Sequencer {
         self.parts.recent.push(batch.recorded.iter().cloned());
         let store = Arc::clone(&self.parts.store);
         let rows = batch.overlay.take_changes();
+        let span = commit_span(batch);
+        let began = self.parts.clock.monotonic();
         let committed = store.commit(self.head, &batch.encoded, rows, self.last_recorded_at);
+        let after = self.parts.clock.monotonic().saturating_sub(began);
+        match &committed {
+            Ok(_) => self.parts.metrics.writer.committed(after),
+            Err(_) => {
+                self.parts.metrics.writer.commit_failed();
+                traces::failed(&span);
+            }
+        }
+        drop(span);
         if let Err(StoreError::Ledger(LedgerError::Limit(limit))) = &committed {
             // Nothing was written, and nothing is wrong with the ledger: the batch is too large.
             return Err(Error::limit(limit.clone(), Duration::from_millis(200)));
@@ -432,6 +456,20 @@ fn author(submission: &Submission) -> Author {
             ..Author::default()
         },
     }
+}
+
+/// The span of a batch's commit, which refers to the calls that wait for it.
+fn commit_span(batch: &mut Batch<'_>) -> tracing::Span {
+    let bytes = batch
+        .encoded
+        .iter()
+        .map(|entry| entry.header.len().saturating_add(entry.content.len()))
+        .sum();
+    let span = traces::commit(batch.encoded.len(), bytes);
+    for call in batch.spans.drain(..) {
+        span.follows_from(&call);
+    }
+    span
 }
 
 fn is_replay(entry: &Recorded, submission: &Submission) -> bool {

@@ -113,6 +113,7 @@ fn start() -> (Arc<Failing>, Arc<Engine>) {
         clock: Arc::new(ManualClock::at("2026-01-05T01:00:00Z".parse().unwrap())),
         entropy: Box::new(SeededEntropy::new(1)),
         key: key(),
+        metrics: Arc::default(),
     });
     (store, engine.unwrap())
 }
@@ -231,6 +232,7 @@ async fn a_restart_after_heavy_load_still_takes_new_request_ids() {
             clock: Arc::new(clock.clone()),
             entropy: Box::new(SeededEntropy::new(1)),
             key: key(),
+            metrics: Arc::default(),
         })
         .unwrap()
     };

@@ -14,10 +14,11 @@ use hub_proto::{
     members::members_event,
 };
 
-use crate::{authz::HUB_AGENCY, engine::recorded::Recorded, ledger::StoredEntry};
-
-/// The format of entries that this release knows.
-const ENTRY_FORMAT: u32 = 1;
+use crate::{
+    authz::HUB_AGENCY,
+    engine::recorded::{ENTRY_FORMAT, Recorded},
+    ledger::StoredEntry,
+};
 
 /// Methods of the hub's own acts begin with this.
 const HUB_METHODS: &str = "/hub.system.v1/";

@@ -49,6 +49,15 @@ pub enum LedgerError {
     /// The files belong to another ledger, or another key signed them.
     #[error("the files are of another ledger or key: {0}")]
     Foreign(Box<Damage>),
+    /// The files are of a format that this release does not read.
+    #[error("a newer release wrote this: {0}")]
+    Newer(Box<Damage>),
+    /// There is no room. Nothing was written, or it was taken back: the ledger is as it was.
+    #[error("there is no room for {}", file.display())]
+    Full {
+        /// What was to be written.
+        file: PathBuf,
+    },
     /// The operating system refused.
     #[error("could not {action} {}", file.display())]
     Io {
@@ -86,6 +95,10 @@ pub(super) type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
 pub(super) const RESTORE: &str = "Restore the data folder from a backup; run `hub fsck` to see all";
 
+/// What to do about data of a newer release.
+pub(crate) const INSTALL_NEWER: &str = "Install the release that wrote it or a later one, or restore \
+                                        a backup that this release made; see docs/UPGRADING.md";
+
 impl LedgerError {
     pub(super) fn damaged(file: &Path, offset: u64, what: impl Into<String>) -> Self {
         Self::Damaged(damage(file, offset, what, RESTORE))
@@ -98,6 +111,10 @@ impl LedgerError {
     pub(super) fn foreign(file: &Path, offset: u64, what: impl Into<String>) -> Self {
         let remedy = "Check the ledger's origin and key in the configuration, and the data folder";
         Self::Foreign(damage(file, offset, what, remedy))
+    }
+
+    pub(super) fn newer(file: &Path, offset: u64, what: impl Into<String>) -> Self {
+        Self::Newer(damage(file, offset, what, INSTALL_NEWER))
     }
 
     pub(super) fn io(action: &'static str, file: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -113,7 +130,10 @@ impl LedgerError {
     #[must_use]
     pub fn damage(&self) -> Option<&Damage> {
         match self {
-            Self::Damaged(damage) | Self::Missing(damage) | Self::Foreign(damage) => Some(damage),
+            Self::Damaged(damage)
+            | Self::Missing(damage)
+            | Self::Foreign(damage)
+            | Self::Newer(damage) => Some(damage),
             _ => None,
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn parse(bytes: &[u8], at: usize) -> Result<Parsed<'_>, RecordFault> 
             .ok_or(Contradiction("the checkpoint is not text, or is too long"))?,
         _ => {
             return Err(Contradiction(
-                "this version does not know the record's kind",
+                "this release does not know the record's kind; a newer one may have written it",
             ));
         }
     };

@@ -55,6 +55,13 @@ pub(super) fn new_segment(first: u64, origin: &str, note: &str) -> Option<Vec<u8
 pub(super) enum HeadFault {
     Damaged(&'static str),
     Foreign,
+    /// Of a format that only a newer release writes.
+    Newer(u32),
+}
+
+/// What is said of a segment of a newer format.
+pub(super) fn newer_format(format: u32) -> String {
+    format!("the segment has format {format}, this release reads format {FORMAT}")
 }
 
 /// Checks a segment's header against its name and the ledger's origin.
@@ -77,10 +84,10 @@ pub(super) fn check_head(
     if *magic != MAGIC {
         return Err(broken);
     }
-    if u32::from_le_bytes(*format) != FORMAT {
-        return Err(HeadFault::Damaged(
-            "this version does not know the segment's format",
-        ));
+    match u32::from_le_bytes(*format) {
+        FORMAT => {}
+        newer if newer > FORMAT => return Err(HeadFault::Newer(newer)),
+        _ => return Err(HeadFault::Damaged("there is no such format of segments")),
     }
     if u64::from_le_bytes(*named) != first {
         return Err(HeadFault::Damaged(
@@ -100,6 +107,7 @@ pub(super) fn require_head(bytes: &[u8], path: &Path, first: u64, origin: &str) 
         HeadFault::Foreign => {
             LedgerError::foreign(path, 0, "the segment belongs to another ledger origin")
         }
+        HeadFault::Newer(format) => LedgerError::newer(path, 0, newer_format(format)),
     })
 }
 

@@ -41,9 +41,13 @@ const LOCK_TRIES_MAX: u32 = 20;
 /// Pause between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
-/// Bytes of the row that says how far the index is: entries applied, the digest, and the root of the
-/// tree of those entries.
-const META_BYTES: usize = 56;
+/// The form of the rows. Raise it whenever `apply` writes other rows than before for entries that an
+/// earlier release may have recorded: an index of another form is made anew at the next start.
+pub const ROWS_FORMAT: u32 = 1;
+
+/// Bytes of the row that says how far the index is: entries applied, the digest, the root of the
+/// tree of those entries, and [`ROWS_FORMAT`]. Release 0.1 wrote no form, which means 1.
+const META_BYTES: [usize; 2] = [56, 60];
 
 /// Ledger files and sled.
 pub struct EmbeddedStore {
@@ -63,12 +67,25 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Meta {
     applied: u64,
     digest: RowDigest,
     /// Of which ledger the rows are.
     root: Digest,
+    /// In which form they are.
+    format: u32,
+}
+
+impl Default for Meta {
+    fn default() -> Self {
+        Self {
+            applied: 0,
+            digest: RowDigest::default(),
+            root: Digest::default(),
+            format: ROWS_FORMAT,
+        }
+    }
 }
 
 impl Meta {
@@ -77,17 +94,34 @@ impl Meta {
             self.applied.to_be_bytes().as_slice(),
             &self.digest.to_bytes(),
             &self.root,
+            &self.format.to_be_bytes(),
         ]
         .concat()
     }
 
+    /// What is to be said when the rows are of another release's form.
+    fn other_form(self) -> Option<String> {
+        (self.format != ROWS_FORMAT).then(|| {
+            format!(
+                "its rows are of form {}, this release keeps form {ROWS_FORMAT}",
+                self.format
+            )
+        })
+    }
+
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (applied, rest) = bytes.split_first_chunk::<8>()?;
-        let (digest, root) = rest.split_first_chunk::<16>()?;
+        let (digest, rest) = rest.split_first_chunk::<16>()?;
+        let (root, format) = rest.split_first_chunk::<32>()?;
+        let format = match format.first_chunk::<4>() {
+            Some(format) => u32::from_be_bytes(*format),
+            None => 1,
+        };
         Some(Self {
             applied: u64::from_be_bytes(*applied),
             digest: RowDigest::from_bytes(*digest),
-            root: root.try_into().ok()?,
+            root: *root,
+            format,
         })
     }
 }
@@ -118,9 +152,14 @@ impl EmbeddedStore {
         let (mut rows, mut meta) = open_rows(&state_dir)?;
         let ledger_options = LedgerOptions::new(&dir, origin, key);
         let (writer, reader, report) = ledger::open_locked(ledger_options, meta.applied, lock)?;
-        if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
+        let unfit = if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
+            Some("its rows are another ledger's".to_owned())
+        } else {
+            meta.other_form()
+        };
+        if let Some(why) = unfit {
             drop(rows);
-            set_aside(&state_dir, "its rows are another ledger's")?;
+            set_aside(&state_dir, &why)?;
             (rows, meta) = try_open_rows(&state_dir).map_err(StoreError::Index)?;
         }
         let head = watch::Sender::new(reader.head());
@@ -165,6 +204,7 @@ impl EmbeddedStore {
             applied,
             digest,
             root,
+            format: ROWS_FORMAT,
         };
         batch.insert(keys::meta(), new.encode());
         self.rows.apply_batch(batch).map_err(index_error)?;
@@ -275,7 +315,7 @@ fn sum_rows(rows: &sled::Db) -> Result<Sum, String> {
     for row in rows.iter() {
         let (key, value) = row.map_err(|error| error.to_string())?;
         if *key == *keys::meta() {
-            let is_whole = value.len() == META_BYTES;
+            let is_whole = META_BYTES.contains(&value.len());
             let meta = Meta::decode(&value).filter(|_| is_whole);
             sum.meta = Some(meta.ok_or("its head row is damaged")?);
         } else {
