@@ -43,7 +43,13 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_enum)]
     pub(crate) lang: Option<LangArg>,
     /// Colours: `auto` means on a terminal, unless NO_COLOR is set.
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub(crate) color: ColorArg,
     /// Seconds that a call may take, retries included.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10,

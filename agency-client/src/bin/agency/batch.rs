@@ -50,9 +50,7 @@ pub(crate) async fn run(context: &Context, file: &Path, args: &PublishArgs) -> D
         return enqueue(context, items, &digest, args).await;
     }
     let state_dir = context.profile()?.state_dir;
-    let mut plan = Plan::open(Path::new(&state_dir), &digest, args.again, || {
-        split(&items)
-    })?;
+    let mut plan = Plan::open(Path::new(&state_dir), &digest, args.again, || split(&items))?;
     let out = context.out;
     if plan.is_done() {
         out.remark(
@@ -256,7 +254,10 @@ fn print(out: Out, plan: &Plan) -> Done {
             json!({ "batches": batches })
         },
         || {
-            let answers = plan.batches().iter().filter_map(|batch| batch.answer.as_ref());
+            let answers = plan
+                .batches()
+                .iter()
+                .filter_map(|batch| batch.answer.as_ref());
             let notifications = answers
                 .filter_map(|answer| answer.get("notifications")?.as_array())
                 .flatten();
@@ -279,7 +280,11 @@ mod tests {
         let batches = split(&line::read(&many).unwrap());
         assert_eq!(batches.len(), 2);
         assert_eq!(
-            (batches[0].first_line, batches[0].last_line, batches[1].first_line),
+            (
+                batches[0].first_line,
+                batches[0].last_line,
+                batches[1].first_line
+            ),
             (1, 256, 257)
         );
         let body = "x".repeat(256 * 1024);
@@ -293,15 +298,27 @@ mod tests {
     fn errors_speak_of_lines() {
         let lines = [4, 9];
         for (text, en) in [
-            ("requests[1].notification.title: must be one line", "line 9: title: must be one line"),
-            ("requests[0].request_id is used", "line 4: request_id is used"),
-            ("requests[0] and requests[1] are equal", "line 4 and line 9 are equal"),
+            (
+                "requests[1].notification.title: must be one line",
+                "line 9: title: must be one line",
+            ),
+            (
+                "requests[0].request_id is used",
+                "line 4: request_id is used",
+            ),
+            (
+                "requests[0] and requests[1] are equal",
+                "line 4 and line 9 are equal",
+            ),
             ("requests[7].x", "requests[7].x"),
             ("requests: at most 256", "requests: at most 256"),
             ("requests[", "requests["),
         ] {
             assert_eq!(of_lines(Lang::En, text, &lines), en);
         }
-        assert_eq!(of_lines(Lang::Zh, "requests[1].request_id", &lines), "第 9 行：request_id");
+        assert_eq!(
+            of_lines(Lang::Zh, "requests[1].request_id", &lines),
+            "第 9 行：request_id"
+        );
     }
 }

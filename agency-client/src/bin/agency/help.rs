@@ -52,7 +52,10 @@ const ABOUT_ZH: &[(&str, &str)] = &[
     ("members list", "某机制或全部机制的成员"),
     ("members find", "按标识、正式名称或别名查找单位"),
     ("members agencies", "章程中的全部单位"),
-    ("members appoint-liaison", "指定或更换本单位联络员（JE-027、JE-028）"),
+    (
+        "members appoint-liaison",
+        "指定或更换本单位联络员（JE-027、JE-028）",
+    ),
     ("members add", "增补机制成员（JE-014、FS-013）"),
     ("members nodes", "节点证书"),
     ("members nodes list", "本单位或其他单位的证书"),
@@ -64,10 +67,16 @@ const ABOUT_ZH: &[(&str, &str)] = &[
     ("members keys revoke", "吊销令牌密钥"),
     ("notify", "发布、更正、撤回、列出、查看和签收通知"),
     ("notify publish", "发布一条通知，或一个文件中的多条"),
-    ("notify correct", "以更正后的通知取代原通知，各接收单位须确认"),
+    (
+        "notify correct",
+        "以更正后的通知取代原通知，各接收单位须确认",
+    ),
     ("notify retract", "撤回通知，各接收单位须确认"),
     ("notify due", "待办事项，按期限先后"),
-    ("notify list", "某日志中的通知：频道标识、inbox、sent 或完整日志名"),
+    (
+        "notify list",
+        "某日志中的通知：频道标识、inbox、sent 或完整日志名",
+    ),
     ("notify show", "查看一条通知"),
     ("notify sign", "签收通知"),
     ("notify receipts", "谁已送达、打开、签收、答复，谁还欠什么"),
@@ -87,7 +96,10 @@ const ABOUT_ZH: &[(&str, &str)] = &[
     ("outbox retry", "重新发送被拒条目"),
     ("outbox discard", "永久丢弃一个条目"),
     ("outbox prune", "清理已过保留期的条目"),
-    ("serve", "网关：在本机回环地址或 Unix 套接字上提供中枢接口，本地系统无需密钥"),
+    (
+        "serve",
+        "网关：在本机回环地址或 Unix 套接字上提供中枢接口，本地系统无需密钥",
+    ),
     ("completion", "生成命令补全脚本"),
     ("man", "生成手册页"),
     ("help", "说明某个命令；json 为 --json 的输出格式"),
@@ -98,7 +110,10 @@ const ARGUMENTS_ZH: &[(&str, &str)] = &[
     ("profile", "节点配置文件"),
     ("officer", "经办人，代替配置中的经办人"),
     ("roles", "经办人所用角色，代替配置中的角色；可重复"),
-    ("json", "输出 JSON（watch 每行一个）；格式见 agency help json"),
+    (
+        "json",
+        "输出 JSON（watch 每行一个）；格式见 agency help json",
+    ),
     ("lang", "帮助、标签和建议的语言；默认随 LANG"),
     ("color", "颜色：auto 表示仅在终端上，且未设 NO_COLOR"),
     ("deadline", "一次调用的最长秒数，含重试"),
@@ -170,13 +185,15 @@ fn in_chinese(command: Command, path: &str) -> Command {
             }
         });
     if has_version {
-        command = command
-            .disable_version_flag(true)
-            .arg(flag("version", 'V', "显示版本", ArgAction::Version));
+        command = command.disable_version_flag(true).arg(flag(
+            "version",
+            'V',
+            "显示版本",
+            ArgAction::Version,
+        ));
     } else {
-        command = command.help_template(
-            "{about-with-newline}\n用法： {usage}\n\n{all-args}{after-help}",
-        );
+        command =
+            command.help_template("{about-with-newline}\n用法： {usage}\n\n{all-args}{after-help}");
     }
     for name in names {
         let sub_path = format!("{path} {name}").trim().to_owned();
@@ -243,7 +260,11 @@ mod tests {
     #[test]
     fn every_command_is_in_one_group() {
         let command = Cli::command();
-        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, _, names)| *names).copied().collect();
+        let mut grouped: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, _, names)| *names)
+            .copied()
+            .collect();
         let mut names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
         grouped.sort_unstable();
         names.sort_unstable();
@@ -254,13 +275,18 @@ mod tests {
     fn every_command_is_explained_in_chinese_too() {
         let mut found = vec![];
         paths(&Cli::command(), "", &mut found);
-        let mut explained: Vec<_> = ABOUT_ZH.iter().map(|(path, _)| (*path).to_owned()).collect();
+        let mut explained: Vec<_> = ABOUT_ZH
+            .iter()
+            .map(|(path, _)| (*path).to_owned())
+            .collect();
         found.sort_unstable();
         explained.sort_unstable();
         assert_eq!(found, explained);
         for (id, _) in ARGUMENTS_ZH {
             assert!(
-                Cli::command().get_arguments().any(|argument| argument.get_id() == id),
+                Cli::command()
+                    .get_arguments()
+                    .any(|argument| argument.get_id() == id),
                 "{id}"
             );
         }
@@ -279,7 +305,13 @@ mod tests {
             .render_long_help()
             .to_string();
         for text in [root, publish] {
-            for heading in ["Usage:", "Options:", "Commands:", "Arguments:", "Exit codes"] {
+            for heading in [
+                "Usage:",
+                "Options:",
+                "Commands:",
+                "Arguments:",
+                "Exit codes",
+            ] {
                 assert!(!text.contains(heading), "{heading} in:\n{text}");
             }
             assert!(text.contains("用法") && text.contains("选项"), "{text}");
@@ -290,8 +322,17 @@ mod tests {
     fn json_shapes_are_described_for_every_command_that_prints_them() {
         let mut found = vec![];
         paths(&Cli::command(), "", &mut found);
-        let silent = ["members", "members nodes", "members keys", "notify", "ledger", "outbox",
-            "completion", "man", "help"];
+        let silent = [
+            "members",
+            "members nodes",
+            "members keys",
+            "notify",
+            "ledger",
+            "outbox",
+            "completion",
+            "man",
+            "help",
+        ];
         for path in found.iter().filter(|path| !silent.contains(&path.as_str())) {
             assert!(
                 JSON.lines().any(|line| {

@@ -3,8 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hub_core::crypto::hex;
 use hub_proto::{
-    channels::{Channel, Classification, Consumer, DeliveryReceipt, Notification, NotificationKind,
-        NotificationState, OutstandingAction, RequestedAction},
+    channels::{
+        Channel, Classification, Consumer, DeliveryReceipt, Notification, NotificationKind,
+        NotificationState, OutstandingAction, RequestedAction,
+    },
     common::{self, Receipt},
     ledger::EntryHeader,
     members::{Agency, Liaison, Mechanism, Membership, MembershipRole, Node, Rank, TokenKey},

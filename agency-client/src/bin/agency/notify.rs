@@ -105,7 +105,11 @@ async fn list(context: &Context, args: ListArgs) -> Done {
 }
 
 /// Notifications under each other.
-pub(crate) fn notification_table(out: Out, notifications: &[Notification], names: &Names) -> String {
+pub(crate) fn notification_table(
+    out: Out,
+    notifications: &[Notification],
+    names: &Names,
+) -> String {
     let mut table = Table::new(&[
         out.label("published", "发布时间"),
         out.label("from", "发自"),

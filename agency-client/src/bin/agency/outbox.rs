@@ -219,17 +219,14 @@ pub(crate) fn print(out: Out, item: &Item, is_repeated: bool) -> Done {
     out.text(pairs(&[
         (out.label("item", "编号"), item.ticket.to_string()),
         (out.label("note", "备注"), known.to_owned()),
-        (out.label("state", "状态"), state(out, item.state).to_owned()),
+        (
+            out.label("state", "状态"),
+            state(out, item.state).to_owned(),
+        ),
         (out.label("title", "标题"), item.title.clone()),
         (out.label("stream", "队列"), item.stream.clone()),
-        (
-            out.label("key", "键"),
-            item.key.clone().unwrap_or_default(),
-        ),
-        (
-            out.label("enqueued", "入箱时间"),
-            local(item.enqueued_at),
-        ),
+        (out.label("key", "键"), item.key.clone().unwrap_or_default()),
+        (out.label("enqueued", "入箱时间"), local(item.enqueued_at)),
         (out.label("attempts", "尝试次数"), item.attempts.to_string()),
         (
             out.label("last attempt", "最近尝试"),
@@ -239,10 +236,7 @@ pub(crate) fn print(out: Out, item: &Item, is_repeated: bool) -> Done {
         (out.label("message", "说明"), message),
         (out.label("published", "已发布"), name),
         (out.label("ledger entry", "账本条目"), receipt),
-        (
-            out.label("request id", "请求编号"),
-            item.request_id.clone(),
-        ),
+        (out.label("request id", "请求编号"), item.request_id.clone()),
     ]))
 }
 

@@ -275,7 +275,9 @@ mod tests {
         let text = table().render(narrow);
         assert_eq!(text.lines().count(), 4, "{text}");
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
-        assert!(text.contains("  agencies/tax/notifications/01980000-0000-7000-8000-000000000000\n"));
+        assert!(
+            text.contains("  agencies/tax/notifications/01980000-0000-7000-8000-000000000000\n")
+        );
         assert!(text.contains('…'), "{text}");
         let piped = table().render(Look::plain(false));
         assert_eq!(piped.lines().count(), 2);

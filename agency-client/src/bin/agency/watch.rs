@@ -78,7 +78,10 @@ fn tell_reconnect(out: Out, error: &ClientError) {
             format_args!("与 {endpoint} 的连接已断开，正在重连，不会遗漏"),
         ),
         error => out.remark(
-            format_args!("connecting again after {}; nothing is lost", error.reason_text()),
+            format_args!(
+                "connecting again after {}; nothing is lost",
+                error.reason_text()
+            ),
             format_args!("正在重连（{}），不会遗漏", error.reason_text()),
         ),
     }

@@ -45,4 +45,3 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE", requires = "bundle")]
     pub(crate) node_ca: Option<PathBuf>,
 }
-

@@ -148,4 +148,3 @@ pub(crate) struct RevokeArgs {
     #[arg(long)]
     pub(crate) reason: String,
 }
-

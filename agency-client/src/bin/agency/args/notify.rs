@@ -121,10 +121,20 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub(crate) outbox: bool,
     /// Your own id for it in the outbox: the same key is published once.
-    #[arg(long, value_name = "KEY", requires = "outbox", conflicts_with = "batch")]
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "outbox",
+        conflicts_with = "batch"
+    )]
     pub(crate) key: Option<String>,
     /// Stream of the outbox; what is in one stream arrives in order.
-    #[arg(long, value_name = "NAME", requires = "outbox", default_value = "default")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "outbox",
+        default_value = "default"
+    )]
     pub(crate) stream: String,
     /// Publish the file once more, although the same file was published before.
     #[arg(long, requires = "batch")]
@@ -275,4 +285,3 @@ pub(crate) struct WatchArgs {
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
-

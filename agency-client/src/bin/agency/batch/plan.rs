@@ -53,8 +53,12 @@ impl Plan {
         forget_old(&folder);
         let lock_path = folder.join(format!("{digest}.lock"));
         let lock = File::create(&lock_path).map_err(|error| fault(&lock_path, error))?;
-        lock.try_lock()
-            .map_err(|_| fault(&lock_path, "the same file is being published by another process"))?;
+        lock.try_lock().map_err(|_| {
+            fault(
+                &lock_path,
+                "the same file is being published by another process",
+            )
+        })?;
         let path = folder.join(format!("{digest}.json"));
         let stored = match fs::read(&path) {
             Ok(bytes) if !is_anew => Some(
@@ -159,7 +163,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = Plan::open(folder.path(), "00", false, || one("x")).unwrap();
         let error = Plan::open(folder.path(), "00", false, || one("x")).unwrap_err();
-        assert!(matches!(error, Failure::Client(ClientError::LocalFile { .. })));
+        assert!(matches!(
+            error,
+            Failure::Client(ClientError::LocalFile { .. })
+        ));
         drop(first);
     }
 }
