@@ -22,6 +22,7 @@ use tonic::{
 };
 
 use crate::{
+    attachments::Attachments,
     author::{Authored, Recorded},
     channels::Channels,
     checkpoint::CheckpointMemory,
@@ -251,6 +252,12 @@ impl Client {
         Channels::new(self.clone())
     }
 
+    /// Files that go with notifications: upload and download.
+    #[must_use]
+    pub fn attachments(&self) -> Attachments {
+        Attachments::new(self.clone())
+    }
+
     /// Checkpoints, proofs and entries.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
@@ -433,6 +440,30 @@ impl Client {
                 endpoint: self.shared.endpoint.clone(),
                 detail: format!("no stream within {} ms", self.shared.deadline.as_millis()),
             })?
+    }
+
+    /// A call that takes in a stream of messages and answers once. It is bounded by nothing but its
+    /// caller's patience.
+    pub(crate) async fn send_stream<R>(
+        &self,
+        path: &'static str,
+        messages: impl futures::Stream<Item = Bytes> + Send + 'static,
+    ) -> Result<R>
+    where
+        R: Message + Default + 'static,
+    {
+        let mut request = Request::new(messages);
+        let token = self.shared.minter.header(Timestamp::now())?;
+        request.metadata_mut().insert("authorization", token);
+        let mut grpc = self.grpc().await?;
+        grpc.client_streaming(
+            request,
+            PathAndQuery::from_static(path),
+            SignedBytes::default(),
+        )
+        .await
+        .map(tonic::Response::into_inner)
+        .map_err(|status| self.explain(&status))
     }
 
     /// What a status means.

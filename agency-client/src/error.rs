@@ -225,7 +225,7 @@ impl ClientError {
                 (Some(Reason::Unavailable), _) | (None, tonic::Code::Unavailable) => {
                     Some(refusal.retry_after.unwrap_or_default())
                 }
-                (Some(Reason::LimitExceeded), _) => refusal.retry_after,
+                (Some(Reason::LimitExceeded | Reason::StorageFull), _) => refusal.retry_after,
                 _ => None,
             },
             _ => None,

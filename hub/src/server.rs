@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use hub_core::crypto::SigningKey;
 use hub_proto::{
+    attachments::attachment_service_server::AttachmentServiceServer,
     channels::channel_service_server::ChannelServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
     members::members_service_server::MembersServiceServer,
@@ -18,6 +19,7 @@ use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
+    attachments::{self, Attachments},
     charter::Charter,
     clock::{Clock, SystemClock},
     config::Config,
@@ -27,10 +29,11 @@ use crate::{
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     metrics::Metrics,
     reminders, roster_import,
-    state::embedded::{EmbeddedOptions, EmbeddedStore},
+    state::embedded::{EmbeddedOptions, EmbeddedStore, room::RoomOptions},
     tls::{self, Connections, TlsOptions, TlsReloader},
     wire::{
         Services,
+        attachments::NamedBy,
         observe::{ObserveLayer, ObserveOptions},
         rpc,
         streams::Streams,
@@ -44,8 +47,9 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "",
+    "hub.attachments.v1.AttachmentService",
     "hub.channels.v1.ChannelService",
     "hub.ledger.v1.LedgerService",
     "hub.members.v1.MembersService",
@@ -106,6 +110,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         rates: config.rate_limits(),
     }));
+    let attachments = open_attachments(config, &engine)?;
     let (draining, drains) = watch::channel(false);
     let services = Services {
         engine: Arc::clone(&engine),
@@ -113,6 +118,8 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
         streams: Arc::new(Streams::new(config.limits.agency_streams_max)),
+        attachments: Arc::clone(&attachments),
+        downloads: Arc::new(Streams::new(attachments::AGENCY_DOWNLOADS_MAX)),
         metrics: Arc::clone(&metrics),
         draining: drains.clone(),
     };
@@ -139,6 +146,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
 
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(&tls).run());
+    background.spawn(attachments.run());
     background.spawn(expiry::watch(
         Arc::clone(&tls),
         Arc::clone(engine.roster()),
@@ -231,7 +239,11 @@ fn open_engine(
         origin: config.ledger.origin.clone(),
         key: Arc::new(ledger_key(config)?),
     };
-    let (store, report) = EmbeddedStore::open(options)?;
+    let room = RoomOptions {
+        free_bytes_min: config.limits.disk_free_bytes_min,
+        ..RoomOptions::default()
+    };
+    let (store, report) = EmbeddedStore::open_with(options, room)?;
     if report.created {
         tracing::info!(folder = %config.data_dir.display(), "made a new ledger");
     }
@@ -248,6 +260,20 @@ fn open_engine(
     engine.map_err(|error| match error.context {
         Some(context) => anyhow::anyhow!(context),
         None => anyhow::anyhow!(error),
+    })
+}
+
+/// Opens the store of attachments beside an engine.
+///
+/// # Errors
+/// When a folder cannot be made or read, or the store's settings do not do.
+pub fn open_attachments(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Arc<Attachments>> {
+    Attachments::open(attachments::Options {
+        settings: config.attachments.clone(),
+        data_dir: config.data_dir.clone(),
+        clock: Arc::clone(engine.clock()),
+        references: Arc::new(NamedBy(Arc::clone(engine))),
+        limits: attachments::Limits::default(),
     })
 }
 
@@ -278,6 +304,8 @@ async fn serve(
     } else {
         None
     };
+    let attachments =
+        AttachmentServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let channels =
         ChannelServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let members =
@@ -296,6 +324,7 @@ async fn serve(
         .layer(AuthorLayer::new(rpc::is_mutating))
         .add_service(health_service)
         .add_optional_service(reflection)
+        .add_service(attachments)
         .add_service(channels)
         .add_service(members)
         .add_service(ledger);

@@ -13,6 +13,7 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+pub mod clock;
 pub mod direct;
 pub mod model;
 pub mod process;

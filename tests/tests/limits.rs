@@ -16,7 +16,7 @@ use hub::{
     clock::SystemClock,
     domain::{Command, members as roster},
     engine::{self, Engine, QUEUE_MAX, Submission, entropy::SystemEntropy},
-    ledger::{Checkpoint, EncodedEntry, StoredEntry},
+    ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry},
     server::MESSAGE_BYTES_MAX,
     state::{
         memory::MemoryStore,
@@ -551,6 +551,10 @@ impl Store for Gated {
 
     fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
         self.inner.entry(index)
+    }
+
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        self.inner.seal(erasures)
     }
 
     fn entries(

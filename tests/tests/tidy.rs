@@ -42,6 +42,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // A refused call ends in `wire::status`, the only place that makes a status.
     ("identity", &["clock", "error", "wire::status"]),
     ("tls", &["clock", "error", "identity"]),
+    // Files beside the ledger: what notifications name is asked through a trait.
+    ("attachments", &["clock", "error"]),
     // The roster answers for whom a permit is; it is read, never changed.
     (
         "authz",
@@ -76,14 +78,26 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "wire",
         &[
-            "authz", "charter", "clock", "domain", "engine", "error", "feed", "identity",
-            "metrics", "state", "tls", "traces",
+            "attachments",
+            "authz",
+            "charter",
+            "clock",
+            "domain",
+            "engine",
+            "error",
+            "feed",
+            "identity",
+            "metrics",
+            "state",
+            "tls",
+            "traces",
         ],
     ),
 ];
 
 /// Where a crate may be named, as prefixes of paths within `hub/src/`.
 const CRATES: &[(&str, &[&str])] = &[
+    ("object_store", &["attachments/contents"]),
     (
         "sled",
         &["state/embedded", "rebuild", "ledger/fsck", "fsck"],

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use hub_core::date::to_wire;
 use hub_proto::channels::{
-    Classification, Notification, PublishNotificationRequest, SubjectOrganization,
+    Attachment, Classification, Notification, PublishNotificationRequest, SubjectOrganization,
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -194,6 +194,13 @@ impl NotificationDraft {
     #[must_use]
     pub fn in_reply_to(mut self, name: impl Into<String>) -> Self {
         self.notification.in_reply_to = name.into();
+        self
+    }
+
+    /// Adds a file that was uploaded: at most 20, each once.
+    #[must_use]
+    pub fn attach(mut self, attachment: Attachment) -> Self {
+        self.notification.attachments.push(attachment);
         self
     }
 

@@ -91,9 +91,14 @@ fn cause(status: &Status) -> String {
         return text;
     }
     let text = chain(status);
-    let is_cut = ["h2 protocol error", "connection error", "broken pipe", "reset"]
-        .iter()
-        .any(|sign| text.contains(sign));
+    let is_cut = [
+        "h2 protocol error",
+        "connection error",
+        "broken pipe",
+        "reset",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign));
     if is_cut || text.starts_with("transport error") {
         "the connection broke".into()
     } else {

@@ -181,12 +181,7 @@ impl Attempt<'_> {
         Ok(Turn::Settled)
     }
 
-    async fn set_aside(
-        &self,
-        item: &Loaded,
-        is_uncertain: bool,
-        problem: Problem,
-    ) -> Result<Turn> {
+    async fn set_aside(&self, item: &Loaded, is_uncertain: bool, problem: Problem) -> Result<Turn> {
         let parked = match self.on_refusal {
             OnRefusal::SetAside => Parked::Aside,
             OnRefusal::Hold => Parked::Holds,

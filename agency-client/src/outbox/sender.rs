@@ -237,7 +237,10 @@ impl<'a> Work<'a> {
     /// Heads whose turn it is, as many as may be under way.
     fn due(&self) -> Vec<Head> {
         let now = Instant::now();
-        let free = self.options.streams_parallel.saturating_sub(self.busy.len());
+        let free = self
+            .options
+            .streams_parallel
+            .saturating_sub(self.busy.len());
         let is_due = |head: &&Head| {
             !self.busy.contains(&head.stream)
                 && self.waiting.get(&head.stream).is_none_or(|waiting| {
@@ -246,7 +249,12 @@ impl<'a> Work<'a> {
                         || waiting.wakes != head.wakes
                 })
         };
-        self.heads.iter().filter(is_due).take(free).cloned().collect()
+        self.heads
+            .iter()
+            .filter(is_due)
+            .take(free)
+            .cloned()
+            .collect()
     }
 
     fn settle(&mut self, ended: Ended) -> Result<()> {

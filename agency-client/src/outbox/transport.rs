@@ -43,11 +43,7 @@ pub(crate) trait Transport: Send + Sync {
     fn find<'a>(&'a self, request_id: &'a str) -> BoxFuture<'a, Result<Option<Found>>>;
 
     /// Sees to it that the hub has a file.
-    fn upload<'a>(
-        &'a self,
-        path: &'a Path,
-        file: &'a ItemAttachment,
-    ) -> BoxFuture<'a, Result<()>>;
+    fn upload<'a>(&'a self, path: &'a Path, file: &'a ItemAttachment) -> BoxFuture<'a, Result<()>>;
 
     /// Whether somebody wants to be told of the outbox.
     fn is_observed(&self) -> bool;
@@ -74,11 +70,7 @@ impl Transport for Client {
         Box::pin(find(self, request_id))
     }
 
-    fn upload<'a>(
-        &'a self,
-        path: &'a Path,
-        file: &'a ItemAttachment,
-    ) -> BoxFuture<'a, Result<()>> {
+    fn upload<'a>(&'a self, path: &'a Path, file: &'a ItemAttachment) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let text = format!("{}: {} cannot be sent yet", path.display(), file.file_name);
             Err(ClientError::Protocol(text))
@@ -90,7 +82,8 @@ impl Transport for Client {
     }
 
     fn tell(&self, gauge: &OutboxGauge) {
-        self.observer().tell(|observer| observer.outbox_changed(gauge));
+        self.observer()
+            .tell(|observer| observer.outbox_changed(gauge));
     }
 }
 

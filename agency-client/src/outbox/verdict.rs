@@ -141,7 +141,11 @@ mod tests {
             ("NOT_FOUND", Code::NotFound, false),
             ("A_NEWER_REASON", Code::FailedPrecondition, false),
         ] {
-            assert_eq!(is_later(refused(reason, code, false, "x")), later, "{reason}");
+            assert_eq!(
+                is_later(refused(reason, code, false, "x")),
+                later,
+                "{reason}"
+            );
         }
     }
 
@@ -156,7 +160,10 @@ mod tests {
     fn the_time_of_an_id_is_told_apart() {
         let of = |reason, field| refused(reason, Code::InvalidArgument, false, field);
         assert_eq!(of("INVALID_ARGUMENT", "request_id"), Verdict::Ahead);
-        assert_eq!(of("INVALID_ARGUMENT", "notification.title"), Verdict::Refused);
+        assert_eq!(
+            of("INVALID_ARGUMENT", "notification.title"),
+            Verdict::Refused
+        );
         assert_eq!(of("REQUEST_ID_EXPIRED", "x"), Verdict::Expired);
     }
 

@@ -1,6 +1,6 @@
 //! `hub.channels.v1.ChannelService`.
 
-mod lookup;
+pub(super) mod lookup;
 mod outstanding;
 mod publish;
 pub mod stream;

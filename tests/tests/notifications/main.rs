@@ -10,11 +10,13 @@
     reason = "a failure here is a failed test; seeds are printed"
 )]
 
+mod corrections;
 mod delivery;
 mod idempotency;
 mod paging;
 mod publish;
 mod receipts;
+mod reminders;
 mod routes;
 
 use agency_client::{

@@ -7,10 +7,7 @@ use std::{
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use hub_core::reason::Reason;
-use hub_proto::{
-    channels::PublishNotificationRequest,
-    common::Receipt,
-};
+use hub_proto::{channels::PublishNotificationRequest, common::Receipt};
 use prost::Message as _;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -291,11 +288,19 @@ async fn a_stream_keeps_its_order_and_streams_go_side_by_side() {
     .await;
     let model = site.hub.model();
     for stream in ["a", "b", "c", "d", "e", "f"] {
-        let of: Vec<_> = model.titles.iter().filter(|t| t.starts_with(stream)).collect();
+        let of: Vec<_> = model
+            .titles
+            .iter()
+            .filter(|t| t.starts_with(stream))
+            .collect();
         let expected: Vec<_> = (0..10).map(|n| format!("{stream}{n}")).collect();
         assert_eq!(of, expected.iter().collect::<Vec<_>>());
     }
-    assert!((2..=4).contains(&model.under_way_max), "{}", model.under_way_max);
+    assert!(
+        (2..=4).contains(&model.under_way_max),
+        "{}",
+        model.under_way_max
+    );
     let last = model.gauges.last().unwrap();
     assert_eq!((last.queued, last.refused, last.bytes), (0, 0, 0));
 }
@@ -310,7 +315,11 @@ async fn a_lost_answer_is_asked_for_with_the_same_bytes() {
     assert_eq!(model.titles, ["t"]);
     assert_eq!(model.came.len(), 3);
     assert!(model.came.iter().all(|bytes| *bytes == model.came[0]));
-    assert!(model.recorded.contains_key(delivered.name.strip_prefix("notifications/").unwrap()));
+    assert!(
+        model
+            .recorded
+            .contains_key(delivered.name.strip_prefix("notifications/").unwrap())
+    );
 }
 
 #[tokio::test]

@@ -152,7 +152,14 @@ fn a_full_outbox_takes_nothing_and_loses_nothing() {
     let two = vec![("s".into(), outgoing("b")), ("s".into(), outgoing("c"))];
     let error = store.enqueue(&two).unwrap_err();
     assert!(
-        matches!(error, OutboxError::Full { items: 1, items_max: 2, .. }),
+        matches!(
+            error,
+            OutboxError::Full {
+                items: 1,
+                items_max: 2,
+                ..
+            }
+        ),
         "{error}"
     );
     put(&store, outgoing("b")).unwrap();
@@ -209,7 +216,10 @@ fn a_file_is_copied_named_in_the_request_and_swept_when_nobody_needs_it() {
     let request = PublishNotificationRequest::decode(&loaded.request[..]).unwrap();
     let attachment = &request.notification.unwrap().attachments[0];
     assert_eq!(attachment.sha256, shown.sha256);
-    assert_eq!((attachment.size_bytes, &*attachment.file_name), (7, "a.pdf"));
+    assert_eq!(
+        (attachment.size_bytes, &*attachment.file_name),
+        (7, "a.pdf")
+    );
     assert_eq!(store.prune().unwrap().files, 0);
     store.discard(ticket).unwrap();
     assert_eq!(store.prune().unwrap().files, 1);
@@ -226,7 +236,13 @@ fn what_was_sent_is_not_discarded() {
     assert!(store.begin(ticket).unwrap());
     let error = store.discard(ticket).unwrap_err();
     assert!(
-        matches!(error, OutboxError::WrongState { state: State::Queued, .. }),
+        matches!(
+            error,
+            OutboxError::WrongState {
+                state: State::Queued,
+                ..
+            }
+        ),
         "{error}"
     );
     let problem = super::super::Problem {
@@ -280,10 +296,15 @@ fn delivered_items_keep_their_receipt_and_go_when_they_are_old() {
         entry_index: 9,
         ..hub_proto::common::Receipt::default()
     };
-    store.delivered(ticket, "channels/x/notifications/1", &receipt).unwrap();
+    store
+        .delivered(ticket, "channels/x/notifications/1", &receipt)
+        .unwrap();
     assert_eq!(store.prune().unwrap().items, 0);
     let delivered = store.get(ticket).unwrap().delivered.unwrap();
-    assert_eq!((delivered.receipt, &*delivered.name), (receipt, "channels/x/notifications/1"));
+    assert_eq!(
+        (delivered.receipt, &*delivered.name),
+        (receipt, "channels/x/notifications/1")
+    );
     let content: Option<Vec<u8>> = store
         .read(|c| c.query_row("SELECT request FROM items", [], |row| row.get(0)))
         .unwrap();
@@ -307,7 +328,14 @@ fn a_newer_format_is_refused() {
     drop(store);
     let error = site.open_with(OutboxOptions::default()).unwrap_err();
     assert!(
-        matches!(error, OutboxError::NewerFormat { found: 2, known: 1, .. }),
+        matches!(
+            error,
+            OutboxError::NewerFormat {
+                found: 2,
+                known: 1,
+                ..
+            }
+        ),
         "{error}"
     );
 }
@@ -325,7 +353,10 @@ fn damage_is_told_and_never_passes_for_an_empty_outbox() {
             .open_with(OutboxOptions::default())
             .and_then(|store| store.check_whole())
             .unwrap_err();
-        assert!(matches!(error, OutboxError::Corrupt { .. }), "{what}: {error}");
+        assert!(
+            matches!(error, OutboxError::Corrupt { .. }),
+            "{what}: {error}"
+        );
         assert!(error.advice().contains("do not delete it"), "{what}");
     };
     fs::remove_file(&database).unwrap();
@@ -397,7 +428,10 @@ fn bad_names_and_options_are_refused_by_field() {
         let error = store
             .enqueue(&[(stream.into(), outgoing("a"))])
             .unwrap_err();
-        assert!(error.to_string().starts_with("stream: "), "{stream}: {error}");
+        assert!(
+            error.to_string().starts_with("stream: "),
+            "{stream}: {error}"
+        );
     }
     let error = put(&store, outgoing("a").key("")).unwrap_err();
     assert!(error.to_string().starts_with("key: "), "{error}");
@@ -406,7 +440,10 @@ fn bad_names_and_options_are_refused_by_field() {
         ..OutboxOptions::default()
     };
     let error = site.open_with(options).unwrap_err();
-    assert!(error.to_string().starts_with("streams_parallel: "), "{error}");
+    assert!(
+        error.to_string().starts_with("streams_parallel: "),
+        "{error}"
+    );
     let sign = Outgoing::request(
         "/hub.channels.v1.ChannelService/SignForNotification",
         &hub_proto::channels::SignForNotificationRequest::default(),

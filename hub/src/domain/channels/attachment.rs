@@ -1,9 +1,10 @@
 //! Attachments: which notifications name which content, both ways, so that a content goes when the last
 //! notification that names it is sealed.
 
-use bytes::Bytes;
-use hub_core::crypto::Digest;
+pub mod draft;
 
+use bytes::Bytes;
+use hub_core::crypto::{Digest, parse_digest};
 use hub_proto::channels::Attachment;
 
 use super::{log::NotificationPlace, notification::Rules};
@@ -18,12 +19,13 @@ use crate::{
 
 /// Reads the attachments that a draft names.
 pub(super) fn check(rules: &mut Rules<'_>, attachments: &[Attachment]) -> Vec<Digest> {
-    rules.require(
-        attachments.is_empty(),
-        "notification.attachments",
-        "must be empty",
-    );
-    vec![]
+    for (field, rule) in draft::broken(attachments) {
+        rules.broken(&field, rule);
+    }
+    let digests = attachments.iter();
+    digests
+        .filter_map(|one| parse_digest(&one.sha256))
+        .collect()
 }
 
 /// Bytes of a SHA-256.
@@ -43,6 +45,27 @@ fn reference(sha256: &Digest, place: NotificationPlace) -> Vec<u8> {
 pub fn is_named(view: &(impl View + ?Sized), sha256: &Digest) -> Result<bool> {
     let (from, to) = keys::attachment(sha256).range();
     Ok(!view.scan(&from, &to, Direction::Forward, 1)?.is_empty())
+}
+
+/// Entries that name a content, newest first and at most so many.
+///
+/// # Errors
+/// When storage fails.
+pub fn named_in(
+    view: &(impl View + ?Sized),
+    sha256: &Digest,
+    count_max: usize,
+) -> Result<Vec<u64>> {
+    const INDEX_BYTES: usize = 8;
+    let prefix = keys::attachment(sha256).build();
+    let (from, to) = keys::attachment(sha256).range();
+    let rows = view.scan(&from, &to, Direction::Backward, count_max)?;
+    let index = |key: &[u8]| {
+        let rest = key.get(prefix.len()..)?;
+        rest.first_chunk::<INDEX_BYTES>()
+            .map(|bytes| u64::from_be_bytes(*bytes))
+    };
+    Ok(rows.iter().filter_map(|(key, _)| index(key)).collect())
 }
 
 /// Records what a notification names.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hub_core::{
     crypto::Digest,
     document_number::DocumentNumber,
@@ -222,7 +223,7 @@ pub(super) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    fn broken(&mut self, field: &str, rule: impl Into<String>) {
+    pub(super) fn broken(&mut self, field: &str, rule: impl Into<String>) {
         let field = format!("{}{field}", self.path);
         self.violations.push(Violation {
             field,
@@ -432,7 +433,7 @@ fn destination(
     rules.parsed(field, route)
 }
 
-fn is_line(text: &str, characters_max: usize) -> bool {
+pub(super) fn is_line(text: &str, characters_max: usize) -> bool {
     text.chars().count() <= characters_max && !text.chars().any(char::is_control)
 }
 
@@ -442,7 +443,7 @@ fn is_text(text: &str) -> bool {
 }
 
 /// `type/subtype` with optional parameters, printable ASCII (RFC 9110 section 8.3.1).
-fn is_media_type(text: &str) -> bool {
+pub(super) fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let is_token = |part: &str| {
         !part.is_empty()
@@ -465,6 +466,25 @@ pub fn all(
     events: &[Event],
 ) -> Vec<(u32, Arc<Notification>)> {
     let drafts = drafts(header, content);
+    let published = |item: u32| drafts.get(usize::try_from(item).ok()?).cloned();
+    let issued = |bytes: &Bytes| Notification::decode(bytes.clone()).ok();
+    read(header, events, published, issued)
+}
+
+/// What is left of the notifications of a sealed entry, with their item numbers: who told whom, when
+/// and under which id, from header and events. Everything else is empty.
+#[must_use]
+pub fn tombstones(header: &EntryHeader, events: &[Event]) -> Vec<(u32, Arc<Notification>)> {
+    let empty = || Some(Notification::default());
+    read(header, events, |_| empty(), |_| empty())
+}
+
+fn read(
+    header: &EntryHeader,
+    events: &[Event],
+    published: impl Fn(u32) -> Option<Notification>,
+    issued: impl Fn(&Bytes) -> Option<Notification>,
+) -> Vec<(u32, Arc<Notification>)> {
     events
         .iter()
         .filter_map(|event| match &event.kind {
@@ -473,11 +493,11 @@ pub fn all(
         })
         .filter_map(|event| match event {
             channels_event::Kind::NotificationPublished(event) => {
-                let draft = drafts.get(usize::try_from(event.item).ok()?)?.clone();
+                let draft = published(event.item)?;
                 Some((event.item, Arc::new(seen(header, draft, event))))
             }
             channels_event::Kind::NotificationIssued(event) => {
-                let draft = Notification::decode(event.notification.clone()).ok()?;
+                let draft = issued(&event.notification)?;
                 let event = NotificationPublished {
                     item: ISSUED_ITEM,
                     request_id: event.request_id.clone(),

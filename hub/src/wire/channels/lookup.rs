@@ -30,10 +30,10 @@ use crate::{
 
 /// A notification that was found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(in crate::wire) struct Found {
     pub(super) place: NotificationPlace,
     pub(super) entry: Arc<Recorded>,
-    pub(super) notification: Arc<Notification>,
+    pub(in crate::wire) notification: Arc<Notification>,
 }
 
 impl Found {
@@ -116,7 +116,11 @@ pub(super) fn at(
 }
 
 /// A notification by its name.
-pub(super) fn find(engine: &Engine, access: &Access, name: &NotificationName) -> Result<Found> {
+pub(in crate::wire) fn find(
+    engine: &Engine,
+    access: &Access,
+    name: &NotificationName,
+) -> Result<Found> {
     let not_found = || Error::not_found(&name.to_string());
     let place = match name {
         NotificationName::InChannel(channel, position) => log::place(

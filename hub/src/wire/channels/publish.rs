@@ -74,8 +74,15 @@ impl Services {
             .into_iter()
             .chain(items.iter().map(|item| item.request_id))
             .collect();
-        self.record(call, permit, ids, channels::Command::Publish(items))
-            .await
+        let drafts = requests
+            .iter()
+            .filter_map(|(path, request)| Some((path.as_str(), request.notification.as_ref()?)));
+        let pins = self.claim_attachments(access, drafts).await?;
+        let entry = self
+            .record(call, permit, ids, channels::Command::Publish(items))
+            .await?;
+        self.settle_attachments(access, pins).await;
+        Ok(entry)
     }
 
     /// Corrects a notification of the caller's agency.
@@ -99,8 +106,13 @@ impl Services {
         )?;
         let recipients = found.recipients(access.roster());
         let item = item(&self.engine, access, "", checked, recipients)?;
-        self.supersede(call, access, &found, NotificationKind::Correction, item)
-            .await
+        let drafts = request.notification.iter().map(|draft| ("", draft));
+        let pins = self.claim_attachments(access, drafts).await?;
+        let entry = self
+            .supersede(call, access, &found, NotificationKind::Correction, item)
+            .await?;
+        self.settle_attachments(access, pins).await;
+        Ok(entry)
     }
 
     /// Takes back a notification of the caller's agency.
