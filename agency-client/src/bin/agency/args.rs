@@ -1,9 +1,11 @@
 //! The command line as clap reads it. The arguments of each noun are in a module of their own.
 
+pub(crate) mod attach;
 pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod notify;
 pub(crate) mod outbox;
+pub(crate) mod search;
 pub(crate) mod tools;
 
 use std::path::PathBuf;
@@ -11,10 +13,12 @@ use std::path::PathBuf;
 use agency_client::Lang;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use attach::AttachCommand;
 use ledger::LedgerCommand;
 use members::MembersCommand;
 use notify::{NotifyCommand, WatchArgs};
 use outbox::OutboxCommand;
+use search::SearchArgs;
 use tools::{CompletionArgs, HelpArgs, ManArgs, ServeArgs};
 
 /// Command line of an agency's node.
@@ -98,6 +102,11 @@ pub(crate) enum Command {
     /// Publish, correct, retract, list, show and sign for notifications
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// Find notifications by title, organisation, document number, state, time …
+    Search(Box<SearchArgs>),
+    /// Files of notifications
+    #[command(subcommand)]
+    Attach(AttachCommand),
     /// Channels that the caller may read
     Channels,
     /// Read notifications as they come, without gap or repeat
@@ -145,6 +154,8 @@ mod tests {
             "consumers",
             "ledger",
             "outbox",
+            "search",
+            "attach",
             "serve",
             "completion",
             "--color",
@@ -199,6 +210,9 @@ mod tests {
             "agency notify publish --channel a --title t --body b --classification internal --key k",
             "agency serve --listen 127.0.0.1:0 --socket s",
             "agency outbox discard",
+            "agency attach upload",
+            "agency attach get n x --all",
+            "agency search --since yesterday",
             "agency ledger verify --bundle b --receipt r",
             "agency notify show x --as mechanisms/m/office",
             "agency members add --mechanism m --agency a --from 2026-01-01",
@@ -218,6 +232,8 @@ mod tests {
             "agency notify due --overdue --of sent",
             "agency serve --socket /run/agency.sock",
             "agency help notify publish",
+            "agency search 年度 检查 --author civil-affairs --since 2026-01-01 --state current",
+            "agency notify publish --channel a --title t --body b --classification internal --attach x y",
             "agency members add --mechanism m --agency a --from 2026-01-01 --case c",
         ] {
             parse(line).unwrap();

@@ -33,7 +33,7 @@ const EXIT_CODES_ZH: &str = "\
 
 /// Groups of commands, in the order in which help shows them.
 const GROUPS: &[(&str, &str, &[&str])] = &[
-    ("Daily work", "日常", &["notify", "watch", "channels"]),
+    ("Daily work", "日常", &["notify", "watch", "search", "attach", "channels"]),
     (
         "Connection",
         "连接",
@@ -80,6 +80,11 @@ const ABOUT_ZH: &[(&str, &str)] = &[
     ("notify show", "查看一条通知"),
     ("notify sign", "签收通知"),
     ("notify receipts", "谁已送达、打开、签收、答复，谁还欠什么"),
+    ("search", "按标题、组织、文号、状态、时间等查找通知"),
+    ("attach", "通知的附件"),
+    ("attach upload", "上传文件，供之后的通知引用（notify publish --attach 一并完成）"),
+    ("attach list", "通知的附件列表"),
+    ("attach get", "下载通知的附件，可续传"),
     ("channels", "可读的频道"),
     ("watch", "实时接收通知，不漏不重"),
     ("consumers", "本单位的持久消费者"),
@@ -329,6 +334,7 @@ mod tests {
             "notify",
             "ledger",
             "outbox",
+            "attach",
             "completion",
             "man",
             "help",

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hub_core::crypto::hex;
 use hub_proto::{
     channels::{
-        Channel, Classification, Consumer, DeliveryReceipt, Notification, NotificationKind,
+        Attachment, Channel, Classification, Consumer, DeliveryReceipt, Notification, NotificationKind,
         NotificationState, OutstandingAction, RequestedAction,
     },
     common::{self, Receipt},
@@ -129,19 +129,17 @@ pub(crate) fn outstanding(row: &OutstandingAction) -> Value {
     })
 }
 
+pub(crate) fn attachment(file: &Attachment) -> Value {
+    json!({
+        "sha256": file.sha256,
+        "file_name": file.file_name,
+        "media_type": file.media_type,
+        "size_bytes": file.size_bytes,
+    })
+}
+
 pub(crate) fn notification(n: &Notification) -> Value {
-    let attachments: Vec<Value> = n
-        .attachments
-        .iter()
-        .map(|file| {
-            json!({
-                "sha256": file.sha256,
-                "file_name": file.file_name,
-                "media_type": file.media_type,
-                "size_bytes": file.size_bytes,
-            })
-        })
-        .collect();
+    let attachments: Vec<Value> = n.attachments.iter().map(attachment).collect();
     let subjects: Vec<Value> = n
         .subjects
         .iter()

@@ -4,6 +4,7 @@
 //! for each noun does the work through the client library.
 
 mod args;
+mod attach;
 mod batch;
 mod correct;
 mod exec;
@@ -16,6 +17,7 @@ mod notify;
 mod outbox;
 mod output;
 mod publish;
+mod search;
 mod table;
 mod tools;
 mod watch;
@@ -98,6 +100,8 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Members(command) => members::run(context, command).await,
         Command::Notify(command) => notify::run(context, command).await,
         Command::Channels => notify::channels(context).await,
+        Command::Search(args) => search::run(context, *args).await,
+        Command::Attach(command) => attach::run(context, command).await,
         Command::Watch(args) => watch::run(context, args).await,
         Command::Consumers => watch::consumers(context).await,
         Command::Ledger(command) => ledger::run(context, command).await,

@@ -8,7 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::json::instant;
 
 /// Time zone of the charter.
-const ZONE: &str = "Asia/Shanghai";
+pub(crate) const ZONE: &str = "Asia/Shanghai";
 
 /// Names of agencies and offices by resource name; fetched once a command.
 #[derive(Debug, Default)]

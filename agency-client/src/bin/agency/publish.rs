@@ -1,6 +1,6 @@
 //! `notify publish`: one notification, now or by the outbox. A file of them is in [`crate::batch`].
 
-use agency_client::{ClientError, channels::NotificationDraft, outbox::Outgoing};
+use agency_client::{ClientError, channels::NotificationDraft, outbox::{AttachmentFile, Outgoing}};
 use hub_core::reason::Reason;
 use hub_proto::channels::Classification;
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     Context,
     args::notify::{ClassificationArg, PublishArgs},
-    batch, input, json,
+    attach, batch, input, json,
     members::entry,
     outbox,
     output::{Done, Failure},
@@ -37,7 +37,19 @@ pub(crate) async fn run(context: &Context, args: PublishArgs) -> Done {
 /// Hands it to the outbox.
 async fn enqueue(context: &Context, args: PublishArgs) -> Done {
     let (key, stream) = (args.key.clone(), args.stream.clone());
+    let files = args.attach.clone();
     let mut outgoing = Outgoing::publish(draft(args)?)?;
+    for path in files {
+        outgoing = outgoing.attach(AttachmentFile {
+            file_name: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            media_type: agency_client::attachments::media_type(&path).to_owned(),
+            path,
+        });
+    }
     if let Some(key) = key {
         outgoing = outgoing.key(key);
     }
@@ -50,9 +62,13 @@ async fn enqueue(context: &Context, args: PublishArgs) -> Done {
 async fn single(context: &Context, args: PublishArgs) -> Done {
     let out = context.out;
     let names_both = args.category.is_some() && !args.to.is_empty();
-    let draft = draft(args)?;
+    let files = args.attach.clone();
+    let mut draft = draft(args)?;
     let id = draft.id().to_owned();
     let client = context.client()?;
+    for file in attach::upload(out, &client, &files).await? {
+        draft = draft.attach(file);
+    }
     let answer = match client.channels().publish(draft).await {
         Ok(answer) => answer.response,
         Err(error) => {

@@ -117,6 +117,9 @@ pub(crate) struct PublishArgs {
         conflicts_with = "batch"
     )]
     pub(crate) in_reply_to: Option<String>,
+    /// Files to attach, at most 20 of at most 100 MiB.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "batch")]
+    pub(crate) attach: Vec<PathBuf>,
     /// Put it into the outbox instead of sending now: it is delivered once, also after days.
     #[arg(long)]
     pub(crate) outbox: bool,
