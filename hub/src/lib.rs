@@ -28,6 +28,7 @@ pub mod pki;
 pub mod rebuild;
 pub mod reminders;
 pub mod roster_import;
+pub mod search;
 pub mod server;
 pub mod state;
 pub mod tls;

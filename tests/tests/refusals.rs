@@ -193,6 +193,13 @@ const CHANNEL_ROWS: &[Row] = &[
     ),
 ];
 
+const SEARCH_ROWS: &[Row] = &[row(
+    channels!("SearchNotifications"),
+    ("tax", "clerk"),
+    refused("health", "clerk", "channels/fund-supervision", HIDDEN),
+    refused("tax", "node-admin", "all that it may", DENIED),
+)];
+
 const LEDGER_ROWS: &[Row] = &[
     row(
         ledger!("GetCheckpoint"),
@@ -318,7 +325,11 @@ const MEMBER_ROWS: &[Row] = &[
 ];
 
 fn table() -> impl Iterator<Item = &'static Row> {
-    CHANNEL_ROWS.iter().chain(LEDGER_ROWS).chain(MEMBER_ROWS)
+    CHANNEL_ROWS
+        .iter()
+        .chain(SEARCH_ROWS)
+        .chain(LEDGER_ROWS)
+        .chain(MEMBER_ROWS)
 }
 
 /// Every method of the compiled protos.

@@ -15,7 +15,8 @@ use hub_proto::{
         GetNotificationRequest, ListChannelsRequest, ListConsumersRequest,
         ListDeliveryReceiptsRequest, ListNotificationsRequest, Notification,
         OpenNotificationRequest, PublishNotificationRequest, PublishNotificationResponse,
-        SignForNotificationRequest, SubjectOrganization, SubscribeRequest,
+        SearchNotificationsRequest, SignForNotificationRequest, SubjectOrganization,
+        SubscribeRequest,
     },
     common::Date,
     ledger::{
@@ -251,6 +252,7 @@ impl Scene {
         self.publishing(world, &mut targets);
         self.notifications(&mut targets);
         self.streams(&mut targets);
+        self.search(&mut targets);
         self.ledger(&mut targets);
         roster(&mut targets);
         self.credentials(&mut targets);
@@ -423,6 +425,21 @@ impl Scene {
         targets.push(Target::new(channels!("ListConsumers"), "", |_| {
             ListConsumersRequest {}
         }));
+    }
+
+    fn search(&self, targets: &mut Vec<Target>) {
+        let method = channels!("SearchNotifications");
+        targets.push(Target::new(method, "all that it may", |_| {
+            SearchNotificationsRequest::default()
+        }));
+        for id in CHANNELS {
+            targets.push(Target::new(method, format!("channels/{id}"), move |_| {
+                SearchNotificationsRequest {
+                    channel: format!("channels/{id}"),
+                    ..SearchNotificationsRequest::default()
+                }
+            }));
+        }
     }
 
     fn ledger(&self, targets: &mut Vec<Target>) {
