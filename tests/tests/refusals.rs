@@ -21,7 +21,7 @@ use std::{
 use bytes::Bytes;
 use hub::{clock::SystemClock, wire::rpc};
 use hub_tests::{
-    Site, World, channels, charter_file, ledger, members,
+    Site, World, attachments, channels, charter_file, ledger, members,
     raw::{
         self, Raw, Session, reason,
         requests::{Scene, Target, is_let_through},
@@ -193,6 +193,48 @@ const CHANNEL_ROWS: &[Row] = &[
     ),
 ];
 
+const FOLLOW_UP_ROWS: &[Row] = &[
+    row(
+        channels!("CorrectNotification"),
+        ("tax", "clerk"),
+        refused("finance", "clerk", "addressed by tax to the joint office", HIDDEN),
+        refused("tax", "leader", "addressed by tax to the joint office", DENIED),
+    ),
+    row(
+        channels!("RetractNotification"),
+        ("tax", "clerk"),
+        refused("finance", "clerk", "addressed by tax to the joint office", HIDDEN),
+        refused("tax", "leader", "addressed by tax to the joint office", DENIED),
+    ),
+    row(
+        channels!("ListOutstandingActions"),
+        ("tax", "clerk"),
+        refused("health", "clerk", "agencies/tax", HIDDEN),
+        refused("tax", "node-admin", "agencies/tax", HIDDEN),
+    ),
+];
+
+const ATTACHMENT_ROWS: &[Row] = &[
+    row(
+        attachments!("UploadAttachment"),
+        ("tax", "clerk"),
+        Case::Except(OWN_ONLY),
+        refused("tax", "leader", "a digest that is none", DENIED),
+    ),
+    row(
+        attachments!("GetUpload"),
+        ("tax", "clerk"),
+        refused("health", "clerk", "tax's", HIDDEN),
+        refused("tax", "leader", "tax's", DENIED),
+    ),
+    row(
+        attachments!("DownloadAttachment"),
+        ("tax", "clerk"),
+        refused("finance", "clerk", "addressed by health to tax", HIDDEN),
+        refused("tax", "node-admin", "addressed by health to tax", HIDDEN),
+    ),
+];
+
 const LEDGER_ROWS: &[Row] = &[
     row(
         ledger!("GetCheckpoint"),
@@ -318,7 +360,11 @@ const MEMBER_ROWS: &[Row] = &[
 ];
 
 fn table() -> impl Iterator<Item = &'static Row> {
-    CHANNEL_ROWS.iter().chain(LEDGER_ROWS).chain(MEMBER_ROWS)
+    let channels = ATTACHMENT_ROWS.iter().chain(CHANNEL_ROWS);
+    channels
+        .chain(FOLLOW_UP_ROWS)
+        .chain(LEDGER_ROWS)
+        .chain(MEMBER_ROWS)
 }
 
 /// Every method of the compiled protos.

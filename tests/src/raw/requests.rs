@@ -10,11 +10,16 @@ use std::collections::BTreeMap;
 use hub::domain::channels::cursor::Cursor;
 use hub_core::{crypto::hex, date};
 use hub_proto::{
+    attachments::{
+        DownloadAttachmentRequest, GetUploadRequest, UploadAttachmentRequest, UploadStart,
+        upload_attachment_request::Part,
+    },
     channels::{
-        AcknowledgeDeliveryRequest, BatchPublishNotificationsRequest, Classification,
-        GetNotificationRequest, ListChannelsRequest, ListConsumersRequest,
-        ListDeliveryReceiptsRequest, ListNotificationsRequest, Notification,
-        OpenNotificationRequest, PublishNotificationRequest, PublishNotificationResponse,
+        AcknowledgeDeliveryRequest, Attachment, BatchPublishNotificationsRequest, Classification,
+        CorrectNotificationRequest, GetNotificationRequest, ListChannelsRequest,
+        ListConsumersRequest, ListDeliveryReceiptsRequest, ListNotificationsRequest,
+        ListOutstandingActionsRequest, Notification, OpenNotificationRequest,
+        PublishNotificationRequest, PublishNotificationResponse, RetractNotificationRequest,
         SignForNotificationRequest, SubjectOrganization, SubscribeRequest,
     },
     common::Date,
@@ -35,7 +40,15 @@ use prost::Message;
 use tonic::Status;
 
 use super::{Node, Session, fields};
-use crate::{TRUST_DOMAIN, World};
+use crate::{TRUST_DOMAIN, World, attachments};
+
+/// Path of a method of the attachments.
+#[macro_export]
+macro_rules! attachments {
+    ($method:literal) => {
+        concat!("/hub.attachments.v1.AttachmentService/", $method)
+    };
+}
 
 /// Path of a method of the channels.
 #[macro_export]
@@ -64,6 +77,13 @@ macro_rules! members {
 /// The channels of the charter.
 pub const CHANNELS: [&str; 3] = ["all-members", "joint-enforcement", "fund-supervision"];
 
+/// What the office published in each of them.
+const OF_THE_OFFICE: [&str; 3] = [
+    "work_notice",
+    "statistics_joint_enforcement",
+    "statistics_fund_supervision",
+];
+
 /// A code that both check characters confirm.
 pub const USCC: &str = "51100000500008957Y";
 
@@ -89,10 +109,13 @@ pub fn future_id() -> String {
     request_id_in(3_600_000)
 }
 
-/// True when a call was let through and only its request id was refused.
+/// True when a call was let through and only its request id was refused, or, of an upload, the
+/// digest that is none: the hub reads an upload's first message once the caller is permitted.
 #[must_use]
 pub fn is_let_through(status: &Status) -> bool {
-    fields(status) == ["request_id"] && status.message().contains("ahead of the hub's clock")
+    let fields = fields(status);
+    let is_id = fields == ["request_id"] && status.message().contains("ahead of the hub's clock");
+    is_id || fields == ["start.sha256"]
 }
 
 /// A notification that keeps every rule.
@@ -182,6 +205,10 @@ pub struct Scene {
     pub to_office: String,
     /// Index of an entry that tax authored.
     pub tax_entry: u64,
+    /// What health attached to [`Scene::to_tax`] and the office to the notice in joint enforcement.
+    pub attached: Attachment,
+    /// SHA-256 of a file that tax uploaded and has not named yet.
+    pub tax_upload: String,
     nodes: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
     fresh: BTreeMap<String, Vec<u8>>,
@@ -202,20 +229,17 @@ impl Scene {
     /// Sets the scene without a liaison of one agency, which may not be in force.
     pub async fn set_without(world: &World, absent: &str) -> Self {
         appoint_liaisons(world, absent).await;
-        for (category, channel) in [
-            ("work_notice", "all-members"),
-            ("statistics_joint_enforcement", "joint-enforcement"),
-            ("statistics_fund_supervision", "fund-supervision"),
-        ] {
-            publish_as(
-                world,
-                "civil-affairs",
-                "office",
-                to_channel(category, channel),
-            )
-            .await;
+        let attached = upload_as(world, "civil-affairs", "office", "附件").await;
+        for (category, channel) in OF_THE_OFFICE.into_iter().zip(CHANNELS) {
+            let mut notice = to_channel(category, channel);
+            if channel == "joint-enforcement" {
+                notice.attachments = vec![attached.clone()];
+            }
+            publish_as(world, "civil-affairs", "office", notice).await;
         }
-        let to_tax = to_addressees("coordination", &["agencies/tax"]);
+        let mut to_tax = to_addressees("coordination", &["agencies/tax"]);
+        to_tax.attachments = vec![upload_as(world, "health", "clerk", "附件").await];
+        let tax_upload = upload_as(world, "tax", "clerk", "未用").await.sha256;
         let (to_tax, _) = publish_as(world, "health", "clerk", to_tax).await;
         let (to_office, tax_entry) =
             publish_as(world, "tax", "clerk", draft("case_result_fund")).await;
@@ -238,6 +262,8 @@ impl Scene {
             to_tax,
             to_office,
             tax_entry,
+            attached,
+            tax_upload,
             nodes,
             keys,
             fresh,
@@ -248,9 +274,11 @@ impl Scene {
     #[must_use]
     pub fn targets(&self, world: &World) -> Vec<Target> {
         let mut targets = vec![];
+        self.files(&mut targets);
         self.publishing(world, &mut targets);
         self.notifications(&mut targets);
         self.streams(&mut targets);
+        self.follow_up(&mut targets);
         self.ledger(&mut targets);
         roster(&mut targets);
         self.credentials(&mut targets);
@@ -291,6 +319,85 @@ impl Scene {
                         publish(last.clone(), future_id()),
                     ],
                     request_id: future_id(),
+                },
+            ));
+        }
+    }
+
+    fn files(&self, targets: &mut Vec<Target>) {
+        targets.push(Target::new(
+            attachments!("UploadAttachment"),
+            "a digest that is none",
+            |_| UploadAttachmentRequest {
+                part: Some(Part::Start(UploadStart {
+                    sha256: "none".into(),
+                    size_bytes: 1,
+                    offset: 0,
+                })),
+            },
+        ));
+        let sha256 = self.tax_upload.clone();
+        targets.push(Target::new(
+            attachments!("GetUpload"),
+            "tax's",
+            move |_| GetUploadRequest {
+                name: format!("agencies/tax/uploads/{sha256}"),
+            },
+        ));
+        let joint = self.named().swap_remove(1);
+        let to_tax = (
+            "addressed by health to tax".to_owned(),
+            self.to_tax.clone(),
+        );
+        for (what, notification) in [joint, to_tax] {
+            let sha256 = self.attached.sha256.clone();
+            targets.push(Target::new(
+                attachments!("DownloadAttachment"),
+                what,
+                move |_| DownloadAttachmentRequest {
+                    notification: notification.clone(),
+                    sha256: sha256.clone(),
+                    offset: 0,
+                },
+            ));
+        }
+    }
+
+    /// Corrections, retractions and what is outstanding.
+    fn follow_up(&self, targets: &mut Vec<Target>) {
+        let categories = OF_THE_OFFICE
+            .into_iter()
+            .chain(["coordination", "case_result_fund"]);
+        for ((what, name), category) in self.named().into_iter().zip(categories) {
+            targets.push(Target::new(
+                channels!("CorrectNotification"),
+                what,
+                move |_| CorrectNotificationRequest {
+                    name: name.clone(),
+                    notification: Some(draft(category)),
+                    reason: "日期有误".into(),
+                    request_id: future_id(),
+                },
+            ));
+        }
+        for (what, name) in self.named() {
+            targets.push(Target::new(
+                channels!("RetractNotification"),
+                what,
+                move |_| RetractNotificationRequest {
+                    name: name.clone(),
+                    reason: "误发".into(),
+                    request_id: future_id(),
+                },
+            ));
+        }
+        for (what, parent) in outstanding() {
+            targets.push(Target::new(
+                channels!("ListOutstandingActions"),
+                what,
+                move |agency| ListOutstandingActionsRequest {
+                    parent: parent.replace('*', agency),
+                    ..ListOutstandingActionsRequest::default()
                 },
             ));
         }
@@ -612,6 +719,23 @@ fn sent_logs() -> [(String, String); 2] {
     ]
 }
 
+/// Lists of what is outstanding; `*` stands for the caller's agency.
+fn outstanding() -> Vec<(String, String)> {
+    let own = [("its own", "agencies/*"), ("its own sent", "agencies/*/sent")];
+    let others = [
+        "agencies/tax",
+        "agencies/tax/sent",
+        "mechanisms/joint-enforcement/office",
+        "mechanisms/fund-supervision/office",
+    ];
+    let channels = CHANNELS.map(|id| format!("channels/{id}"));
+    own.map(|(what, parent)| (what.to_owned(), parent.to_owned()))
+        .into_iter()
+        .chain(others.map(|one| (one.to_owned(), one.to_owned())))
+        .chain(channels.map(|one| (one.clone(), one)))
+        .collect()
+}
+
 /// In whose names a notification of the scene can be acted on.
 fn recipients(what: &str) -> &'static [&'static str] {
     if what.contains("office") {
@@ -681,6 +805,16 @@ async fn appoint_liaisons(world: &World, absent: &str) {
             let _appointed: AppointLiaisonResponse = leader.ask(method, &request).await.unwrap();
         }
     }
+}
+
+/// Uploads a text as an agency.
+pub async fn upload_as(world: &World, agency: &str, role: &str, text: &str) -> Attachment {
+    let client = world.client(agency, &format!("{agency}-{role}-1"), &[role]);
+    let text = text.as_bytes().to_vec();
+    let upload = client
+        .attachments()
+        .upload_bytes("附件.txt", "text/plain", text, |_| {});
+    upload.await.unwrap()
 }
 
 /// Publishes as an agency; gives the name and the entry's index.
