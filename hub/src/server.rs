@@ -263,7 +263,11 @@ fn open_engine(
     })
 }
 
-fn open_attachments(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Arc<Attachments>> {
+/// Opens the store of attachments beside an engine.
+///
+/// # Errors
+/// When a folder cannot be made or read, or the store's settings do not do.
+pub fn open_attachments(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Arc<Attachments>> {
     Attachments::open(attachments::Options {
         settings: config.attachments.clone(),
         data_dir: config.data_dir.clone(),

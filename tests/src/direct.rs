@@ -74,6 +74,7 @@ impl Direct {
             clock: Arc::new(clock.clone()),
             rates: RateLimits::default(),
         });
+        let attachments = server::open_attachments(&config, &engine).unwrap();
         let (draining, drains) = watch::channel(false);
         let services = Services {
             engine,
@@ -81,6 +82,8 @@ impl Direct {
             tls,
             trust_domain: TRUST_DOMAIN.into(),
             streams: Arc::new(Streams::new(64)),
+            attachments,
+            downloads: Arc::new(Streams::new(16)),
             metrics: Arc::default(),
             draining: drains,
         };

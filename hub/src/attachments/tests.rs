@@ -178,7 +178,7 @@ async fn an_upload_comes_in_is_verified_and_outlives_a_restart() {
         .unwrap()
         .unwrap();
     assert_eq!(&*read, b"port");
-    bench.claim("tax", b"report").await.unwrap();
+    drop(bench.claim("tax", b"report").await.unwrap());
 }
 
 #[tokio::test]
@@ -453,7 +453,7 @@ async fn what_an_agency_has_sent_and_not_named_yet_stays_a_day() {
     file.set_modified(old).unwrap();
     assert_eq!(bench.clean().await, Cleaned::default());
     assert!(path.exists());
-    bench.claim("tax", b"file").await.unwrap();
+    drop(bench.claim("tax", b"file").await.unwrap());
 }
 
 #[tokio::test]
