@@ -18,6 +18,7 @@ use crate::{
     domain::channels::{
         self, Predecessor, PublishItem, ReplyTo,
         asks::AskDraft,
+        log::ISSUED_ITEM,
         notification::{self, Checked},
     },
     engine::{Engine, recorded::Recorded},
@@ -121,6 +122,7 @@ impl Services {
         let (found, destination) = self.own(access, &request.name)?;
         notification::check_reason(&request.reason)?;
         let item = PublishItem {
+            path: String::new(),
             request_id: parse("request_id", &request.request_id)?,
             category: found.notification.category.clone(),
             destination,
@@ -148,6 +150,10 @@ impl Services {
                     access.agency()
                 ),
             ));
+        }
+        if found.place.item == ISSUED_ITEM {
+            let rule = "was written by the hub as part of another act, whose record it is";
+            return Err(Error::field("name", rule));
         }
         if found.notification.kind() == NotificationKind::Retraction {
             let rule = "is a retraction, which stands for good; publish a new notification instead";
@@ -236,6 +242,7 @@ fn item(
         None => None,
     };
     Ok(PublishItem {
+        path: path.to_owned(),
         request_id: checked.request_id,
         category: checked.category.id().to_string(),
         destination: checked.destination,
