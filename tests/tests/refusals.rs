@@ -197,14 +197,34 @@ const FOLLOW_UP_ROWS: &[Row] = &[
     row(
         channels!("CorrectNotification"),
         ("tax", "clerk"),
-        refused("finance", "clerk", "addressed by tax to the joint office", HIDDEN),
-        refused("tax", "leader", "addressed by tax to the joint office", DENIED),
+        refused(
+            "finance",
+            "clerk",
+            "addressed by tax to the joint office",
+            HIDDEN,
+        ),
+        refused(
+            "tax",
+            "leader",
+            "addressed by tax to the joint office",
+            DENIED,
+        ),
     ),
     row(
         channels!("RetractNotification"),
         ("tax", "clerk"),
-        refused("finance", "clerk", "addressed by tax to the joint office", HIDDEN),
-        refused("tax", "leader", "addressed by tax to the joint office", DENIED),
+        refused(
+            "finance",
+            "clerk",
+            "addressed by tax to the joint office",
+            HIDDEN,
+        ),
+        refused(
+            "tax",
+            "leader",
+            "addressed by tax to the joint office",
+            DENIED,
+        ),
     ),
     row(
         channels!("ListOutstandingActions"),

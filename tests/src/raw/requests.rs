@@ -40,7 +40,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::{Node, Session, fields};
-use crate::{TRUST_DOMAIN, World, attachments};
+use crate::{TRUST_DOMAIN, World};
 
 /// Path of a method of the attachments.
 #[macro_export]
@@ -337,18 +337,13 @@ impl Scene {
             },
         ));
         let sha256 = self.tax_upload.clone();
-        targets.push(Target::new(
-            attachments!("GetUpload"),
-            "tax's",
-            move |_| GetUploadRequest {
+        targets.push(Target::new(attachments!("GetUpload"), "tax's", move |_| {
+            GetUploadRequest {
                 name: format!("agencies/tax/uploads/{sha256}"),
-            },
-        ));
+            }
+        }));
         let joint = self.named().swap_remove(1);
-        let to_tax = (
-            "addressed by health to tax".to_owned(),
-            self.to_tax.clone(),
-        );
+        let to_tax = ("addressed by health to tax".to_owned(), self.to_tax.clone());
         for (what, notification) in [joint, to_tax] {
             let sha256 = self.attached.sha256.clone();
             targets.push(Target::new(
@@ -721,7 +716,10 @@ fn sent_logs() -> [(String, String); 2] {
 
 /// Lists of what is outstanding; `*` stands for the caller's agency.
 fn outstanding() -> Vec<(String, String)> {
-    let own = [("its own", "agencies/*"), ("its own sent", "agencies/*/sent")];
+    let own = [
+        ("its own", "agencies/*"),
+        ("its own sent", "agencies/*/sent"),
+    ];
     let others = [
         "agencies/tax",
         "agencies/tax/sent",
@@ -811,9 +809,8 @@ async fn appoint_liaisons(world: &World, absent: &str) {
 pub async fn upload_as(world: &World, agency: &str, role: &str, text: &str) -> Attachment {
     let client = world.client(agency, &format!("{agency}-{role}-1"), &[role]);
     let text = text.as_bytes().to_vec();
-    let upload = client
-        .attachments()
-        .upload_bytes("附件.txt", "text/plain", text, |_| {});
+    let api = client.attachments();
+    let upload = api.upload_bytes("附件.txt", "text/plain", text, |_| {});
     upload.await.unwrap()
 }
 
