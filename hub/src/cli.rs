@@ -143,6 +143,12 @@ fn rebuild(path: &Path) -> anyhow::Result<()> {
         "{} entries applied, {} rows; their digest was verified on disk",
         rebuilt.entries, rebuilt.rows
     )?;
+    if rebuilt.has_search {
+        writeln!(
+            out,
+            "the search index is deleted; the next start makes it anew in the background"
+        )?;
+    }
     if let Some(aside) = rebuilt.aside {
         writeln!(out, "the old index is in {}", aside.display())?;
     }

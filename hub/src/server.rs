@@ -28,7 +28,8 @@ use crate::{
     exporter::{self, Exporter},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     metrics::Metrics,
-    reminders, roster_import,
+    reminders, retention, roster_import,
+    search::Search,
     state::embedded::{EmbeddedOptions, EmbeddedStore, room::RoomOptions},
     tls::{self, Connections, TlsOptions, TlsReloader},
     wire::{
@@ -68,6 +69,7 @@ pub struct Running {
     metrics_address: Option<SocketAddr>,
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
+    search: Arc<Search>,
     draining: watch::Sender<bool>,
     health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -112,8 +114,10 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     }));
     let attachments = open_attachments(config, &engine)?;
     let (draining, drains) = watch::channel(false);
+    let search = Search::start(&engine, &config.data_dir)?;
     let services = Services {
         engine: Arc::clone(&engine),
+        search: Arc::clone(&search),
         identity: Arc::clone(&identity),
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
@@ -162,6 +166,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         left_out,
     ));
     background.spawn(reminders::watch(Arc::clone(&engine)));
+    background.spawn(retention::watch(Arc::clone(&engine), Arc::clone(&search)));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
@@ -169,6 +174,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         metrics_address,
         engine,
         metrics,
+        search,
         draining,
         health,
         server,
@@ -361,6 +367,12 @@ impl Running {
         &self.engine
     }
 
+    /// The search index, for tests and tools in the same process.
+    #[must_use]
+    pub fn search(&self) -> &Arc<Search> {
+        &self.search
+    }
+
     /// Drains: no new calls, streams are told to resume elsewhere, calls under way may finish within
     /// the configured time, then storage is flushed and closed.
     ///
@@ -382,8 +394,12 @@ impl Running {
                 self.server.abort();
             }
         }
-        let engine = Arc::clone(&self.engine);
-        tokio::task::spawn_blocking(move || engine.stop()).await??;
+        let (engine, search) = (Arc::clone(&self.engine), Arc::clone(&self.search));
+        let stop = move || {
+            search.stop();
+            engine.stop()
+        };
+        tokio::task::spawn_blocking(stop).await??;
         tracing::info!("stopped");
         Ok(())
     }

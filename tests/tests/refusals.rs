@@ -94,6 +94,27 @@ const fn row(
 /// A liaison who was never appointed: a role that the charter knows and that is not in force.
 const UNBOUND: &str = "liaison";
 
+const ATTACHMENT_ROWS: &[Row] = &[
+    row(
+        attachments!("UploadAttachment"),
+        ("tax", "clerk"),
+        Case::Except(OWN_ONLY),
+        refused("tax", "leader", "", DENIED),
+    ),
+    row(
+        attachments!("GetUpload"),
+        ("tax", "clerk"),
+        refused("health", "clerk", "tax's", HIDDEN),
+        refused("tax", "leader", "tax's", DENIED),
+    ),
+    row(
+        attachments!("DownloadAttachment"),
+        ("tax", "clerk"),
+        refused("finance", "clerk", "addressed by health to tax", HIDDEN),
+        refused("tax", "node-admin", "addressed by health to tax", HIDDEN),
+    ),
+];
+
 const CHANNEL_ROWS: &[Row] = &[
     row(
         channels!("ListChannels"),
@@ -234,26 +255,12 @@ const FOLLOW_UP_ROWS: &[Row] = &[
     ),
 ];
 
-const ATTACHMENT_ROWS: &[Row] = &[
-    row(
-        attachments!("UploadAttachment"),
-        ("tax", "clerk"),
-        Case::Except(OWN_ONLY),
-        refused("tax", "leader", "a digest that is none", DENIED),
-    ),
-    row(
-        attachments!("GetUpload"),
-        ("tax", "clerk"),
-        refused("health", "clerk", "tax's", HIDDEN),
-        refused("tax", "leader", "tax's", DENIED),
-    ),
-    row(
-        attachments!("DownloadAttachment"),
-        ("tax", "clerk"),
-        refused("finance", "clerk", "addressed by health to tax", HIDDEN),
-        refused("tax", "node-admin", "addressed by health to tax", HIDDEN),
-    ),
-];
+const SEARCH_ROWS: &[Row] = &[row(
+    channels!("SearchNotifications"),
+    ("tax", "clerk"),
+    refused("health", "clerk", "channels/fund-supervision", HIDDEN),
+    refused("tax", "node-admin", "all that it may", DENIED),
+)];
 
 const LEDGER_ROWS: &[Row] = &[
     row(
@@ -380,9 +387,11 @@ const MEMBER_ROWS: &[Row] = &[
 ];
 
 fn table() -> impl Iterator<Item = &'static Row> {
-    let channels = ATTACHMENT_ROWS.iter().chain(CHANNEL_ROWS);
-    channels
+    let files = ATTACHMENT_ROWS.iter();
+    files
+        .chain(CHANNEL_ROWS)
         .chain(FOLLOW_UP_ROWS)
+        .chain(SEARCH_ROWS)
         .chain(LEDGER_ROWS)
         .chain(MEMBER_ROWS)
 }
@@ -514,7 +523,10 @@ async fn send(
     request: Bytes,
     headers: tonic::metadata::MetadataMap,
 ) -> Status {
-    if raw::is_stream(method) {
+    if raw::is_upload(method) {
+        let messages = futures::stream::iter([request, raw::requests::one_byte()]);
+        raw.slow_unary(method, messages, headers).await.unwrap_err()
+    } else if raw::is_stream(method) {
         raw.stream(method, request, headers).await.unwrap_err()
     } else {
         raw.unary(method, request, headers).await.unwrap_err()

@@ -58,11 +58,7 @@ impl Model {
         self.ask(number, asks);
     }
 
-    fn ask(
-        &mut self,
-        number: usize,
-        asks: [(RequestedAction, Option<prost_types::Timestamp>); 2],
-    ) {
+    fn ask(&mut self, number: usize, asks: [(RequestedAction, Option<prost_types::Timestamp>); 2]) {
         if asks.iter().all(|(_, by)| by.is_none()) {
             return;
         }

@@ -8,11 +8,14 @@
 use std::collections::BTreeMap;
 
 use hub::domain::channels::cursor::Cursor;
-use hub_core::{crypto::hex, date};
+use hub_core::{
+    crypto::{hex, sha256},
+    date,
+};
 use hub_proto::{
     attachments::{
-        DownloadAttachmentRequest, GetUploadRequest, UploadAttachmentRequest, UploadStart,
-        upload_attachment_request::Part,
+        DownloadAttachmentRequest, GetUploadRequest, UploadAttachmentRequest,
+        UploadAttachmentResponse, UploadStart, upload_attachment_request::Part,
     },
     channels::{
         AcknowledgeDeliveryRequest, Attachment, BatchPublishNotificationsRequest, Classification,
@@ -20,7 +23,8 @@ use hub_proto::{
         ListConsumersRequest, ListDeliveryReceiptsRequest, ListNotificationsRequest,
         ListOutstandingActionsRequest, Notification, OpenNotificationRequest,
         PublishNotificationRequest, PublishNotificationResponse, RetractNotificationRequest,
-        SignForNotificationRequest, SubjectOrganization, SubscribeRequest,
+        SearchNotificationsRequest, SignForNotificationRequest, SubjectOrganization,
+        SubscribeRequest,
     },
     common::Date,
     ledger::{
@@ -77,13 +81,6 @@ macro_rules! members {
 /// The channels of the charter.
 pub const CHANNELS: [&str; 3] = ["all-members", "joint-enforcement", "fund-supervision"];
 
-/// What the office published in each of them.
-const OF_THE_OFFICE: [&str; 3] = [
-    "work_notice",
-    "statistics_joint_enforcement",
-    "statistics_fund_supervision",
-];
-
 /// A code that both check characters confirm.
 pub const USCC: &str = "51100000500008957Y";
 
@@ -109,13 +106,10 @@ pub fn future_id() -> String {
     request_id_in(3_600_000)
 }
 
-/// True when a call was let through and only its request id was refused, or, of an upload, the
-/// digest that is none: the hub reads an upload's first message once the caller is permitted.
+/// True when a call was let through and only its request id was refused.
 #[must_use]
 pub fn is_let_through(status: &Status) -> bool {
-    let fields = fields(status);
-    let is_id = fields == ["request_id"] && status.message().contains("ahead of the hub's clock");
-    is_id || fields == ["start.sha256"]
+    fields(status) == ["request_id"] && status.message().contains("ahead of the hub's clock")
 }
 
 /// A notification that keeps every rule.
@@ -205,10 +199,6 @@ pub struct Scene {
     pub to_office: String,
     /// Index of an entry that tax authored.
     pub tax_entry: u64,
-    /// What health attached to [`Scene::to_tax`] and the office to the notice in joint enforcement.
-    pub attached: Attachment,
-    /// SHA-256 of a file that tax uploaded and has not named yet.
-    pub tax_upload: String,
     nodes: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
     fresh: BTreeMap<String, Vec<u8>>,
@@ -220,6 +210,76 @@ pub fn liaison_of(agency: &str) -> String {
     format!("{agency}-liaison-1")
 }
 
+/// The content of the file in a scene.
+pub const SCENE_FILE: &[u8] = b"x";
+
+/// The content that tax has uploaded and not attached.
+const WAITING_FILE: &[u8] = b"waiting";
+
+/// A file of a content, as a notification names it.
+#[must_use]
+pub fn attachment(content: &[u8]) -> Attachment {
+    Attachment {
+        sha256: hex(&sha256(&[content])),
+        file_name: "附件.bin".into(),
+        media_type: "application/octet-stream".into(),
+        size_bytes: i64::try_from(content.len()).unwrap(),
+    }
+}
+
+/// The first message of an upload.
+#[must_use]
+pub fn upload_start(content: &[u8], offset: i64) -> UploadAttachmentRequest {
+    let attachment = attachment(content);
+    UploadAttachmentRequest {
+        part: Some(Part::Start(UploadStart {
+            sha256: attachment.sha256,
+            size_bytes: attachment.size_bytes,
+            offset,
+        })),
+    }
+}
+
+/// A further message of an upload.
+#[must_use]
+pub fn upload_chunk(content: &[u8]) -> UploadAttachmentRequest {
+    let content = bytes::Bytes::copy_from_slice(content);
+    UploadAttachmentRequest {
+        part: Some(Part::Chunk(content)),
+    }
+}
+
+/// All of [`SCENE_FILE`] as a message.
+#[must_use]
+pub fn one_byte() -> bytes::Bytes {
+    upload_chunk(SCENE_FILE).encode_to_vec().into()
+}
+
+/// Uploads a content of at most 512 KiB as an agency.
+pub async fn upload_as(world: &World, agency: &str, role: &str, content: &[u8]) -> Attachment {
+    let session = Session::new(world, agency, &format!("{agency}-{role}-1"), &[role]);
+    let messages = [upload_start(content, 0), upload_chunk(content)];
+    let messages = messages.map(|message| bytes::Bytes::from(message.encode_to_vec()));
+    let answer = session.upload(
+        attachments!("UploadAttachment"),
+        futures::stream::iter(messages),
+    );
+    let answer = UploadAttachmentResponse::decode(answer.await.unwrap()).unwrap();
+    assert!(answer.upload.unwrap().is_complete);
+    attachment(content)
+}
+
+/// Publishes with [`SCENE_FILE`] attached.
+async fn publish_with_file(
+    world: &World,
+    agency: &str,
+    role: &str,
+    mut notification: Notification,
+) -> (String, u64) {
+    notification.attachments = vec![upload_as(world, agency, role, SCENE_FILE).await];
+    publish_as(world, agency, role, notification).await
+}
+
 impl Scene {
     /// Sets the scene.
     pub async fn set(world: &World) -> Self {
@@ -229,20 +289,24 @@ impl Scene {
     /// Sets the scene without a liaison of one agency, which may not be in force.
     pub async fn set_without(world: &World, absent: &str) -> Self {
         appoint_liaisons(world, absent).await;
-        let attached = upload_as(world, "civil-affairs", "office", "附件").await;
-        for (category, channel) in OF_THE_OFFICE.into_iter().zip(CHANNELS) {
-            let mut notice = to_channel(category, channel);
-            if channel == "joint-enforcement" {
-                notice.attachments = vec![attached.clone()];
-            }
-            publish_as(world, "civil-affairs", "office", notice).await;
+        for (category, channel) in [
+            ("work_notice", "all-members"),
+            ("statistics_joint_enforcement", "joint-enforcement"),
+            ("statistics_fund_supervision", "fund-supervision"),
+        ] {
+            publish_with_file(
+                world,
+                "civil-affairs",
+                "office",
+                to_channel(category, channel),
+            )
+            .await;
         }
-        let mut to_tax = to_addressees("coordination", &["agencies/tax"]);
-        to_tax.attachments = vec![upload_as(world, "health", "clerk", "附件").await];
-        let tax_upload = upload_as(world, "tax", "clerk", "未用").await.sha256;
-        let (to_tax, _) = publish_as(world, "health", "clerk", to_tax).await;
+        let to_tax = to_addressees("coordination", &["agencies/tax"]);
+        let (to_tax, _) = publish_with_file(world, "health", "clerk", to_tax).await;
         let (to_office, tax_entry) =
-            publish_as(world, "tax", "clerk", draft("case_result_fund")).await;
+            publish_with_file(world, "tax", "clerk", draft("case_result_fund")).await;
+        upload_as(world, "tax", "clerk", WAITING_FILE).await;
         let authority = world.site.authority();
         let now = Timestamp::now();
         let hour = SignedDuration::from_hours(1);
@@ -262,8 +326,6 @@ impl Scene {
             to_tax,
             to_office,
             tax_entry,
-            attached,
-            tax_upload,
             nodes,
             keys,
             fresh,
@@ -279,10 +341,34 @@ impl Scene {
         self.notifications(&mut targets);
         self.streams(&mut targets);
         self.follow_up(&mut targets);
+        self.search(&mut targets);
         self.ledger(&mut targets);
         roster(&mut targets);
         self.credentials(&mut targets);
         targets
+    }
+
+    fn files(&self, targets: &mut Vec<Target>) {
+        targets.push(Target::new(attachments!("UploadAttachment"), "", |_| {
+            upload_start(SCENE_FILE, 0)
+        }));
+        targets.push(Target::new(attachments!("GetUpload"), "tax's", |_| {
+            let sha256 = attachment(WAITING_FILE).sha256;
+            GetUploadRequest {
+                name: format!("agencies/tax/uploads/{sha256}"),
+            }
+        }));
+        for (what, notification) in self.named() {
+            targets.push(Target::new(
+                attachments!("DownloadAttachment"),
+                what,
+                move |_| DownloadAttachmentRequest {
+                    notification: notification.clone(),
+                    sha256: attachment(SCENE_FILE).sha256,
+                    offset: 0,
+                },
+            ));
+        }
     }
 
     fn publishing(&self, world: &World, targets: &mut Vec<Target>) {
@@ -324,45 +410,15 @@ impl Scene {
         }
     }
 
-    fn files(&self, targets: &mut Vec<Target>) {
-        targets.push(Target::new(
-            attachments!("UploadAttachment"),
-            "a digest that is none",
-            |_| UploadAttachmentRequest {
-                part: Some(Part::Start(UploadStart {
-                    sha256: "none".into(),
-                    size_bytes: 1,
-                    offset: 0,
-                })),
-            },
-        ));
-        let sha256 = self.tax_upload.clone();
-        targets.push(Target::new(attachments!("GetUpload"), "tax's", move |_| {
-            GetUploadRequest {
-                name: format!("agencies/tax/uploads/{sha256}"),
-            }
-        }));
-        let joint = self.named().swap_remove(1);
-        let to_tax = ("addressed by health to tax".to_owned(), self.to_tax.clone());
-        for (what, notification) in [joint, to_tax] {
-            let sha256 = self.attached.sha256.clone();
-            targets.push(Target::new(
-                attachments!("DownloadAttachment"),
-                what,
-                move |_| DownloadAttachmentRequest {
-                    notification: notification.clone(),
-                    sha256: sha256.clone(),
-                    offset: 0,
-                },
-            ));
-        }
-    }
-
     /// Corrections, retractions and what is outstanding.
     fn follow_up(&self, targets: &mut Vec<Target>) {
-        let categories = OF_THE_OFFICE
-            .into_iter()
-            .chain(["coordination", "case_result_fund"]);
+        let categories = [
+            "work_notice",
+            "statistics_joint_enforcement",
+            "statistics_fund_supervision",
+            "coordination",
+            "case_result_fund",
+        ];
         for ((what, name), category) in self.named().into_iter().zip(categories) {
             targets.push(Target::new(
                 channels!("CorrectNotification"),
@@ -525,6 +581,21 @@ impl Scene {
         targets.push(Target::new(channels!("ListConsumers"), "", |_| {
             ListConsumersRequest {}
         }));
+    }
+
+    fn search(&self, targets: &mut Vec<Target>) {
+        let method = channels!("SearchNotifications");
+        targets.push(Target::new(method, "all that it may", |_| {
+            SearchNotificationsRequest::default()
+        }));
+        for id in CHANNELS {
+            targets.push(Target::new(method, format!("channels/{id}"), move |_| {
+                SearchNotificationsRequest {
+                    channel: format!("channels/{id}"),
+                    ..SearchNotificationsRequest::default()
+                }
+            }));
+        }
     }
 
     fn ledger(&self, targets: &mut Vec<Target>) {
@@ -803,15 +874,6 @@ async fn appoint_liaisons(world: &World, absent: &str) {
             let _appointed: AppointLiaisonResponse = leader.ask(method, &request).await.unwrap();
         }
     }
-}
-
-/// Uploads a text as an agency.
-pub async fn upload_as(world: &World, agency: &str, role: &str, text: &str) -> Attachment {
-    let client = world.client(agency, &format!("{agency}-{role}-1"), &[role]);
-    let text = text.as_bytes().to_vec();
-    let api = client.attachments();
-    let upload = api.upload_bytes("附件.txt", "text/plain", text, |_| {});
-    upload.await.unwrap()
 }
 
 /// Publishes as an agency; gives the name and the entry's index.

@@ -472,10 +472,15 @@ pub fn all(
 }
 
 /// What is left of the notifications of a sealed entry, with their item numbers: who told whom, when
-/// and under which id, from header and events. Everything else is empty.
+/// under which id and category, from header and events. Everything else is empty.
 #[must_use]
 pub fn tombstones(header: &EntryHeader, events: &[Event]) -> Vec<(u32, Arc<Notification>)> {
-    let empty = || Some(Notification::default());
+    let empty = || {
+        Some(Notification {
+            is_sealed: true,
+            ..Notification::default()
+        })
+    };
     read(header, events, |_| empty(), |_| empty())
 }
 

@@ -168,6 +168,35 @@ pub(in crate::wire) fn is_visible(
         })
 }
 
+/// The notification at a place, if the caller may see it. `last` is the entry read last.
+pub(super) fn seen_at(
+    engine: &Engine,
+    access: &Access,
+    place: NotificationPlace,
+    last: &mut Option<Arc<Recorded>>,
+) -> Result<Option<Found>> {
+    let entry = match last {
+        Some(entry) if entry.header.index == place.entry_index => Arc::clone(entry),
+        _ => match engine.recorded(place.entry_index)? {
+            Some(entry) => entry,
+            None => return Ok(None),
+        },
+    };
+    *last = Some(Arc::clone(&entry));
+    let Some(notification) = entry.notification(place.item) else {
+        return Ok(None);
+    };
+    let found = Found {
+        place,
+        entry,
+        notification: shown(engine, place, notification)?,
+    };
+    let name = found.notification.name.parse();
+    Ok(name
+        .is_ok_and(|name| is_visible(access, &name, &found))
+        .then_some(found))
+}
+
 /// A notification that the caller is known to see.
 pub(super) fn read(engine: &Engine, place: NotificationPlace) -> Result<Option<Found>> {
     let Some(entry) = engine.recorded(place.entry_index)? else {

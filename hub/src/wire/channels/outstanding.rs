@@ -35,7 +35,7 @@ impl Services {
         let has_more = found.len() > size;
         found.truncate(size);
         let next_page_token = match found.last() {
-            Some((standing, _)) if has_more => page::token_of(access.agency(), &list, standing),
+            Some((standing, _)) if has_more => page::token_bytes(access.agency(), &list, standing),
             _ => String::new(),
         };
         let mut outstanding_actions = Vec::with_capacity(found.len());
