@@ -32,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::wire) struct Found {
     pub(super) place: NotificationPlace,
-    pub(super) entry: Arc<Recorded>,
+    pub(in crate::wire) entry: Arc<Recorded>,
     pub(in crate::wire) notification: Arc<Notification>,
 }
 
@@ -193,7 +193,7 @@ pub(super) fn seen_at(
     };
     let name = found.notification.name.parse();
     Ok(name
-        .is_ok_and(|name| is_visible(access, &name, &found))
+        .is_ok_and(|name| found.is_visible(access, &name))
         .then_some(found))
 }
 
