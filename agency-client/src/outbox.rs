@@ -59,7 +59,9 @@ pub use error::OutboxError;
 pub use item::{
     Counts, Delivered, Enqueued, Item, ItemAttachment, ListItems, Problem, Pruned, State, Ticket,
 };
-pub use outgoing::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, AttachmentFile, KEY_BYTES_MAX, Outgoing, TITLE_CHARS_MAX};
+pub use outgoing::{
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, AttachmentFile, KEY_BYTES_MAX, Outgoing, TITLE_CHARS_MAX,
+};
 pub use sender::OutboxSender;
 
 use store::Store;

@@ -104,7 +104,9 @@ impl FromStr for State {
         Self::ALL
             .into_iter()
             .find(|state| state.as_str() == text)
-            .ok_or_else(|| ClientError::input("state", "must be queued, refused, delivered or discarded"))
+            .ok_or_else(|| {
+                ClientError::input("state", "must be queued, refused, delivered or discarded")
+            })
     }
 }
 

@@ -13,7 +13,7 @@ use hub_proto::{
 use jiff::Timestamp;
 use prost::Message as _;
 
-use super::{Context, Decision, EntryMeta, request_ids};
+use super::{Context, Decision, EntryMeta, channels::attachment, request_ids};
 use crate::{
     authz::{HUB_AGENCY, Permit},
     error::{Error, Result},
@@ -93,13 +93,22 @@ pub(super) fn decide(
 
 /// Remembers an order: by entry, that reads and replays know; by order, that an erasure which a crash
 /// cut short is found again without a search.
-pub(super) fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ContentsSealed) {
+///
+/// Invariant: rows that were made from what a residue lacks go here, with the order. The ledger is
+/// replayed from residues afterwards, and must give the same state.
+pub(super) fn apply(
+    rows: &mut Overlay<'_>,
+    entry: &EntryMeta<'_>,
+    event: &ContentsSealed,
+) -> Result<()> {
     let order = Bytes::copy_from_slice(&entry.index.to_be_bytes());
     for index in &event.entry_indexes {
         rows.put(keys::sealed(*index), order.clone());
+        attachment::forget_entry(rows, *index)?;
     }
     let count = u64::try_from(event.entry_indexes.len()).unwrap_or(u64::MAX);
     rows.put(keys::seal_order(entry.index), count.to_be_bytes().to_vec());
+    Ok(())
 }
 
 /// The order's index in a row of [`keys::sealed`].
@@ -147,9 +156,9 @@ fn is_issued(event: &Event) -> bool {
 }
 
 /// What stays of an entry's content once the entry `order` has ordered it: an encoded
-/// [`EntryContent`] without salt and request of the author. Text inside events is taken out, and then
-/// their salt too, so that the header's hash does not betray a text that can be guessed; else they stay
-/// as they are and can be verified as ever.
+/// [`EntryContent`] without salt and request of the author. What events hold of the text is taken out,
+/// and then their salt too, so that the header's hash does not betray a text that can be guessed; else
+/// they stay as they are and can be verified as ever.
 #[must_use]
 pub fn residue(
     header: &EntryHeader,
@@ -157,11 +166,12 @@ pub fn residue(
     events: &[Event],
     order: u64,
 ) -> Bytes {
-    let (event_salt, events) = if events.iter().any(is_issued) {
-        let events = events.iter().map(without_text).collect();
-        (Bytes::new(), EventList { events }.encode_to_vec().into())
-    } else {
+    let redacted: Vec<Event> = events.iter().map(without_text).collect();
+    let (event_salt, events) = if redacted == events {
         (content.event_salt.clone(), content.events.clone())
+    } else {
+        let events = EventList { events: redacted };
+        (Bytes::new(), events.encode_to_vec().into())
     };
     let ids = request_ids::of(&header.method, &content.request);
     let residue = EntryContent {
@@ -177,12 +187,20 @@ pub fn residue(
     residue.encode_to_vec().into()
 }
 
+/// An event without the text of a notice of the hub's own and the hashes of attachments, by which a
+/// file could be told that somebody still has.
 fn without_text(event: &Event) -> Event {
     let mut event = event.clone();
-    if let Some(event::Kind::Channels(event)) = &mut event.kind
-        && let Some(channels_event::Kind::NotificationIssued(issued)) = &mut event.kind
-    {
-        issued.notification = Bytes::new();
+    if let Some(event::Kind::Channels(event)) = &mut event.kind {
+        match &mut event.kind {
+            Some(channels_event::Kind::NotificationIssued(issued)) => {
+                issued.notification = Bytes::new();
+            }
+            Some(channels_event::Kind::NotificationPublished(published)) => {
+                published.attachments.clear();
+            }
+            _ => {}
+        }
     }
     event
 }
@@ -190,7 +208,6 @@ fn without_text(event: &Event) -> Event {
 /// What is wrong with a residue.
 #[must_use]
 pub fn contradictions(content: &EntryContent, events: &[Event]) -> Vec<&'static str> {
-    let is_redacted = events.iter().any(is_issued);
     let rules = [
         (
             content.author_salt.is_empty() && content.request.is_empty(),
@@ -205,12 +222,12 @@ pub fn contradictions(content: &EntryContent, events: &[Event]) -> Vec<&'static 
             "it is sealed, and a request id that stayed is not 16 bytes",
         ),
         (
-            content.event_salt.is_empty() == is_redacted,
-            "it is sealed, and the salt of its events went or stayed against the rule",
+            content.event_salt.is_empty() || content.event_salt.len() == 16,
+            "it is sealed, and the salt of its events is neither gone nor 16 bytes",
         ),
         (
             events.iter().all(|event| without_text(event) == *event),
-            "it is sealed, but the text of a notification is still in its events",
+            "it is sealed, but text or attachments are still named in its events",
         ),
     ];
     let broken = rules.into_iter().filter(|(is_kept, _)| !is_kept);

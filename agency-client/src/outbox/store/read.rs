@@ -89,17 +89,21 @@ pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
         }
     }
     counts.bytes = held(connection)?.1;
-    counts.streams_held = connection.query_row(
-        "SELECT COUNT(DISTINCT stream) FROM items WHERE state = 'refused' AND is_holding",
-        [],
-        |row| row.get::<_, Count>(0),
-    )?.0;
-    let oldest: Option<i64> = connection.query_row(
-        "SELECT enqueued_at_us FROM items WHERE ticket = \
+    counts.streams_held = connection
+        .query_row(
+            "SELECT COUNT(DISTINCT stream) FROM items WHERE state = 'refused' AND is_holding",
+            [],
+            |row| row.get::<_, Count>(0),
+        )?
+        .0;
+    let oldest: Option<i64> = connection
+        .query_row(
+            "SELECT enqueued_at_us FROM items WHERE ticket = \
          (SELECT MIN(ticket) FROM items WHERE state = 'queued')",
-        [],
-        |row| row.get(0),
-    ).optional()?;
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
     counts.oldest_queued_at = oldest.and_then(instant);
     Ok(counts)
 }

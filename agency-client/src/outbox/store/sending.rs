@@ -10,8 +10,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::{
     super::{ItemAttachment, OutboxError, Result, Ticket, item::Problem, method::Method},
-    Store, open,
-    read,
+    Store, open, read,
 };
 use crate::observer::OutboxGauge;
 use hub_proto::common::Receipt;

@@ -6,11 +6,14 @@ use hub_core::crypto::Digest;
 
 use hub_proto::channels::Attachment;
 
-use super::{log::NotificationPlace, notification::Rules};
+use super::{
+    log::NotificationPlace,
+    notification::{BATCH_ITEMS_MAX, Rules},
+};
 use crate::{
     error::Result,
     state::{
-        keys,
+        keys::{self, Key, Kind},
         store::Direction,
         view::{Overlay, View},
     },
@@ -60,11 +63,26 @@ pub(super) fn apply(rows: &mut Overlay<'_>, place: NotificationPlace, attachment
     }
 }
 
+/// Forgets what the notifications of an entry name.
+///
+/// # Errors
+/// When storage fails.
+pub fn forget_entry(rows: &mut Overlay<'_>, entry_index: u64) -> Result<()> {
+    let (from, to) = Key::new(Kind::AttachmentsOf).number(entry_index).range();
+    for (key, _) in rows.scan(&from, &to, Direction::Forward, BATCH_ITEMS_MAX)? {
+        let item = key.last_chunk::<8>().map(|item| u64::from_be_bytes(*item));
+        if let Some(item) = item.and_then(|item| u32::try_from(item).ok()) {
+            forget(rows, NotificationPlace { entry_index, item })?;
+        }
+    }
+    Ok(())
+}
+
 /// Forgets what a notification names.
 ///
 /// # Errors
 /// When storage fails.
-pub fn forget(rows: &mut Overlay<'_>, place: NotificationPlace) -> Result<()> {
+fn forget(rows: &mut Overlay<'_>, place: NotificationPlace) -> Result<()> {
     let key = keys::attachments_of(place.entry_index, place.item);
     let Some(all) = rows.row(&key)? else {
         return Ok(());
