@@ -4,6 +4,7 @@
 //! - [`Client`], [`ClientBuilder`]: one connection in the name of one officer. Tokens are minted,
 //!   mutating calls are signed, safe failures are tried again, all without the caller's doing.
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
+//! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
 //! - [`gateway`]: the same API for local systems that have no keys.
@@ -33,6 +34,7 @@
 //! # }
 //! ```
 
+pub mod attachments;
 mod author;
 pub mod blocking;
 pub mod channels;

@@ -86,6 +86,18 @@ impl Sha256 {
     }
 }
 
+/// Reads a SHA-256 as it is written on the wire: 64 lower-case hexadecimal digits.
+#[must_use]
+pub fn parse_digest(text: &str) -> Option<Digest> {
+    let is_lower = text
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_lower {
+        return None;
+    }
+    unhex(text)?.try_into().ok()
+}
+
 /// Fills an array from the operating system's secure random source.
 ///
 /// # Errors

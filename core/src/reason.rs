@@ -104,6 +104,8 @@ reasons! {
     NotificationSuperseded = "NOTIFICATION_SUPERSEDED",
     /// A limit is reached; the error carries a retry hint.
     LimitExceeded = "LIMIT_EXCEEDED",
+    /// The hub's disk is full: nothing is recorded until there is room, reads go on.
+    StorageFull = "STORAGE_FULL",
     /// The hub is starting, draining, or its queue is full; retry.
     Unavailable = "UNAVAILABLE",
     /// The hub failed; its log has the details.

@@ -159,6 +159,15 @@ impl Access {
         }
     }
 
+    /// A permit to upload files: for whoever may send notifications that could name them.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`], which names the action and the roles looked at.
+    pub fn upload(&self) -> Result<Permit> {
+        self.permit(Action::ChannelsPublish)
+            .or_else(|_| self.permit(Action::NotificationsAddress))
+    }
+
     fn permit_under(&self, role: &RoleId, action: Action) -> Permit {
         Permit {
             agency: self.agency().clone(),

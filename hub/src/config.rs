@@ -12,6 +12,7 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
 use crate::{
+    attachments::settings::Settings as Attachments,
     identity::{
         RateLimits,
         rates::{AGENCY_CALLS_BURST_MAX, AGENCY_CALLS_PER_SECOND_MAX},
@@ -36,6 +37,9 @@ pub const CONNECTION_CALLS_MAX: u32 = 256;
 
 /// Default of [`Traces::sample_ratio`]: one call in ten.
 pub const SAMPLE_RATIO: f64 = 0.1;
+
+/// Default of [`Limits::disk_free_bytes_min`]: 256 MiB.
+pub const DISK_FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
 
 /// `hub.toml`.
 #[derive(Clone, Deserialize)]
@@ -71,6 +75,9 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
+    /// Files that go with notifications.
+    #[serde(default)]
+    pub attachments: Attachments,
     /// The log.
     #[serde(default)]
     pub log: Log,
@@ -122,6 +129,8 @@ pub struct Limits {
     pub agency_calls_per_second_max: u32,
     /// Calls of one agency at once, after a time of rest.
     pub agency_calls_burst_max: u32,
+    /// Free bytes of the data folder's file system below which nothing is recorded.
+    pub disk_free_bytes_min: u64,
 }
 
 impl Default for Limits {
@@ -134,6 +143,7 @@ impl Default for Limits {
             connection_calls_max: CONNECTION_CALLS_MAX,
             agency_calls_per_second_max: AGENCY_CALLS_PER_SECOND_MAX,
             agency_calls_burst_max: AGENCY_CALLS_BURST_MAX,
+            disk_free_bytes_min: DISK_FREE_BYTES_MIN,
         }
     }
 }
@@ -290,6 +300,14 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.roster_dir = config.roster_dir.map(|dir| folder.join(dir));
+        let attachments = &mut config.attachments;
+        for path in [
+            &mut attachments.access_key_id_file,
+            &mut attachments.secret_access_key_file,
+            &mut attachments.ca,
+        ] {
+            *path = path.take().map(|path| folder.join(path));
+        }
         config.check()?;
         Ok(config)
     }
@@ -330,11 +348,18 @@ impl Config {
             1,
             1 << 16,
         )?;
+        self.attachments.check()?;
         let burst = u64::from(limits.agency_calls_burst_max);
         within("limits.agency_calls_burst_max", burst, 1, 1 << 30)?;
         let rate = u64::from(limits.agency_calls_per_second_max);
         within("limits.agency_calls_per_second_max", rate, 1, 1 << 30)?;
         self.traces.check()?;
+        within(
+            "limits.disk_free_bytes_min",
+            limits.disk_free_bytes_min,
+            0,
+            1 << 50,
+        )?;
         ensure!(
             certs::vkey::is_origin(&self.ledger.origin),
             "ledger.origin: must have no white space and no `+`, and not be empty"
@@ -399,6 +424,29 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_with_a_bucket_is_valid() {
+        let config = Config::read(&sample("hub.s3.toml")).unwrap();
+        let attachments = &config.attachments;
+        let place = attachments.place().unwrap();
+        let expected = crate::attachments::settings::Place::S3 {
+            bucket: "hub-attachments".into(),
+            prefix: "shanxi".into(),
+        };
+        assert_eq!(place, expected);
+        let folder = sample("");
+        for (path, below) in [
+            (&attachments.access_key_id_file, "secrets/s3-access-key-id"),
+            (
+                &attachments.secret_access_key_file,
+                "secrets/s3-secret-access-key",
+            ),
+            (&attachments.ca, "pki/s3-ca.pem"),
+        ] {
+            assert_eq!(*path, Some(folder.join(below)));
+        }
+    }
+
+    #[test]
     fn the_full_sample_names_every_key_with_its_default() {
         let text = std::fs::read_to_string(sample("hub.full.toml")).unwrap();
         let full = Config::parse(&text, Path::new(".")).unwrap();
@@ -414,6 +462,10 @@ mod tests {
             defaults.connection_calls_max
         );
         assert_eq!(
+            full.limits.disk_free_bytes_min,
+            defaults.disk_free_bytes_min
+        );
+        assert_eq!(
             (full.reload_interval_ms, full.drain_ms_max),
             (RELOAD_INTERVAL_MS, DRAIN_MS_MAX)
         );
@@ -426,11 +478,21 @@ mod tests {
             defaults.agency_calls_burst_max
         );
         assert_eq!(full.log.filter, Log::default().filter);
+        assert_eq!(full.attachments, Attachments::default());
         let traces = Traces::default();
         assert!((full.traces.sample_ratio - traces.sample_ratio).abs() < f64::EPSILON);
         assert_eq!(full.traces.accept_traceparent, traces.accept_traceparent);
         assert!(text.contains("\naccept_traceparent = ") && text.contains("\nsample_ratio = "));
-        for key in ["token_audience", "roster_dir", "reflection", "format"] {
+        for key in [
+            "token_audience",
+            "roster_dir",
+            "reflection",
+            "store",
+            "orphan_hours",
+            "region",
+            "allow_http",
+            "format",
+        ] {
             assert!(text.contains(&format!("\n{key} = ")), "{key}");
         }
     }

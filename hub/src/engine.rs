@@ -26,7 +26,10 @@ mod tests;
 mod window;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -59,6 +62,17 @@ pub const BATCH_MAX: usize = 512;
 
 /// About how many request bytes go into one commit.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Whether acts are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// They are.
+    Taken,
+    /// Not until there is room on the disk; nothing needs to be done but that. Reads go on.
+    DiskFull,
+    /// Not until the hub has been started again. Reads go on.
+    Failed,
+}
 
 /// What a caller wants recorded.
 #[derive(Debug)]
@@ -107,6 +121,33 @@ pub struct Engine {
     recent: Arc<Recent>,
     roster: Arc<SharedRoster>,
     clock: Arc<dyn Clock>,
+    writes: Arc<AtomicWrites>,
+}
+
+/// What the writer last found.
+#[derive(Debug, Default)]
+pub(crate) struct AtomicWrites(AtomicU8);
+
+impl AtomicWrites {
+    fn load(&self) -> Writes {
+        match self.0.load(Ordering::SeqCst) {
+            0 => Writes::Taken,
+            1 => Writes::DiskFull,
+            _ => Writes::Failed,
+        }
+    }
+
+    /// Answers what it was before.
+    fn store(&self, writes: Writes) -> Writes {
+        let before = self.load();
+        let number = match writes {
+            Writes::Taken => 0,
+            Writes::DiskFull => 1,
+            Writes::Failed => 2,
+        };
+        self.0.store(number, Ordering::SeqCst);
+        before
+    }
 }
 
 impl Engine {
@@ -126,6 +167,7 @@ impl Engine {
         replay::catch_up(&*store)?;
         let roster = Arc::new(SharedRoster::load(charter, &*store)?);
         let recent = Arc::new(Recent::new(recent::RECENT_BYTES_MAX));
+        let writes = Arc::new(AtomicWrites::default());
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let sequencer = sequencer::Sequencer::new(sequencer::Parts {
             store: Arc::clone(&store),
@@ -135,6 +177,7 @@ impl Engine {
             entropy,
             key,
             metrics,
+            writes: Arc::clone(&writes),
         })?;
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
@@ -154,6 +197,7 @@ impl Engine {
             recent,
             roster,
             clock,
+            writes,
         }))
     }
 
@@ -162,7 +206,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the domain refuses; [`hub_core::reason::Reason::LimitExceeded`] when the queue, or the
-    /// agency's share of it, is full;
+    /// agency's share of it, is full; [`hub_core::reason::Reason::StorageFull`] when the disk is;
     /// [`hub_core::reason::Reason::Unavailable`] when the hub is draining or its storage failed.
     pub async fn submit(&self, submission: Submission) -> Result<Arc<Recorded>> {
         let (reply, answer) = oneshot::channel();
@@ -282,6 +326,16 @@ impl Engine {
         queue.as_ref().map_or(0, |queue| {
             queue.max_capacity().saturating_sub(queue.capacity())
         })
+    }
+
+    /// Whether acts are recorded. While the disk was found full it is asked again, so that the
+    /// answer does not wait for the next act.
+    #[must_use]
+    pub fn writes(&self) -> Writes {
+        match self.writes.load() {
+            Writes::DiskFull if self.store.has_room() => Writes::Taken,
+            found => found,
+        }
     }
 
     /// Storage, for reads.

@@ -101,6 +101,14 @@ pub struct EncodedEntry {
     pub content: Bytes,
 }
 
+impl EncodedEntry {
+    /// Bytes of both parts.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.header.len() as u64 + self.content.len() as u64
+    }
+}
+
 /// An entry as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEntry {

@@ -6,6 +6,7 @@
 //! wire ──> identity ──> authz ──> domain: decide ──> ledger: append + fsync ──> domain: apply ──> feed
 //! ```
 
+pub mod attachments;
 pub mod authz;
 pub mod backup;
 pub mod charter;
@@ -26,7 +27,9 @@ pub mod metrics;
 pub mod pki;
 pub mod rebuild;
 pub mod reminders;
+pub mod retention;
 pub mod roster_import;
+pub mod search;
 pub mod server;
 pub mod state;
 pub mod tls;

@@ -1,6 +1,7 @@
 //! The edge: gRPC services that parse, ask `authz` for access, hand a typed command to the engine
 //! and write the answer. No rule of the domain lives here.
 
+pub mod attachments;
 pub mod channels;
 pub mod ledger;
 pub mod members;
@@ -17,12 +18,14 @@ use tokio::sync::watch;
 use tonic::Request;
 
 use crate::{
+    attachments::Attachments,
     authz::{Access, Permit},
     domain::Command,
     engine::{Engine, Submission, recorded::Recorded},
     error::{Error, Result},
     identity::{Authored, Caller, Identity},
     metrics::Metrics,
+    search::Search,
     tls::TlsReloader,
 };
 
@@ -39,8 +42,14 @@ pub struct Services {
     pub tls: Arc<TlsReloader>,
     /// Trust domain of node certificates.
     pub trust_domain: Arc<str>,
+    /// Finds notifications by what they are about.
+    pub search: Arc<Search>,
     /// Counts open streams.
     pub streams: Arc<Streams>,
+    /// Files that go with notifications.
+    pub attachments: Arc<Attachments>,
+    /// Counts downloads.
+    pub downloads: Arc<Streams>,
     /// Instruments, for what only a service can count.
     pub metrics: Arc<Metrics>,
     /// Turns true when the hub drains.

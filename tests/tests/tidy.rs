@@ -42,6 +42,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // A refused call ends in `wire::status`, the only place that makes a status.
     ("identity", &["clock", "error", "wire::status"]),
     ("tls", &["clock", "error", "identity"]),
+    // Files beside the ledger: what notifications name is asked through a trait.
+    ("attachments", &["clock", "error"]),
     // The roster answers for whom a permit is; it is read, never changed.
     (
         "authz",
@@ -73,21 +75,37 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("feed", &["domain", "engine", "error"]),
+    // Follows the ledger; it is given the logs that may be looked into and decides no access.
+    ("search", &["domain", "engine", "error"]),
     (
         "wire",
         &[
-            "authz", "charter", "clock", "domain", "engine", "error", "feed", "identity",
-            "metrics", "state", "tls", "traces",
+            "attachments",
+            "authz",
+            "charter",
+            "clock",
+            "domain",
+            "engine",
+            "error",
+            "feed",
+            "identity",
+            "metrics",
+            "search",
+            "state",
+            "tls",
+            "traces",
         ],
     ),
 ];
 
 /// Where a crate may be named, as prefixes of paths within `hub/src/`.
 const CRATES: &[(&str, &[&str])] = &[
+    ("object_store", &["attachments/contents"]),
     (
         "sled",
         &["state/embedded", "rebuild", "ledger/fsck", "fsck"],
     ),
+    ("rusqlite", &["search"]),
     (
         "tonic",
         &[

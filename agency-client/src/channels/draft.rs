@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use hub_core::date::to_wire;
 use hub_proto::channels::{
-    Classification, Notification, PublishNotificationRequest, SubjectOrganization,
+    Attachment, Classification, Notification, PublishNotificationRequest, SubjectOrganization,
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -197,6 +197,13 @@ impl NotificationDraft {
         self
     }
 
+    /// Adds a file that was uploaded: at most 20, each once.
+    #[must_use]
+    pub fn attach(mut self, attachment: Attachment) -> Self {
+        self.notification.attachments.push(attachment);
+        self
+    }
+
     /// A request id of the caller's: one it stored before, to repeat a call whose answer was lost.
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
@@ -232,7 +239,7 @@ impl NotificationDraft {
     }
 }
 
-fn addressee_name(text: &str) -> String {
+pub(super) fn addressee_name(text: &str) -> String {
     if text.contains('/') {
         text.to_owned()
     } else {

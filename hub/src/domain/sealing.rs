@@ -13,7 +13,11 @@ use hub_proto::{
 use jiff::Timestamp;
 use prost::Message as _;
 
-use super::{Context, Decision, EntryMeta, channels::attachment, request_ids};
+use super::{
+    Context, Decision, EntryMeta,
+    channels::{asks, attachment},
+    request_ids,
+};
 use crate::{
     authz::{HUB_AGENCY, Permit},
     error::{Error, Result},
@@ -92,7 +96,8 @@ pub(super) fn decide(
 }
 
 /// Remembers an order: by entry, that reads and replays know; by order, that an erasure which a crash
-/// cut short is found again without a search.
+/// cut short is found again without a search. What is sealed asks nothing any more, and holds no
+/// attachment.
 ///
 /// Invariant: rows that were made from what a residue lacks go here, with the order. The ledger is
 /// replayed from residues afterwards, and must give the same state.
@@ -104,7 +109,8 @@ pub(super) fn apply(
     let order = Bytes::copy_from_slice(&entry.index.to_be_bytes());
     for index in &event.entry_indexes {
         rows.put(keys::sealed(*index), order.clone());
-        attachment::forget_entry(rows, *index)?;
+        asks::withdraw_all(rows, *index)?;
+        attachment::forget(rows, *index)?;
     }
     let count = u64::try_from(event.entry_indexes.len()).unwrap_or(u64::MAX);
     rows.put(keys::seal_order(entry.index), count.to_be_bytes().to_vec());
@@ -145,20 +151,34 @@ pub fn is_sealable(header: &EntryHeader, events: &[Event]) -> bool {
     PUBLISHING.contains(&header.method.as_str()) || (is_hub && events.iter().any(is_issued))
 }
 
+fn channels_event(event: &Event) -> Option<&channels_event::Kind> {
+    match &event.kind {
+        Some(event::Kind::Channels(event)) => event.kind.as_ref(),
+        _ => None,
+    }
+}
+
 fn is_issued(event: &Event) -> bool {
-    let Some(event::Kind::Channels(event)) = &event.kind else {
-        return false;
-    };
     matches!(
-        event.kind,
+        channels_event(event),
         Some(channels_event::Kind::NotificationIssued(_))
     )
 }
 
+/// Whether an event says something that goes with the text: the text of a notice of the hub's own, or
+/// the hashes of attachments, which would confirm a guess.
+fn is_telling(event: &Event) -> bool {
+    is_issued(event)
+        || matches!(
+            channels_event(event),
+            Some(channels_event::Kind::NotificationPublished(event)) if !event.attachments.is_empty()
+        )
+}
+
 /// What stays of an entry's content once the entry `order` has ordered it: an encoded
-/// [`EntryContent`] without salt and request of the author. What events hold of the text is taken out,
-/// and then their salt too, so that the header's hash does not betray a text that can be guessed; else
-/// they stay as they are and can be verified as ever.
+/// [`EntryContent`] without salt and request of the author. Text inside events is taken out, and then
+/// their salt too, so that the header's hash does not betray a text that can be guessed; else they stay
+/// as they are and can be verified as ever.
 #[must_use]
 pub fn residue(
     header: &EntryHeader,
@@ -166,12 +186,11 @@ pub fn residue(
     events: &[Event],
     order: u64,
 ) -> Bytes {
-    let redacted: Vec<Event> = events.iter().map(without_text).collect();
-    let (event_salt, events) = if redacted == events {
-        (content.event_salt.clone(), content.events.clone())
+    let (event_salt, events) = if events.iter().any(is_telling) {
+        let events = events.iter().map(without_text).collect();
+        (Bytes::new(), EventList { events }.encode_to_vec().into())
     } else {
-        let events = EventList { events: redacted };
-        (Bytes::new(), events.encode_to_vec().into())
+        (content.event_salt.clone(), content.events.clone())
     };
     let ids = request_ids::of(&header.method, &content.request);
     let residue = EntryContent {
@@ -187,8 +206,7 @@ pub fn residue(
     residue.encode_to_vec().into()
 }
 
-/// An event without the text of a notice of the hub's own and the hashes of attachments, by which a
-/// file could be told that somebody still has.
+/// The number of attachments stays, each as nothing.
 fn without_text(event: &Event) -> Event {
     let mut event = event.clone();
     if let Some(event::Kind::Channels(event)) = &mut event.kind {
@@ -197,7 +215,7 @@ fn without_text(event: &Event) -> Event {
                 issued.notification = Bytes::new();
             }
             Some(channels_event::Kind::NotificationPublished(published)) => {
-                published.attachments.clear();
+                published.attachments.fill(Bytes::new());
             }
             _ => {}
         }
@@ -208,6 +226,7 @@ fn without_text(event: &Event) -> Event {
 /// What is wrong with a residue.
 #[must_use]
 pub fn contradictions(content: &EntryContent, events: &[Event]) -> Vec<&'static str> {
+    let is_redacted = events.iter().any(is_telling);
     let rules = [
         (
             content.author_salt.is_empty() && content.request.is_empty(),
@@ -222,12 +241,12 @@ pub fn contradictions(content: &EntryContent, events: &[Event]) -> Vec<&'static 
             "it is sealed, and a request id that stayed is not 16 bytes",
         ),
         (
-            content.event_salt.is_empty() || content.event_salt.len() == 16,
-            "it is sealed, and the salt of its events is neither gone nor 16 bytes",
+            content.event_salt.is_empty() == is_redacted,
+            "it is sealed, and the salt of its events went or stayed against the rule",
         ),
         (
             events.iter().all(|event| without_text(event) == *event),
-            "it is sealed, but text or attachments are still named in its events",
+            "it is sealed, but the text of a notification is still in its events",
         ),
     ];
     let broken = rules.into_iter().filter(|(is_kept, _)| !is_kept);

@@ -16,7 +16,7 @@ use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    BATCH_BYTES_MAX, BATCH_MAX, Submission,
+    AtomicWrites, BATCH_BYTES_MAX, BATCH_MAX, Submission, Writes,
     entropy::Entropy,
     recent::Recent,
     recorded::{ENTRY_FORMAT, Recorded},
@@ -42,6 +42,9 @@ use crate::{
     traces,
 };
 
+/// When it is worth asking again after the disk was full.
+const FULL_RETRY: Duration = Duration::from_secs(5);
+
 type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
 
 /// A submission and whom to answer.
@@ -64,6 +67,7 @@ pub(super) struct Parts {
     pub(super) entropy: Box<dyn Entropy>,
     pub(super) key: SigningKey,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) writes: Arc<AtomicWrites>,
 }
 
 /// The writer.
@@ -170,9 +174,21 @@ impl Sequencer {
             })
             .collect();
         let committed = self.commit(&mut batch);
-        self.parts.metrics.writer.takes_writes(!self.is_failed);
+        self.tell(&committed);
+        // The log has been told once; not with every call that is refused.
+        let committed = committed.map_err(|error| match error.reason {
+            Reason::StorageFull => Error {
+                context: None,
+                ..error
+            },
+            _ => error,
+        });
         for (reply, submission, outcome) in outcomes {
             let answer = match (&committed, outcome) {
+                // What was recorded before is answered as long as it can be read.
+                (Err(error), Outcome::Earlier(index)) if error.reason == Reason::StorageFull => {
+                    self.earlier(index, &submission)
+                }
                 (Err(error), _) => Err(error.clone()),
                 (Ok(()), Outcome::New(offset)) => batch
                     .recorded
@@ -351,6 +367,13 @@ impl Sequencer {
             // Nothing was written, and nothing is wrong with the ledger: the batch is too large.
             return Err(Error::limit(limit.clone(), Duration::from_millis(200)));
         }
+        if let Err(StoreError::Full(why)) = &committed {
+            // Nothing was written, and nothing is wrong with what is there.
+            return Err(Error {
+                context: Some(why.clone()),
+                ..Error::storage_full(FULL_RETRY)
+            });
+        }
         if let Err(error) = committed {
             tracing::error!(%error, "a commit failed; nothing more is recorded until the hub has started again");
             self.is_failed = true;
@@ -372,7 +395,30 @@ impl Sequencer {
             self.window.insert(&agency, id, index);
         }
         self.head = store.head();
+        if self.parts.writes.store(Writes::Taken) == Writes::DiskFull {
+            tracing::info!("there is room on the disk again; acts are recorded");
+        }
         Ok(())
+    }
+
+    /// Says once when the disk has filled up, and once when there is room again.
+    fn tell(&self, committed: &Result<()>) {
+        let writes = &self.parts.writes;
+        match committed {
+            _ if self.is_failed => {
+                writes.store(Writes::Failed);
+            }
+            Err(error) if error.reason == Reason::StorageFull => {
+                if writes.store(Writes::DiskFull) != Writes::DiskFull {
+                    let why = error.context.as_deref().unwrap_or_default();
+                    tracing::error!(
+                        why,
+                        "the disk is full; nothing is recorded until there is room, reads go on"
+                    );
+                }
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
 
     /// Answers with an entry of an earlier batch. A replayed id must come with the same request.

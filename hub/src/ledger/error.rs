@@ -129,6 +129,22 @@ impl LedgerError {
         }
     }
 
+    /// The same error as [`LedgerError::Full`], when want of room is what it says. For callers that
+    /// have taken back what they wrote.
+    pub(super) fn or_full(self) -> Self {
+        match self {
+            Self::Io { file, source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                Self::Full { file }
+            }
+            other => other,
+        }
+    }
+
     /// The damage, when a file is at fault.
     #[must_use]
     pub fn damage(&self) -> Option<&Damage> {

@@ -19,6 +19,7 @@ use super::*;
 mod contract;
 mod damage;
 mod faults;
+mod full_disk;
 mod model;
 mod sealing;
 

@@ -5,6 +5,7 @@
 //! ledger. [`inspect`] looks into a state folder without touching it.
 
 pub mod inspect;
+pub mod room;
 
 use std::{
     fmt,
@@ -19,6 +20,7 @@ use hub_core::crypto::{Digest, SigningKey};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use self::room::{Room, RoomOptions};
 use super::{
     digest::RowDigest,
     keys,
@@ -37,6 +39,9 @@ pub const SLED_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How often sled flushes in the background, in milliseconds.
 const SLED_FLUSH_MS: u64 = 1_000;
+
+/// The file in the state folder that sled appends to.
+const SLED_FILE: &str = "db";
 
 /// How often a lock of sled's that is still held is tried again.
 const LOCK_TRIES_MAX: u32 = 20;
@@ -61,6 +66,7 @@ pub struct EmbeddedStore {
     reader: ledger::Reader,
     rows: sled::Db,
     meta: Mutex<Meta>,
+    room: Mutex<Room>,
     head: watch::Sender<u64>,
 }
 
@@ -149,6 +155,17 @@ impl EmbeddedStore {
     /// # Errors
     /// What [`ledger::open`] refuses: a second process, damage, missing entries.
     pub fn open(options: EmbeddedOptions) -> Result<(Self, OpenReport), StoreError> {
+        Self::open_with(options, RoomOptions::default())
+    }
+
+    /// As [`EmbeddedStore::open`], with how much room there must be for a commit.
+    ///
+    /// # Errors
+    /// As [`EmbeddedStore::open`].
+    pub fn open_with(
+        options: EmbeddedOptions,
+        room: RoomOptions,
+    ) -> Result<(Self, OpenReport), StoreError> {
         let EmbeddedOptions { dir, origin, key } = options;
         // sled is looked at first, so that the ledger can be held against what was applied.
         std::fs::create_dir_all(&dir).map_err(index_error)?;
@@ -168,9 +185,11 @@ impl EmbeddedStore {
             (rows, meta) = try_open_rows(&state_dir).map_err(StoreError::Index)?;
         }
         let head = watch::Sender::new(reader.head());
+        let room = Room::new(&dir, state_dir.join(SLED_FILE), room);
         let store = Self {
             dir,
             sealer: Mutex::new(Some(writer.sealer())),
+            room: Mutex::new(room),
             writer: Mutex::new(Some(writer)),
             reader,
             rows,
@@ -366,7 +385,17 @@ impl Store for EmbeddedStore {
                 found,
             });
         }
-        let commit = writer.append(expected_head, entries, now)?;
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = entries.iter().map(EncodedEntry::bytes).sum();
+        room.check(bytes, now).map_err(StoreError::Full)?;
+        let commit = match writer.append(expected_head, entries, now) {
+            Err(error @ LedgerError::Full { .. }) => {
+                room.found_full();
+                return Err(StoreError::Full(error.to_string()));
+            }
+            appended => appended?,
+        };
+        drop(room);
         let head = commit.checkpoint.size;
         self.write_rows(head, commit.checkpoint.root, rows)?;
         self.head.send_replace(head);
@@ -455,6 +484,11 @@ impl Store for EmbeddedStore {
 
     fn consistency_proof(&self, from_size: u64, to_size: u64) -> Result<Vec<Digest>, StoreError> {
         Ok(self.reader.consistency_proof(from_size, to_size)?)
+    }
+
+    fn has_room(&self) -> bool {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.ask(0).is_ok()
     }
 
     fn close(&self, _now: Timestamp) -> Result<(), StoreError> {

@@ -34,6 +34,9 @@ pub enum StoreError {
     /// The index of rows failed.
     #[error("the state index failed: {0}")]
     Index(String),
+    /// There is no room on the disk. Nothing was written: what was recorded stands, and can be read.
+    #[error("the disk is full: {0}")]
+    Full(String),
     /// Another writer was faster; nothing was written.
     #[error(
         "expected {expected} entries on the ledger, found {found}: another process writes here"
@@ -66,10 +69,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Appends entries at an expected head, atomically with their rows. **When this returns `Ok`,
     /// the entries are flushed to stable storage**; their rows need not be, since they can be
-    /// replayed. After an error other than [`StoreError::Head`] the store must be opened again.
+    /// replayed. After an error other than [`StoreError::Head`] and [`StoreError::Full`] the store must be
+    /// opened again.
     ///
     /// # Errors
-    /// [`StoreError::Head`] when the head is another; else what failed.
+    /// [`StoreError::Head`] when the head is another, [`StoreError::Full`] when there is no room;
+    /// else what failed.
     fn commit(
         &self,
         expected_head: u64,
@@ -148,6 +153,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the tree cannot be read, or the numbers are out of range.
     fn consistency_proof(&self, from_size: u64, to_size: u64) -> Result<Vec<Digest>, StoreError>;
+
+    /// Whether there is room for another commit, as far as can be told without writing.
+    fn has_room(&self) -> bool {
+        true
+    }
 
     /// Flushes what is lazy, before a clean stop.
     ///

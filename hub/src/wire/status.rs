@@ -48,7 +48,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::LiaisonExists
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
-        Reason::LimitExceeded => Code::ResourceExhausted,
+        Reason::LimitExceeded | Reason::StorageFull => Code::ResourceExhausted,
         Reason::Unavailable => Code::Unavailable,
         _ => Code::Internal,
     }

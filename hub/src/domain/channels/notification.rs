@@ -179,7 +179,8 @@ fn check_inherited(rules: &mut Rules<'_>, draft: &Notification, category: &str) 
     rules.require(draft.addressees.is_empty(), "notification.addressees", rule);
 }
 
-/// A time by which something is asked.
+/// A time by which something is asked. That it has not passed yet is checked when it is recorded: a
+/// replay of what was in time is answered as the first call was.
 fn due(
     rules: &mut Rules<'_>,
     field: &str,
@@ -192,8 +193,7 @@ fn due(
         return None;
     };
     let latest = now.saturating_add(DUE_AFTER_MAX).unwrap_or(Timestamp::MAX);
-    let rule = format!("must be later than now, {now:.0}, and at most ten years ahead");
-    rules.require(due_at > now && due_at <= latest, &field, rule);
+    rules.require(due_at <= latest, &field, "must be at most ten years ahead");
     Some(due_at)
 }
 
@@ -223,7 +223,7 @@ pub(super) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    fn broken(&mut self, field: &str, rule: impl Into<String>) {
+    pub(super) fn broken(&mut self, field: &str, rule: impl Into<String>) {
         let field = format!("{}{field}", self.path);
         self.violations.push(Violation {
             field,
@@ -433,7 +433,7 @@ fn destination(
     rules.parsed(field, route)
 }
 
-fn is_line(text: &str, characters_max: usize) -> bool {
+pub(super) fn is_line(text: &str, characters_max: usize) -> bool {
     text.chars().count() <= characters_max && !text.chars().any(char::is_control)
 }
 
@@ -443,7 +443,7 @@ fn is_text(text: &str) -> bool {
 }
 
 /// `type/subtype` with optional parameters, printable ASCII (RFC 9110 section 8.3.1).
-fn is_media_type(text: &str) -> bool {
+pub(super) fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let is_token = |part: &str| {
         !part.is_empty()
@@ -472,10 +472,15 @@ pub fn all(
 }
 
 /// What is left of the notifications of a sealed entry, with their item numbers: who told whom, when
-/// and under which id, from header and events. Everything else is empty.
+/// under which id and category, from header and events. Everything else is empty.
 #[must_use]
 pub fn tombstones(header: &EntryHeader, events: &[Event]) -> Vec<(u32, Arc<Notification>)> {
-    let empty = || Some(Notification::default());
+    let empty = || {
+        Some(Notification {
+            is_sealed: true,
+            ..Notification::default()
+        })
+    };
     read(header, events, |_| empty(), |_| empty())
 }
 

@@ -223,8 +223,8 @@ fn a_commit_whose_sync_failed_is_taken_back() {
     drop(writer);
 
     let home = Home::new(SEGMENT_BYTES_DEFAULT);
-    // The next commit is one write (call `calls`) and one sync.
-    let faulty = Faulty::new(calls + 1, false, 0);
+    // The next commit is two writes (from call `calls` on) and one sync.
+    let faulty = Faulty::new(calls + 2, false, 0);
     let options = LedgerOptions {
         storage: faulty,
         ..home.options()
