@@ -70,6 +70,7 @@ pub struct Running {
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     search: Arc<Search>,
+    attachments: Arc<Attachments>,
     draining: watch::Sender<bool>,
     health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -109,6 +110,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     }));
     let (draining, drains) = watch::channel(false);
     let search = Search::start(&engine, &config.data_dir)?;
+    let attachments = open_attachments(config, &engine)?;
     let services = Services {
         engine: Arc::clone(&engine),
         search: Arc::clone(&search),
@@ -116,7 +118,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
         streams: Arc::new(Streams::new(config.limits.agency_streams_max)),
-        attachments: open_attachments(config, &engine)?,
+        attachments: Arc::clone(&attachments),
         downloads: Arc::new(Streams::new(attachments::AGENCY_DOWNLOADS_MAX)),
         metrics: Arc::clone(&metrics),
         draining: drains.clone(),
@@ -153,6 +155,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         engine,
         metrics,
         search,
+        attachments,
         draining,
         health,
         server,
@@ -369,6 +372,12 @@ impl Running {
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The attachments, for tests and tools in the same process.
+    #[must_use]
+    pub fn attachments(&self) -> &Arc<Attachments> {
+        &self.attachments
     }
 
     /// The search index, for tests and tools in the same process.

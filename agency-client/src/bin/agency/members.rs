@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Context,
-    args::{
+    args::members::{
         AddArgs, AppointArgs, AsOf, KeysCommand, MembersCommand, NodesCommand, RankArg, RevokeArgs,
     },
     input, input_text,
@@ -147,7 +147,7 @@ async fn mechanisms(context: &Context, as_of: Option<Date>) -> Done {
     for mechanism in &mechanisms {
         table.row(mechanism_row(mechanism, &names));
     }
-    out.text(table.render())
+    out.text(table.render(out.look))
 }
 
 fn mechanism_row(mechanism: &Mechanism, names: &Names) -> Vec<String> {
@@ -206,7 +206,7 @@ async fn list(context: &Context, mechanism: Option<&str>, as_of: Option<Date>) -
             for (mechanism, membership) in &memberships {
                 table.row(membership_row(out, mechanism, membership));
             }
-            table.render()
+            table.render(out.look)
         },
     )
 }
@@ -291,7 +291,7 @@ async fn agencies(context: &Context, as_of: Option<Date>) -> Done {
                     agency.aliases.join(", "),
                 ]);
             }
-            table.render()
+            table.render(out.look)
         },
     )
 }
@@ -441,7 +441,7 @@ fn node_table(out: Out, nodes: &[Node]) -> String {
             node.revocation_reason.clone(),
         ]);
     }
-    table.render()
+    table.render(out.look)
 }
 
 fn certificate(file: &Path) -> Result<Vec<u8>, Failure> {
@@ -499,7 +499,7 @@ fn key_table(out: Out, keys: &[TokenKey]) -> String {
             key.revocation_reason.clone(),
         ]);
     }
-    table.render()
+    table.render(out.look)
 }
 
 #[cfg(test)]
