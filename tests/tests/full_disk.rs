@@ -175,16 +175,18 @@ async fn check_reads(client: &Client, acknowledged: &Acknowledged) {
     assert_eq!(delivered, listed);
 }
 
-/// The site's hub keeps its data on a small disk.
+/// The site's hub keeps its data on a small disk; and the settings with the data folder as this
+/// process sees it.
 fn site_on(disk: &SmallDisk, free_bytes_min: u64) -> (Site, Config) {
     let site = Site::new();
     let text = fs::read_to_string(site.config_file()).unwrap();
-    let data = disk.path().join("data");
+    let data = disk.inside().join("data");
     let line = format!("data_dir = {:?}", data.to_str().unwrap());
     let text = text.replace("data_dir = \"data\"", &line);
     let text = format!("{text}\n[limits]\ndisk_free_bytes_min = {free_bytes_min}\n");
     fs::write(site.config_file(), text).unwrap();
-    let config = site.config();
+    let mut config = site.config();
+    config.data_dir = disk.path().join("data");
     (site, config)
 }
 
@@ -208,7 +210,7 @@ async fn flushed(config: &Config, before: SystemTime) {
 /// Fills the disk under a real hub and empties it again, several times over.
 async fn fills_and_empties(disk: &SmallDisk, free_bytes_min: u64, fill: impl Fn(&SmallDisk)) {
     let (site, config) = site_on(disk, free_bytes_min);
-    let hub = HubProcess::start(&site.config_file());
+    let hub = HubProcess::start_within(&disk.enter(), &site.config_file());
     let tax = client(&site, &hub.endpoint());
     let mut acknowledged = Acknowledged::new();
     for cycle in 0..4 {
@@ -243,7 +245,7 @@ async fn fills_and_empties(disk: &SmallDisk, free_bytes_min: u64, fill: impl Fn(
     until_full(&tax, &mut acknowledged).await;
     hub.kill();
     disk.empty();
-    let hub = HubProcess::start(&site.config_file());
+    let hub = HubProcess::start_within(&disk.enter(), &site.config_file());
     check_reads(&client(&site, &hub.endpoint()), &acknowledged).await;
     assert!(hub.stop());
     let report = fsck::fsck(&config, &mut |_| {}).unwrap();
