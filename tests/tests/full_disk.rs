@@ -226,7 +226,11 @@ async fn fills_and_empties(disk: &SmallDisk, free_bytes_min: u64, fill: impl Fn(
         let index_written = index_written_at(&config);
         let refused = until_full(&tax, &mut acknowledged).await;
         for _ in 0..3 {
-            assert_full(&publish(&tax, draft()).await.unwrap_err());
+            // The hub itself gives a page free now and then, when an index is written anew.
+            match publish(&tax, draft()).await {
+                Ok((name, receipt)) => drop(acknowledged.insert(name, receipt)),
+                Err(error) => assert_full(&error),
+            }
         }
         flushed(&config, index_written).await;
         check_reads(&tax, &acknowledged).await;
