@@ -69,6 +69,9 @@ const BODY_BYTES: usize = 6_000;
 /// Twice the time between two flushes of the index.
 const FLUSH_MAX: Duration = Duration::from_secs(2);
 
+/// How often a disk is filled until sled flushes just then.
+const CYCLES_MAX: usize = 20;
+
 const CHANNEL: &str = "channels/joint-enforcement";
 
 fn draft() -> NotificationDraft {
@@ -376,4 +379,106 @@ async fn an_injected_full_disk_stops_writes_only_and_is_told_to_whoever_asks() {
     for index in acknowledged {
         assert!(store.entry(index).unwrap().is_some());
     }
+}
+
+/// A real disk that cannot reserve.
+#[derive(Debug)]
+struct Unreserved;
+
+impl Disk for Unreserved {
+    fn reserve(&self, _file: &Path, _offset: u64, _bytes: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Names of all that was published to the channel, from the index.
+async fn listed(direct: &Direct, site: &Site) -> usize {
+    let caller = direct.caller(site, "tax", "tax-clerk-1", &["clerk"]);
+    let mut request = ListNotificationsRequest {
+        parent: CHANNEL.into(),
+        page_size: 500,
+        ..ListNotificationsRequest::default()
+    };
+    let mut count = 0;
+    loop {
+        let page = direct
+            .services
+            .list_notifications(call(&caller, request.clone()));
+        let page = page.await.unwrap().into_inner();
+        count += page.notifications.len();
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return count;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_met_a_full_disk_stops_writes_only_and_is_made_whole_at_a_restart() {
+    let Some(disk) = SmallDisk::new(24) else {
+        println!("no small file system can be made here");
+        return;
+    };
+    let site = Site::new();
+    let mut config = site.config();
+    config.data_dir = disk.path().join("data");
+    let options = || EmbeddedOptions {
+        dir: config.data_dir.clone(),
+        origin: TRUST_DOMAIN.into(),
+        key: Arc::new(server::ledger_key(&config).unwrap()),
+    };
+    let room = RoomOptions {
+        free_bytes_min: 0,
+        disk: Arc::new(Unreserved),
+    };
+    let store = Arc::new(EmbeddedStore::open_with(options(), room).unwrap().0);
+    let clock = ManualClock::at(hub::clock::SystemClock.now());
+    let entropy = Box::new(SeededEntropy::new(2));
+    let direct = Direct::start(&site, store.clone(), clock.clone(), entropy).await;
+    let engine = Arc::clone(&direct.services.engine);
+    let mut random = Random::new(2);
+    let mut acknowledged = vec![];
+    // sled flushes now and then; soon it does so on a full disk.
+    for _ in 0..CYCLES_MAX {
+        while engine.writes() == Writes::Taken && acknowledged.len() % 40 != 39 {
+            if let Ok(index) = publish_direct(&direct, &site, &mut random).await {
+                acknowledged.push(index);
+            }
+        }
+        disk.fill();
+        let index_written = index_written_at(&config);
+        flushed(&config, index_written).await;
+        disk.empty();
+        if let Ok(index) = publish_direct(&direct, &site, &mut random).await {
+            acknowledged.push(index);
+        }
+        if engine.writes() == Writes::Failed {
+            break;
+        }
+    }
+    assert_eq!(engine.writes(), Writes::Failed, "sled met a full disk");
+    let status = publish_direct(&direct, &site, &mut random)
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unavailable);
+    for index in &acknowledged {
+        assert!(engine.recorded(*index).unwrap().is_some());
+    }
+    assert!(
+        listed(&direct, &site).await >= acknowledged.len(),
+        "reads go on"
+    );
+    // The last flush fails, and that is said.
+    assert!(engine.stop().is_err());
+    drop((direct, engine, store));
+
+    let store = Arc::new(EmbeddedStore::open(options()).unwrap().0);
+    let entropy = Box::new(SeededEntropy::new(3));
+    let direct = Direct::start(&site, store.clone(), clock, entropy).await;
+    for index in &acknowledged {
+        assert!(store.entry(*index).unwrap().is_some());
+    }
+    assert!(listed(&direct, &site).await >= acknowledged.len());
+    publish_direct(&direct, &site, &mut random).await.unwrap();
+    direct.stop();
 }
