@@ -232,7 +232,7 @@ async fn tables_speak_the_language_that_is_asked_for() {
             "{en}"
         );
         assert!(
-            en.contains("tax 国家税务总局山西省税务局"),
+            en.contains("tax 省税务局"),
             "names stand beside ids: {en}"
         );
         let zh = desk.text(&["--lang", "zh", "notify", "list", "joint-enforcement"]);
@@ -303,7 +303,7 @@ async fn a_correction_and_a_retraction_show_in_lists_receipts_and_what_is_due() 
                 .to_owned()
         };
         assert!(row("health ").contains("health-leader"), "{receipts}");
-        assert!(row("finance ").contains("acknowledge"), "{receipts}");
+        assert!(row("culture-tourism ").contains("acknowledge"), "{receipts}");
         assert!(!row("health ").contains("acknowledge"), "{receipts}");
 
         let retracted = tax.json(&["notify", "retract", correction, "--reason", "误发"]);
@@ -347,7 +347,7 @@ async fn a_batch_file_is_published_once_however_often_the_command_runs() {
 
         std::fs::write(
             &file,
-            format!("{}\n\n{}\n", line("one"), line("two\\nlines")),
+            format!("{}\n\n{}\n", line("one"), line("two\nlines")),
         )
         .unwrap();
         let refused = desk.run(&batch);
