@@ -139,7 +139,12 @@ async fn get(context: &Context, args: GetArgs) -> Done {
     let shown = |path: &PathBuf| path.display().to_string();
     context.out.either(
         || json!({ "files": files.iter().map(shown).collect::<Vec<_>>() }),
-        || files.iter().map(|path| one_line(&shown(path)) + "\n").collect(),
+        || {
+            files
+                .iter()
+                .map(|path| one_line(&shown(path)) + "\n")
+                .collect()
+        },
     )
 }
 
@@ -210,14 +215,21 @@ mod tests {
     fn one_is_chosen_by_name_or_digest_and_several_need_a_word() {
         let two = [file("a.pdf", "aaaaaaaa"), file("b.pdf", "bbbbbbbb")];
         let names = |which, is_all| {
-            chosen(&two, which, is_all, "n")
-                .map(|found| found.iter().map(|file| file.file_name.clone()).collect::<Vec<_>>())
+            chosen(&two, which, is_all, "n").map(|found| {
+                found
+                    .iter()
+                    .map(|file| file.file_name.clone())
+                    .collect::<Vec<_>>()
+            })
         };
         assert_eq!(names(Some("b.pdf"), false).unwrap(), ["b.pdf"]);
         assert_eq!(names(Some("aaaaaa"), false).unwrap(), ["a.pdf"]);
         assert_eq!(names(None, true).unwrap().len(), 2);
         for which in [None, Some("aaa"), Some("c.pdf")] {
-            assert!(matches!(names(which, false), Err(Failure::Usage(_))), "{which:?}");
+            assert!(
+                matches!(names(which, false), Err(Failure::Usage(_))),
+                "{which:?}"
+            );
         }
         assert_eq!(chosen(&two[..1], None, false, "n").unwrap().len(), 1);
     }

@@ -33,7 +33,11 @@ const EXIT_CODES_ZH: &str = "\
 
 /// Groups of commands, in the order in which help shows them.
 const GROUPS: &[(&str, &str, &[&str])] = &[
-    ("Daily work", "日常", &["notify", "watch", "search", "attach", "channels"]),
+    (
+        "Daily work",
+        "日常",
+        &["notify", "watch", "search", "attach", "channels"],
+    ),
     (
         "Connection",
         "连接",
@@ -82,7 +86,10 @@ const ABOUT_ZH: &[(&str, &str)] = &[
     ("notify receipts", "谁已送达、打开、签收、答复，谁还欠什么"),
     ("search", "按标题、组织、文号、状态、时间等查找通知"),
     ("attach", "通知的附件"),
-    ("attach upload", "上传文件，供之后的通知引用（notify publish --attach 一并完成）"),
+    (
+        "attach upload",
+        "上传文件，供之后的通知引用（notify publish --attach 一并完成）",
+    ),
     ("attach list", "通知的附件列表"),
     ("attach get", "下载通知的附件，可续传"),
     ("channels", "可读的频道"),

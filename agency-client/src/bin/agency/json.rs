@@ -4,8 +4,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hub_core::crypto::hex;
 use hub_proto::{
     channels::{
-        Attachment, Channel, Classification, Consumer, DeliveryReceipt, Notification, NotificationKind,
-        NotificationState, OutstandingAction, RequestedAction,
+        Attachment, Channel, Classification, Consumer, DeliveryReceipt, Notification,
+        NotificationKind, NotificationState, OutstandingAction, RequestedAction,
     },
     common::{self, Receipt},
     ledger::EntryHeader,

@@ -1,6 +1,10 @@
 //! `notify publish`: one notification, now or by the outbox. A file of them is in [`crate::batch`].
 
-use agency_client::{ClientError, channels::NotificationDraft, outbox::{AttachmentFile, Outgoing}};
+use agency_client::{
+    ClientError,
+    channels::NotificationDraft,
+    outbox::{AttachmentFile, Outgoing},
+};
 use hub_core::reason::Reason;
 use hub_proto::channels::Classification;
 use serde_json::json;
