@@ -135,7 +135,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) ->
         match &event.kind {
             Some(event::Kind::Channels(event)) => channels::apply(rows, entry, event)?,
             Some(event::Kind::Members(event)) => members::apply(rows, entry, event)?,
-            Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event),
+            Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event)?,
             None => {}
         }
     }

@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod pki;
 pub mod rebuild;
 pub mod reminders;
+pub mod retention;
 pub mod roster_import;
 pub mod search;
 pub mod server;

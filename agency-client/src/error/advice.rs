@@ -38,6 +38,10 @@ pub(super) fn advice(error: &ClientError, lang: Lang) -> &'static str {
             "Check the node key of the profile and the machine's random source.",
             "检查配置中的节点密钥和本机随机源。",
         ),
+        ClientError::AsyncContext => (
+            "Use agency_client::Client there, or make the call on a thread of its own.",
+            "请在该处使用 agency_client::Client，或在单独的线程中调用。",
+        ),
         ClientError::Refused(refusal) => match refusal.reason {
             Some(reason) => of_reason(reason),
             None => (

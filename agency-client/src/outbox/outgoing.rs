@@ -22,7 +22,7 @@ pub const TITLE_CHARS_MAX: usize = 200;
 /// Files of one item.
 pub const ATTACHMENTS_MAX: usize = 20;
 /// Largest file, in bytes: 100 MiB.
-pub const ATTACHMENT_BYTES_MAX: u64 = 100 * 1024 * 1024;
+pub const ATTACHMENT_BYTES_MAX: u64 = crate::attachments::FILE_BYTES_MAX;
 
 /// A call on its way into an outbox: what to send, under which key, with which files.
 ///

@@ -218,7 +218,9 @@ fn bucket_of(settings: &Settings, bucket: &str) -> anyhow::Result<AmazonS3> {
         .with_region(&settings.region)
         .with_access_key_id(id)
         .with_secret_access_key(key)
-        .with_client_options(client);
+        .with_client_options(client)
+        // Not every compatible store can delete many at once.
+        .with_disable_bulk_delete(true);
     if let Some(endpoint) = &settings.endpoint {
         builder = builder.with_endpoint(endpoint);
     }

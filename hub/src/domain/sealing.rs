@@ -13,7 +13,11 @@ use hub_proto::{
 use jiff::Timestamp;
 use prost::Message as _;
 
-use super::{Context, Decision, EntryMeta, request_ids};
+use super::{
+    Context, Decision, EntryMeta,
+    channels::{asks, attachment},
+    request_ids,
+};
 use crate::{
     authz::{HUB_AGENCY, Permit},
     error::{Error, Result},
@@ -92,14 +96,22 @@ pub(super) fn decide(
 }
 
 /// Remembers an order: by entry, that reads and replays know; by order, that an erasure which a crash
-/// cut short is found again without a search.
-pub(super) fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ContentsSealed) {
+/// cut short is found again without a search. What is sealed asks nothing any more, and holds no
+/// attachment.
+pub(super) fn apply(
+    rows: &mut Overlay<'_>,
+    entry: &EntryMeta<'_>,
+    event: &ContentsSealed,
+) -> Result<()> {
     let order = Bytes::copy_from_slice(&entry.index.to_be_bytes());
     for index in &event.entry_indexes {
         rows.put(keys::sealed(*index), order.clone());
+        asks::withdraw_all(rows, *index)?;
+        attachment::forget(rows, *index)?;
     }
     let count = u64::try_from(event.entry_indexes.len()).unwrap_or(u64::MAX);
     rows.put(keys::seal_order(entry.index), count.to_be_bytes().to_vec());
+    Ok(())
 }
 
 /// The order's index in a row of [`keys::sealed`].
@@ -136,14 +148,28 @@ pub fn is_sealable(header: &EntryHeader, events: &[Event]) -> bool {
     PUBLISHING.contains(&header.method.as_str()) || (is_hub && events.iter().any(is_issued))
 }
 
+fn channels_event(event: &Event) -> Option<&channels_event::Kind> {
+    match &event.kind {
+        Some(event::Kind::Channels(event)) => event.kind.as_ref(),
+        _ => None,
+    }
+}
+
 fn is_issued(event: &Event) -> bool {
-    let Some(event::Kind::Channels(event)) = &event.kind else {
-        return false;
-    };
     matches!(
-        event.kind,
+        channels_event(event),
         Some(channels_event::Kind::NotificationIssued(_))
     )
+}
+
+/// Whether an event says something that goes with the text: the text of a notice of the hub's own, or
+/// the hashes of attachments, which would confirm a guess.
+fn is_telling(event: &Event) -> bool {
+    is_issued(event)
+        || matches!(
+            channels_event(event),
+            Some(channels_event::Kind::NotificationPublished(event)) if !event.attachments.is_empty()
+        )
 }
 
 /// What stays of an entry's content once the entry `order` has ordered it: an encoded
@@ -157,7 +183,7 @@ pub fn residue(
     events: &[Event],
     order: u64,
 ) -> Bytes {
-    let (event_salt, events) = if events.iter().any(is_issued) {
+    let (event_salt, events) = if events.iter().any(is_telling) {
         let events = events.iter().map(without_text).collect();
         (Bytes::new(), EventList { events }.encode_to_vec().into())
     } else {
@@ -177,12 +203,19 @@ pub fn residue(
     residue.encode_to_vec().into()
 }
 
+/// The number of attachments stays, each as nothing.
 fn without_text(event: &Event) -> Event {
     let mut event = event.clone();
-    if let Some(event::Kind::Channels(event)) = &mut event.kind
-        && let Some(channels_event::Kind::NotificationIssued(issued)) = &mut event.kind
-    {
-        issued.notification = Bytes::new();
+    if let Some(event::Kind::Channels(event)) = &mut event.kind {
+        match &mut event.kind {
+            Some(channels_event::Kind::NotificationIssued(issued)) => {
+                issued.notification = Bytes::new();
+            }
+            Some(channels_event::Kind::NotificationPublished(published)) => {
+                published.attachments.fill(Bytes::new());
+            }
+            _ => {}
+        }
     }
     event
 }
@@ -190,7 +223,7 @@ fn without_text(event: &Event) -> Event {
 /// What is wrong with a residue.
 #[must_use]
 pub fn contradictions(content: &EntryContent, events: &[Event]) -> Vec<&'static str> {
-    let is_redacted = events.iter().any(is_issued);
+    let is_redacted = events.iter().any(is_telling);
     let rules = [
         (
             content.author_salt.is_empty() && content.request.is_empty(),

@@ -175,10 +175,6 @@ impl Sequencer {
             .collect();
         let committed = self.commit(&mut batch);
         self.tell(&committed);
-        self.parts
-            .metrics
-            .writer
-            .takes_writes(self.parts.writes.load() == Writes::Taken);
         // The log has been told once; not with every call that is refused.
         let committed = committed.map_err(|error| match error.reason {
             Reason::StorageFull => Error {

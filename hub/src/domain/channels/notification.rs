@@ -179,7 +179,8 @@ fn check_inherited(rules: &mut Rules<'_>, draft: &Notification, category: &str) 
     rules.require(draft.addressees.is_empty(), "notification.addressees", rule);
 }
 
-/// A time by which something is asked.
+/// A time by which something is asked. That it has not passed yet is checked when it is recorded: a
+/// replay of what was in time is answered as the first call was.
 fn due(
     rules: &mut Rules<'_>,
     field: &str,
@@ -192,8 +193,7 @@ fn due(
         return None;
     };
     let latest = now.saturating_add(DUE_AFTER_MAX).unwrap_or(Timestamp::MAX);
-    let rule = format!("must be later than now, {now:.0}, and at most ten years ahead");
-    rules.require(due_at > now && due_at <= latest, &field, rule);
+    rules.require(due_at <= latest, &field, "must be at most ten years ahead");
     Some(due_at)
 }
 
@@ -472,10 +472,15 @@ pub fn all(
 }
 
 /// What is left of the notifications of a sealed entry, with their item numbers: who told whom, when
-/// and under which id, from header and events. Everything else is empty.
+/// under which id and category, from header and events. Everything else is empty.
 #[must_use]
 pub fn tombstones(header: &EntryHeader, events: &[Event]) -> Vec<(u32, Arc<Notification>)> {
-    let empty = || Some(Notification::default());
+    let empty = || {
+        Some(Notification {
+            is_sealed: true,
+            ..Notification::default()
+        })
+    };
     read(header, events, |_| empty(), |_| empty())
 }
 
