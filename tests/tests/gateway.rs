@@ -22,9 +22,15 @@ use agency_client::{
     channels::NotificationDraft,
     gateway::{Gateway, GatewayOptions, Listen},
 };
+use hub_core::crypto::{hex, sha256};
 use hub_proto::{
+    attachments::{
+        DownloadAttachmentRequest, GetUploadRequest, UploadAttachmentRequest, UploadStart,
+        attachment_service_client::AttachmentServiceClient, download_attachment_response,
+        upload_attachment_request,
+    },
     channels::{
-        Classification, GetNotificationRequest, ListNotificationsRequest, Notification,
+        Attachment, Classification, GetNotificationRequest, ListNotificationsRequest, Notification,
         OpenNotificationRequest, PublishNotificationRequest, SignForNotificationRequest,
         SubscribeRequest, channel_service_client::ChannelServiceClient, subscribe_response::Event,
     },
@@ -535,6 +541,74 @@ async fn reflection_names_the_hubs_services_and_the_gateways() {
     ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
+    gateway.stop().await.unwrap();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_up_and_comes_down_in_streams() {
+    let mut world = World::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = gateway(world.clerk("tax"), LOOPBACK, folder.path()).await;
+    let channel = keyless(gateway.listen()).await;
+    let mut files =
+        AttachmentServiceClient::new(channel.clone()).max_decoding_message_size(1 << 20);
+    let content: Vec<u8> = (0..3_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    let sha256 = hex(&sha256(&[&content]));
+    let size_bytes = i64::try_from(content.len()).unwrap();
+    let start = upload_attachment_request::Part::Start(UploadStart {
+        sha256: sha256.clone(),
+        size_bytes,
+        offset: 0,
+    });
+    let chunks = content
+        .chunks(512 * 1024)
+        .map(|chunk| upload_attachment_request::Part::Chunk(chunk.to_vec().into()));
+    let parts: Vec<_> = std::iter::once(start)
+        .chain(chunks)
+        .map(|part| UploadAttachmentRequest { part: Some(part) })
+        .collect();
+
+    // A stream that ends early is refused by the hub, and its word comes through.
+    let cut = tokio_stream::iter(parts[..2].to_vec());
+    files.upload_attachment(cut).await.unwrap_err();
+    let state = files
+        .get_upload(GetUploadRequest {
+            name: format!("agencies/tax/uploads/{sha256}"),
+        })
+        .await;
+    assert!(!state.is_ok_and(|state| state.into_inner().upload.unwrap().is_complete));
+
+    let whole = tokio_stream::iter(parts);
+    let uploaded = files.upload_attachment(whole).await.unwrap().into_inner();
+    assert!(uploaded.upload.unwrap().is_complete);
+    let mut request = publish("附件");
+    request.notification.as_mut().unwrap().attachments = vec![Attachment {
+        sha256: sha256.clone(),
+        file_name: "数据.bin".into(),
+        media_type: "application/octet-stream".into(),
+        size_bytes,
+    }];
+    let published = ChannelServiceClient::new(channel)
+        .publish_notification(request)
+        .await
+        .unwrap();
+    let mut down = files
+        .download_attachment(DownloadAttachmentRequest {
+            notification: published.into_inner().notification.unwrap().name,
+            sha256,
+            offset: 0,
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    let mut received = vec![];
+    while let Some(message) = down.message().await.unwrap() {
+        if let Some(download_attachment_response::Part::Chunk(chunk)) = message.part {
+            received.extend_from_slice(&chunk);
+        }
+    }
+    assert!(received == content, "{} bytes came", received.len());
     gateway.stop().await.unwrap();
     world.stop().await;
 }

@@ -159,10 +159,16 @@ fn chosen<'a>(
         None if is_all || all.len() == 1 => all.iter().collect(),
         None if all.is_empty() => vec![],
         None => {
-            return Err(Failure::Usage(format!(
-                "{name} has {} attachments: name one, or say --all; `agency attach list` shows them",
-                all.len()
-            )));
+            let count = all.len();
+            return Err(Failure::usage(
+                format!(
+                    "{name} has {count} attachments: name one, or say --all; `agency attach list` \
+                     shows them"
+                ),
+                format!(
+                    "{name} 有 {count} 个附件：请指明其一或加 --all；用 agency attach list 查看"
+                ),
+            ));
         }
         Some(which) => all
             .iter()
@@ -174,9 +180,10 @@ fn chosen<'a>(
     };
     if found.is_empty() {
         let what = which.unwrap_or("any");
-        return Err(Failure::Usage(format!(
-            "{name} has no attachment {what}: `agency attach list {name}` shows them"
-        )));
+        return Err(Failure::usage(
+            format!("{name} has no attachment {what}: `agency attach list {name}` shows them"),
+            format!("{name} 没有附件 {what}：用 agency attach list {name} 查看"),
+        ));
     }
     Ok(found)
 }
@@ -227,7 +234,7 @@ mod tests {
         assert_eq!(names(None, true).unwrap().len(), 2);
         for which in [None, Some("aaa"), Some("c.pdf")] {
             assert!(
-                matches!(names(which, false), Err(Failure::Usage(_))),
+                matches!(names(which, false), Err(Failure::Usage { .. })),
                 "{which:?}"
             );
         }

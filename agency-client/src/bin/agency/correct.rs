@@ -20,10 +20,14 @@ pub(crate) async fn correct(context: &Context, args: CorrectArgs) -> Done {
     let old = client.channels().notification(&args.name).await?;
     let old = old.notification.unwrap_or_default();
     if old.is_sealed {
-        return Err(Failure::Usage(format!(
-            "{} is sealed: its time is over and its text was erased, so there is nothing to correct",
-            args.name
-        )));
+        let name = &args.name;
+        return Err(Failure::usage(
+            format!(
+                "{name} is sealed: its time is over and its text was erased, so there is nothing to \
+                 correct"
+            ),
+            format!("{name} 已封存：保存期满、内容已清除，无可更正"),
+        ));
     }
     let (name, reason) = (args.name.clone(), args.reason.clone());
     let draft = corrected(&old, args)?;

@@ -81,7 +81,10 @@ impl Program {
             .stdin(Stdio::piped())
             .spawn()
             .map_err(|error| {
-                Failure::Usage(format!("--exec {}: cannot be run: {error}", self.path))
+                Failure::usage(
+                    format!("--exec {}: cannot be run: {error}", self.path),
+                    format!("--exec {}：无法运行：{error}", self.path),
+                )
             })?;
         if let Some(mut stdin) = child.stdin.take() {
             // A program that does not read its input is as good as one that does.
@@ -150,6 +153,6 @@ mod tests {
             .run(&Delivery::default(), &Value::Null)
             .await
             .unwrap_err();
-        assert!(matches!(failure, Failure::Usage(text) if text.contains("cannot be run")));
+        assert!(matches!(failure, Failure::Usage { en, .. } if en.contains("cannot be run")));
     }
 }

@@ -240,10 +240,11 @@ pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
     let mut at = &mut command;
     for name in topic {
         at = at.find_subcommand_mut(name).ok_or_else(|| {
-            Failure::Usage(format!(
-                "there is no command {}; `agency help` lists them",
-                topic.join(" ")
-            ))
+            let topic = topic.join(" ");
+            Failure::usage(
+                format!("there is no command {topic}; `agency help` lists them"),
+                format!("没有命令 {topic}；用 agency help 查看全部命令"),
+            )
         })?;
     }
     let help = at.render_long_help();

@@ -119,11 +119,18 @@ fn bundle(context: &Context, file: &Path, args: &VerifyArgs) -> Done {
         Some(path) => profile::ledger_key(path)?,
         None => {
             let profile = context.profile().map_err(|_missing| {
-                Failure::Usage(format!(
-                    "there is no profile at {}: name the ledger's verifier key with --ledger-key \
-                     (and the nodes' authority with --node-ca), or the profile with --profile",
-                    context.profile.display()
-                ))
+                let path = context.profile.display();
+                Failure::usage(
+                    format!(
+                        "there is no profile at {path}: name the ledger's verifier key with \
+                         --ledger-key (and the nodes' authority with --node-ca), or the profile with \
+                         --profile"
+                    ),
+                    format!(
+                        "{path} 处没有配置：请用 --ledger-key 指明账本验证公钥（用 --node-ca 指明节点\
+                         证书颁发机构），或用 --profile 指明配置"
+                    ),
+                )
             })?;
             profile::ledger_key(Path::new(&profile.ledger_key))?
         }
@@ -254,9 +261,10 @@ async fn proof(
         .as_ref()
         .is_some_and(|receipt| receipt.entry_index != index)
     {
-        return Err(Failure::Usage(format!(
-            "the receipt is not for entry {index}"
-        )));
+        return Err(Failure::usage(
+            format!("the receipt is not for entry {index}"),
+            format!("该回执不属于条目 {index}"),
+        ));
     }
     let ledger = context.client()?.ledger();
     let header = receipt.as_ref().map(|receipt| &receipt.header[..]);

@@ -277,8 +277,8 @@ fn attachments(n: &Notification) -> String {
     files.join(", ")
 }
 
-async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done {
-    let names = Names::fetch(client).await;
+/// What a notification says besides its text.
+fn fields(out: Out, n: &Notification, names: &Names, entry: &str) -> String {
     let to: Vec<String> = n.addressees.iter().map(|to| names.show(to)).collect();
     let subjects: Vec<String> = n
         .subjects
@@ -291,21 +291,8 @@ async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done
         n.author_officer,
         n.author_role
     );
-    let mut text = pairs(&[
-        (out.label("name", "名称"), n.name.clone()),
-        (out.label("title", "标题"), n.title.clone()),
-        (
-            out.label("document number", "文号"),
-            n.document_number.clone(),
-        ),
-        (out.label("state", "状态"), state(out, n)),
-        (out.label("reason", "原因"), n.reason.clone()),
-        (out.label("takes the place of", "所涉通知"), n.about.clone()),
-        (
-            out.label("its place was taken by", "取代它的通知"),
-            n.superseded_by.clone(),
-        ),
-        (out.label("category", "类别"), n.category.clone()),
+    let mut rows = standing(out, n);
+    rows.extend([
         (out.label("from", "发自"), author),
         (out.label("channel", "频道"), n.channel.clone()),
         (out.label("to", "发往"), to.join(", ")),
@@ -339,6 +326,32 @@ async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done
         (out.label("attachments", "附件"), attachments(n)),
         (out.label("ledger entry", "账本条目"), entry.to_owned()),
     ]);
+    pairs(&rows)
+}
+
+/// Which notification it is, and whether it stands.
+fn standing(out: Out, n: &Notification) -> Vec<(&'static str, String)> {
+    vec![
+        (out.label("name", "名称"), n.name.clone()),
+        (out.label("title", "标题"), n.title.clone()),
+        (
+            out.label("document number", "文号"),
+            n.document_number.clone(),
+        ),
+        (out.label("state", "状态"), state(out, n)),
+        (out.label("reason", "原因"), n.reason.clone()),
+        (out.label("concerns", "所涉通知"), n.about.clone()),
+        (
+            out.label("replaced by", "取代它的通知"),
+            n.superseded_by.clone(),
+        ),
+        (out.label("category", "类别"), n.category.clone()),
+    ]
+}
+
+async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done {
+    let names = Names::fetch(client).await;
+    let mut text = fields(out, n, &names, entry);
     text.push('\n');
     if n.is_sealed {
         text.push_str(out.label(

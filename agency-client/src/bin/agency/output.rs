@@ -59,14 +59,29 @@ fn terminal_width() -> Option<usize> {
 pub(crate) enum Failure {
     /// The client library says.
     Client(ClientError),
-    /// The command line does not make sense; the text says why.
-    Usage(String),
+    /// The command line does not make sense; the text says why, and what would.
+    Usage {
+        /// In English.
+        en: String,
+        /// In Chinese.
+        zh: String,
+    },
     /// The outbox says.
     Outbox(OutboxError),
     /// Stdout is closed or full.
     Output(io::Error),
     /// What was to be said has been said; the exit code is left.
     Said(u8),
+}
+
+impl Failure {
+    /// A command line that does not make sense.
+    pub(crate) fn usage(en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self::Usage {
+            en: en.into(),
+            zh: zh.into(),
+        }
+    }
 }
 
 impl From<ClientError> for Failure {
@@ -156,7 +171,7 @@ impl Out {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return 0,
             Failure::Output(error) => (5, self.plain("OUTPUT", &error.to_string())),
             Failure::Said(code) => return *code,
-            Failure::Usage(text) => (2, self.plain("USAGE", text)),
+            Failure::Usage { en, zh } => (2, self.plain("USAGE", self.lang.pick(en, zh))),
             Failure::Outbox(error) => (outbox_exit_code(error), self.about_outbox(error)),
             Failure::Client(error) => (exit_code(error), self.explained(error)),
         };
@@ -368,7 +383,7 @@ mod tests {
         ] {
             assert_eq!(OUT.fail(&Failure::Client(error)), code);
         }
-        assert_eq!(OUT.fail(&Failure::Usage("x".into())), 2);
+        assert_eq!(OUT.fail(&Failure::usage("x", "y")), 2);
         let pipe = io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(OUT.fail(&Failure::Output(pipe)), 0);
     }

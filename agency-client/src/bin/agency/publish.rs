@@ -121,8 +121,9 @@ fn draft(args: PublishArgs) -> Result<NotificationDraft, Failure> {
     } else if args.route {
         NotificationDraft::by_route(args.category.as_deref().unwrap_or_default())
     } else {
-        return Err(Failure::Usage(
-            "say where it goes: --channel C, --to R or --route with --category".into(),
+        return Err(Failure::usage(
+            "say where it goes: --channel C, --to R or --route with --category",
+            "请指明去向：--channel C、--to R，或 --route 加 --category",
         ));
     };
     let body = match (&args.body, &args.body_file) {
@@ -170,8 +171,12 @@ fn draft(args: PublishArgs) -> Result<NotificationDraft, Failure> {
 
 /// Code and name of `--subject`.
 pub(crate) fn subject_of(text: &str) -> Result<(&str, &str), Failure> {
-    text.split_once('=')
-        .ok_or_else(|| Failure::Usage(format!("--subject {text}: must be USCC=NAME")))
+    text.split_once('=').ok_or_else(|| {
+        Failure::usage(
+            format!("--subject {text}: must be USCC=NAME"),
+            format!("--subject {text}：须为 统一社会信用代码=名称"),
+        )
+    })
 }
 
 /// Whether the call may have been recorded although no answer came.

@@ -74,9 +74,7 @@ fn query(args: SearchArgs) -> Result<SearchQuery, Failure> {
         query = query.published_from(begin(on)?);
     }
     if let Some(on) = args.until {
-        let next = on
-            .tomorrow()
-            .map_err(|error| Failure::Usage(format!("--until {on}: {error}")))?;
+        let next = on.tomorrow().map_err(|error| bad_day(on, &error))?;
         query = query.published_before(begin(next)?);
     }
     if let Some(state) = args.state {
@@ -110,7 +108,11 @@ fn query(args: SearchArgs) -> Result<SearchQuery, Failure> {
 fn begin(on: Date) -> Result<Timestamp, Failure> {
     let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
     let begins = on.to_zoned(zone).map(|at| at.timestamp());
-    begins.map_err(|error| Failure::Usage(format!("{on}: {error}")))
+    begins.map_err(|error| bad_day(on, &error))
+}
+
+fn bad_day(on: Date, error: &jiff::Error) -> Failure {
+    Failure::usage(format!("{on}: {error}"), format!("{on}：{error}"))
 }
 
 #[cfg(test)]

@@ -175,9 +175,10 @@ fn total(widths: &[usize]) -> usize {
 
 /// Labels and values, one a line.
 pub(crate) fn pairs(pairs: &[(&str, String)]) -> String {
-    let width = pairs.iter().map(|(label, _)| label.width()).max();
+    let shown = || pairs.iter().filter(|(_, value)| !value.is_empty());
+    let width = shown().map(|(label, _)| label.width()).max();
     let mut out = String::new();
-    for (label, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+    for (label, value) in shown() {
         let padding = " ".repeat(width.unwrap_or_default() - label.width());
         // Writing to a String cannot fail.
         let _infallible = writeln!(out, "{label}{padding}{GAP}{}", one_line(value));

@@ -8,6 +8,9 @@ use agency_client::{
 };
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::{
+    Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::{
     Context,
@@ -16,9 +19,24 @@ use crate::{
     output::{Done, Failure},
 };
 
+/// Starts the log of a long-running command on stderr. Only this project's own lines are in it, from
+/// level INFO: below that, libraries write out headers and messages.
+fn start_log() {
+    let own = filter_fn(|line| {
+        line.target().starts_with("agency_client") && *line.level() <= tracing::Level::INFO
+    });
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_filter(own);
+    // It fails only when there is a log already.
+    drop(tracing_subscriber::registry().with(lines).try_init());
+}
+
 /// Runs the gateway until SIGTERM or an interrupt.
 pub(crate) async fn serve(context: &Context, args: ServeArgs) -> Done {
     let out = context.out;
+    start_log();
     let client = context.client()?;
     let folder = outbox::folder(context, args.outbox.folder.as_deref())?;
     let is_open = args.socket.is_none() && args.secret_file.is_none();
