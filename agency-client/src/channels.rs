@@ -1,6 +1,7 @@
 //! Notifications: publish, receive, open, sign for; one method an RPC.
 
 mod draft;
+mod search;
 
 use hub_proto::channels::{
     AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
@@ -8,11 +9,12 @@ use hub_proto::channels::{
     GetNotificationResponse, ListChannelsRequest, ListChannelsResponse, ListConsumersRequest,
     ListConsumersResponse, ListDeliveryReceiptsRequest, ListDeliveryReceiptsResponse,
     ListNotificationsRequest, ListNotificationsResponse, OpenNotificationRequest,
-    OpenNotificationResponse, PublishNotificationResponse, SignForNotificationRequest,
-    SignForNotificationResponse,
+    OpenNotificationResponse, PublishNotificationResponse, SearchNotificationsResponse,
+    SignForNotificationRequest, SignForNotificationResponse,
 };
 
 pub use draft::NotificationDraft;
+pub use search::{SearchQuery, SearchResults};
 
 use crate::{
     author::Recorded,
@@ -130,6 +132,23 @@ impl Channels {
         request: &ListNotificationsRequest,
     ) -> Result<ListNotificationsResponse> {
         self.client.read(path!("ListNotifications"), request).await
+    }
+
+    /// One page of the notifications that the caller may see and that match a query, without bodies.
+    /// What was published before the call is found.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn search(&self, query: &SearchQuery) -> Result<SearchNotificationsResponse> {
+        self.client
+            .read(path!("SearchNotifications"), query.request())
+            .await
+    }
+
+    /// As [`Self::search`], page after page as they are needed.
+    #[must_use]
+    pub fn search_all(&self, query: SearchQuery) -> SearchResults {
+        SearchResults::new(self.clone(), query)
     }
 
     /// Records that an officer of the recipient opened a notification, and returns it. No

@@ -30,7 +30,7 @@ use crate::{
     error::{ClientError, Result, from_status},
     ledger::Ledger,
     members::Members,
-    observer::{Observer, Watched},
+    observer::{CallFinished, Observer, Watched},
     profile::{Identity, Profile},
     retry::{RetryPolicy, jitter},
     token::Minter,
@@ -166,7 +166,7 @@ impl ClientBuilder {
             role.parse::<RoleId>()
                 .map_err(|rule| ClientError::input(format!("role {role}"), rule.to_string()))?;
         }
-        let (channel, watch) = transport::channel(&identity, &endpoint)?;
+        let (channel, watch) = transport::channel(&identity, &endpoint, self.observer.clone())?;
         let memory = CheckpointMemory::new(&self.profile.state_dir, identity.ledger_key.clone());
         Ok(Client {
             shared: Arc::new(Shared {
@@ -274,6 +274,10 @@ impl Client {
         self.shared.deadline
     }
 
+    pub(crate) fn observer(&self) -> &Watched {
+        &self.shared.observer
+    }
+
     /// Forgets the token, so that the next call mints another.
     pub(crate) fn forget_token(&self) {
         self.shared.minter.forget();
@@ -284,7 +288,8 @@ impl Client {
     where
         R: Message + Default + 'static,
     {
-        self.call(path, request.encode_to_vec().into(), None).await
+        let bytes = request.encode_to_vec().into();
+        self.call(path, bytes, None, self.shared.retry).await
     }
 
     /// A call that changes something: signed by this node, safe to repeat.
@@ -296,10 +301,23 @@ impl Client {
     where
         R: Message + Default + 'static,
     {
-        let bytes: Bytes = request.encode_to_vec().into();
-        let authored = Authored::sign(&self.shared.identity, path, bytes)?;
+        let bytes = request.encode_to_vec().into();
+        self.mutate_encoded(path, bytes, self.shared.retry).await
+    }
+
+    /// As [`Self::mutate`], with the request already encoded.
+    pub(crate) async fn mutate_encoded<R>(
+        &self,
+        path: &'static str,
+        request: Bytes,
+        retry: RetryPolicy,
+    ) -> Result<Recorded<R>>
+    where
+        R: Message + Default + 'static,
+    {
+        let authored = Authored::sign(&self.shared.identity, path, request)?;
         let bytes = authored.request.clone();
-        let response = self.call(path, bytes, Some(&authored)).await?;
+        let response = self.call(path, bytes, Some(&authored), retry).await?;
         Ok(Recorded { response, authored })
     }
 
@@ -308,14 +326,44 @@ impl Client {
         path: &'static str,
         bytes: Bytes,
         authored: Option<&Authored>,
+        retry: RetryPolicy,
     ) -> Result<R>
     where
         R: Message + Default + 'static,
     {
-        let ends_at = Instant::now() + self.shared.deadline;
+        let began_at = Instant::now();
+        let mut attempts = 0;
+        let ends_at = began_at + self.shared.deadline;
+        let result = self
+            .call_until(path, bytes, authored, retry, ends_at, &mut attempts)
+            .await;
+        self.shared.observer.tell(|observer| {
+            observer.call_finished(&CallFinished {
+                method: path,
+                error: result.as_ref().err(),
+                elapsed: began_at.elapsed(),
+                attempts,
+            });
+        });
+        result
+    }
+
+    async fn call_until<R>(
+        &self,
+        path: &'static str,
+        bytes: Bytes,
+        authored: Option<&Authored>,
+        retry: RetryPolicy,
+        ends_at: Instant,
+        attempts: &mut u32,
+    ) -> Result<R>
+    where
+        R: Message + Default + 'static,
+    {
         let mut reminted = false;
         let mut failed = 0;
         loop {
+            *attempts += 1;
             let attempt = self.attempt(path, bytes.clone(), authored, ends_at);
             let error = match tokio::time::timeout_at(ends_at, attempt).await {
                 Ok(Ok(answer)) => return Ok(answer),
@@ -334,7 +382,7 @@ impl Client {
             }
             failed += 1;
             let remains = ends_at.saturating_duration_since(Instant::now());
-            let Some(wait) = self.shared.retry.wait(&error, failed, remains, jitter()) else {
+            let Some(wait) = retry.wait(&error, failed, remains, jitter()) else {
                 return Err(error);
             };
             tracing::debug!(path, failed, %error, wait_ms = wait.as_millis(), "trying again");

@@ -2,8 +2,11 @@
 
 use std::marker::PhantomData;
 
-use bytes::{Buf as _, BufMut as _, Bytes};
-use prost::Message;
+use bytes::{Buf, BufMut, Bytes};
+use prost::{
+    DecodeError, Message,
+    encoding::{self, DecodeContext, WireType, skip_field},
+};
 use tonic::{
     Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
@@ -31,6 +34,40 @@ impl<R: Message + Default + 'static> Codec for SignedBytes<R> {
 
     fn decoder(&mut self) -> Decode<R> {
         Decode(PhantomData)
+    }
+}
+
+/// The answer to a call whose type is not known here: its length-delimited fields as they stand on
+/// the wire, which are all that an answer's receipt and resource can be.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct AnyAnswer(pub(crate) Vec<(u32, Bytes)>);
+
+impl Message for AnyAnswer {
+    /// It is read and never sent.
+    fn encode_raw(&self, _: &mut impl BufMut) {}
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buffer: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        if wire_type != WireType::LengthDelimited {
+            return skip_field(wire_type, tag, buffer, context);
+        }
+        let mut value = Bytes::new();
+        encoding::bytes::merge(wire_type, &mut value, buffer, context)?;
+        self.0.push((tag, value));
+        Ok(())
+    }
+
+    fn encoded_len(&self) -> usize {
+        0
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
     }
 }
 

@@ -103,6 +103,11 @@ impl Watched {
         Self(Some(observer))
     }
 
+    /// Whether there is one.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Tells the observer, if there is one; what is told is made only then.
     pub(crate) fn tell(&self, tell: impl FnOnce(&dyn Observer)) {
         if let Some(observer) = &self.0 {

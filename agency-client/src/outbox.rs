@@ -42,12 +42,15 @@
 //! # }
 //! ```
 
+mod attempt;
 mod error;
 mod item;
 mod method;
 mod outgoing;
 mod sender;
 mod store;
+mod transport;
+mod verdict;
 
 use std::{
     path::{Path, PathBuf},
@@ -60,7 +63,7 @@ pub use item::{
     Counts, Delivered, Enqueued, Item, ItemAttachment, ListItems, Problem, Pruned, State, Ticket,
 };
 pub use outgoing::{
-    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, AttachmentFile, KEY_BYTES_MAX, Outgoing, TITLE_CHARS_MAX,
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, AttachmentFile, KEY_CHARS_MAX, Outgoing, TITLE_CHARS_MAX,
 };
 pub use sender::OutboxSender;
 

@@ -38,6 +38,9 @@ pub const CONNECTION_CALLS_MAX: u32 = 256;
 /// Default of [`Traces::sample_ratio`]: one call in ten.
 pub const SAMPLE_RATIO: f64 = 0.1;
 
+/// Default of [`Limits::disk_free_bytes_min`]: 256 MiB.
+pub const DISK_FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
+
 /// `hub.toml`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +129,8 @@ pub struct Limits {
     pub agency_calls_per_second_max: u32,
     /// Calls of one agency at once, after a time of rest.
     pub agency_calls_burst_max: u32,
+    /// Free bytes of the data folder's file system below which nothing is recorded.
+    pub disk_free_bytes_min: u64,
 }
 
 impl Default for Limits {
@@ -138,6 +143,7 @@ impl Default for Limits {
             connection_calls_max: CONNECTION_CALLS_MAX,
             agency_calls_per_second_max: AGENCY_CALLS_PER_SECOND_MAX,
             agency_calls_burst_max: AGENCY_CALLS_BURST_MAX,
+            disk_free_bytes_min: DISK_FREE_BYTES_MIN,
         }
     }
 }
@@ -348,6 +354,12 @@ impl Config {
         let rate = u64::from(limits.agency_calls_per_second_max);
         within("limits.agency_calls_per_second_max", rate, 1, 1 << 30)?;
         self.traces.check()?;
+        within(
+            "limits.disk_free_bytes_min",
+            limits.disk_free_bytes_min,
+            0,
+            1 << 50,
+        )?;
         ensure!(
             certs::vkey::is_origin(&self.ledger.origin),
             "ledger.origin: must have no white space and no `+`, and not be empty"
@@ -448,6 +460,10 @@ mod tests {
         assert_eq!(
             full.limits.connection_calls_max,
             defaults.connection_calls_max
+        );
+        assert_eq!(
+            full.limits.disk_free_bytes_min,
+            defaults.disk_free_bytes_min
         );
         assert_eq!(
             (full.reload_interval_ms, full.drain_ms_max),

@@ -34,6 +34,8 @@ pub struct Context<'a> {
     pub charter: &'a Charter,
     /// The instant that the entry will carry.
     pub now: Timestamp,
+    /// The index that the entry will have.
+    pub index: u64,
     /// Sixteen bytes that are unique to the entry, for ids that the hub makes itself.
     pub seed: [u8; 16],
 }
@@ -69,6 +71,8 @@ pub enum Command {
     Channels(channels::Command),
     /// The roster.
     Members(members::Command),
+    /// Contents whose period is over.
+    Seal(sealing::Command),
 }
 
 impl From<channels::Command> for Command {
@@ -118,6 +122,7 @@ pub fn decide(
     match command {
         Command::Channels(command) => channels::decide(context, view, permit, command),
         Command::Members(command) => members::decide(context, view, permit, command),
+        Command::Seal(command) => sealing::decide(context, view, permit, command),
     }
 }
 
@@ -130,7 +135,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) ->
         match &event.kind {
             Some(event::Kind::Channels(event)) => channels::apply(rows, entry, event)?,
             Some(event::Kind::Members(event)) => members::apply(rows, entry, event)?,
-            Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event),
+            Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event)?,
             None => {}
         }
     }

@@ -4,6 +4,7 @@
 //! - [`open`] takes the data folder, repairs what was never acknowledged, refuses the rest.
 //! - [`Writer`] appends commits: entries and their checkpoint in one write and one sync.
 //! - [`Reader`] answers entries and proofs; any number, on any thread.
+//! - [`Sealer`] erases contents from complete segments, beside writer and readers.
 //! - [`fsck`] reads everything again and changes nothing.
 //! - [`snapshot`] reads whole segments beside a running hub, and writes them elsewhere.
 //!
@@ -28,6 +29,7 @@ mod lock;
 mod open;
 mod reader;
 mod record;
+mod seal;
 mod segment;
 pub mod snapshot;
 mod storage;
@@ -44,6 +46,7 @@ pub use lock::{DataLock, LOCK_FILE};
 pub use open::{OpenReport, open, open_locked};
 pub use reader::Reader;
 pub use record::ENTRY_BYTES_MAX;
+pub use seal::{Erasure, SealReport, Sealer};
 pub use segment::{SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX};
 pub use storage::{RealStorage, Storage};
 pub use writer::Writer;
@@ -98,13 +101,23 @@ pub struct EncodedEntry {
     pub content: Bytes,
 }
 
+impl EncodedEntry {
+    /// Bytes of both parts.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.header.len() as u64 + self.content.len() as u64
+    }
+}
+
 /// An entry as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEntry {
     /// The exact header bytes.
     pub header: Bytes,
-    /// The exact content bytes.
+    /// The exact content bytes, or what stays of them once sealed.
     pub content: Bytes,
+    /// Whether the content was erased and this is the residue.
+    pub is_sealed: bool,
 }
 
 /// A signed state of the tree.

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     engine::replay,
     ledger::{DataLock, LEDGER_DIR},
-    server,
+    search, server,
     state::{
         embedded::{EmbeddedOptions, EmbeddedStore, STATE_DIR, inspect},
         store::Store as _,
@@ -32,6 +32,8 @@ pub struct Rebuilt {
     pub rows: u64,
     /// Where the old index is; nothing when there was none.
     pub aside: Option<PathBuf>,
+    /// Whether there was a search index, which was deleted; the next start makes it anew.
+    pub has_search: bool,
 }
 
 /// Rebuilds the state index of a configuration's data folder.
@@ -48,6 +50,8 @@ pub fn rebuild(config: &Config) -> anyhow::Result<Rebuilt> {
     );
     let key = Arc::new(server::ledger_key(config)?);
     let aside = set_aside(config)?;
+    // Nothing of it is worth keeping: the next start makes it anew from the same ledger.
+    let has_search = search::delete(dir).with_context(|| dir.display().to_string())?;
     let (store, _) = EmbeddedStore::open(EmbeddedOptions {
         dir: dir.clone(),
         origin: config.ledger.origin.clone(),
@@ -63,6 +67,7 @@ pub fn rebuild(config: &Config) -> anyhow::Result<Rebuilt> {
         entries,
         rows,
         aside,
+        has_search,
     })
 }
 

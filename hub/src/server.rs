@@ -28,8 +28,9 @@ use crate::{
     exporter::{self, Exporter},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
     metrics::Metrics,
-    reminders, roster_import,
-    state::embedded::{EmbeddedOptions, EmbeddedStore},
+    reminders, retention, roster_import,
+    search::Search,
+    state::embedded::{EmbeddedOptions, EmbeddedStore, room::RoomOptions},
     tls::{self, Connections, TlsOptions, TlsReloader},
     wire::{
         Services,
@@ -68,6 +69,8 @@ pub struct Running {
     metrics_address: Option<SocketAddr>,
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
+    search: Arc<Search>,
+    attachments: Arc<Attachments>,
     draining: watch::Sender<bool>,
     health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -91,12 +94,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     let charter = Arc::new(Charter::read(&config.charter)?);
     let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
     let metrics = Arc::new(Metrics::new(rpc::RPCS.iter().map(|rpc| rpc.method)));
-    let engine = open_engine(
-        config,
-        Arc::clone(&charter),
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-    )?;
+    let engine = open_engine(config, charter, Arc::clone(&clock), Arc::clone(&metrics))?;
     roster_import::adopt_charter(&engine, &config.charter).await?;
     let left_out = roster_import::import(&engine, &tls, config).await?;
     for text in &left_out {
@@ -110,10 +108,12 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         rates: config.rate_limits(),
     }));
-    let attachments = open_attachments(config, &engine)?;
     let (draining, drains) = watch::channel(false);
+    let search = Search::start(&engine, &config.data_dir)?;
+    let attachments = open_attachments(config, &engine)?;
     let services = Services {
         engine: Arc::clone(&engine),
+        search: Arc::clone(&search),
         identity: Arc::clone(&identity),
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
@@ -142,26 +142,11 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         accept_traceparent: config.traces.accept_traceparent,
     };
+    let mut background = background(config, &services, clock, left_out);
     let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
-
-    let mut background = JoinSet::new();
-    background.spawn(Arc::clone(&tls).run());
-    background.spawn(attachments.run());
-    background.spawn(expiry::watch(
-        Arc::clone(&tls),
-        Arc::clone(engine.roster()),
-        clock,
-    ));
     if let Some(exporter) = exporter {
         background.spawn(exporter.run());
     }
-    background.spawn(roster_import::watch(
-        Arc::clone(&engine),
-        tls,
-        config.clone(),
-        left_out,
-    ));
-    background.spawn(reminders::watch(Arc::clone(&engine)));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
@@ -169,12 +154,39 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         metrics_address,
         engine,
         metrics,
+        search,
+        attachments,
         draining,
         health,
         server,
         background,
         drain_max,
     })
+}
+
+/// What goes on beside the calls until the hub stops.
+fn background(
+    config: &Config,
+    services: &Services,
+    clock: Arc<dyn Clock>,
+    left_out: Vec<String>,
+) -> JoinSet<()> {
+    let Services { engine, tls, .. } = services;
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(tls).run());
+    let roster = Arc::clone(engine.roster());
+    background.spawn(expiry::watch(Arc::clone(tls), roster, clock));
+    background.spawn(roster_import::watch(
+        Arc::clone(engine),
+        Arc::clone(tls),
+        config.clone(),
+        left_out,
+    ));
+    background.spawn(reminders::watch(Arc::clone(engine)));
+    let search = Arc::clone(&services.search);
+    background.spawn(retention::watch(Arc::clone(engine), search));
+    background.spawn(Arc::clone(&services.attachments).run());
+    background
 }
 
 /// Listens for scrapes, if the settings say where. What they look up is registered in any case.
@@ -185,7 +197,7 @@ async fn exporter(
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Option<Exporter>> {
     let sources = exporter::Sources {
-        engine: Arc::clone(&services.engine),
+        engine: Arc::downgrade(&services.engine),
         connections: connections.clone(),
         streams: Arc::clone(&services.streams),
         tls: Arc::clone(&services.tls),
@@ -239,7 +251,11 @@ fn open_engine(
         origin: config.ledger.origin.clone(),
         key: Arc::new(ledger_key(config)?),
     };
-    let (store, report) = EmbeddedStore::open(options)?;
+    let room = RoomOptions {
+        free_bytes_min: config.limits.disk_free_bytes_min,
+        ..RoomOptions::default()
+    };
+    let (store, report) = EmbeddedStore::open_with(options, room)?;
     if report.created {
         tracing::info!(folder = %config.data_dir.display(), "made a new ledger");
     }
@@ -357,6 +373,18 @@ impl Running {
         &self.engine
     }
 
+    /// The attachments, for tests and tools in the same process.
+    #[must_use]
+    pub fn attachments(&self) -> &Arc<Attachments> {
+        &self.attachments
+    }
+
+    /// The search index, for tests and tools in the same process.
+    #[must_use]
+    pub fn search(&self) -> &Arc<Search> {
+        &self.search
+    }
+
     /// Drains: no new calls, streams are told to resume elsewhere, calls under way may finish within
     /// the configured time, then storage is flushed and closed.
     ///
@@ -378,8 +406,12 @@ impl Running {
                 self.server.abort();
             }
         }
-        let engine = Arc::clone(&self.engine);
-        tokio::task::spawn_blocking(move || engine.stop()).await??;
+        let (engine, search) = (Arc::clone(&self.engine), Arc::clone(&self.search));
+        let stop = move || {
+            search.stop();
+            engine.stop()
+        };
+        tokio::task::spawn_blocking(stop).await??;
         tracing::info!("stopped");
         Ok(())
     }

@@ -25,6 +25,7 @@ use crate::{
     error::{Error, Result},
     identity::{Authored, Caller, Identity},
     metrics::Metrics,
+    search::Search,
     tls::TlsReloader,
 };
 
@@ -41,6 +42,8 @@ pub struct Services {
     pub tls: Arc<TlsReloader>,
     /// Trust domain of node certificates.
     pub trust_domain: Arc<str>,
+    /// Finds notifications by what they are about.
+    pub search: Arc<Search>,
     /// Counts open streams.
     pub streams: Arc<Streams>,
     /// Files that go with notifications.

@@ -9,7 +9,9 @@ use hub::{
     clock::{Clock as _, ManualClock},
     engine::{self, Engine, entropy::Entropy},
     identity::{Authored, Caller, Identity, IdentityOptions, Peer, RateLimits},
-    roster_import, server,
+    roster_import,
+    search::Search,
+    server,
     state::store::Store,
     tls::{TlsOptions, TlsReloader},
     wire::{Services, streams::Streams},
@@ -41,6 +43,7 @@ pub struct Direct {
     /// Their clock.
     pub clock: ManualClock,
     _draining: watch::Sender<bool>,
+    _search_dir: tempfile::TempDir,
 }
 
 impl Direct {
@@ -76,8 +79,11 @@ impl Direct {
         });
         let attachments = server::open_attachments(&config, &engine).unwrap();
         let (draining, drains) = watch::channel(false);
+        let search_dir = tempfile::tempdir().unwrap();
+        let search = Search::start(&engine, search_dir.path()).unwrap();
         let services = Services {
             engine,
+            search,
             identity: Arc::new(identity),
             tls,
             trust_domain: TRUST_DOMAIN.into(),
@@ -91,11 +97,13 @@ impl Direct {
             services,
             clock,
             _draining: draining,
+            _search_dir: search_dir,
         }
     }
 
     /// Stops the engine.
     pub fn stop(&self) {
+        self.services.search.stop();
         self.services.engine.stop().unwrap();
     }
 

@@ -214,6 +214,54 @@ const CHANNEL_ROWS: &[Row] = &[
     ),
 ];
 
+const FOLLOW_UP_ROWS: &[Row] = &[
+    row(
+        channels!("CorrectNotification"),
+        ("tax", "clerk"),
+        refused(
+            "finance",
+            "clerk",
+            "addressed by tax to the joint office",
+            HIDDEN,
+        ),
+        refused(
+            "tax",
+            "leader",
+            "addressed by tax to the joint office",
+            DENIED,
+        ),
+    ),
+    row(
+        channels!("RetractNotification"),
+        ("tax", "clerk"),
+        refused(
+            "finance",
+            "clerk",
+            "addressed by tax to the joint office",
+            HIDDEN,
+        ),
+        refused(
+            "tax",
+            "leader",
+            "addressed by tax to the joint office",
+            DENIED,
+        ),
+    ),
+    row(
+        channels!("ListOutstandingActions"),
+        ("tax", "clerk"),
+        refused("health", "clerk", "agencies/tax", HIDDEN),
+        refused("tax", "node-admin", "agencies/tax", HIDDEN),
+    ),
+];
+
+const SEARCH_ROWS: &[Row] = &[row(
+    channels!("SearchNotifications"),
+    ("tax", "clerk"),
+    refused("health", "clerk", "channels/fund-supervision", HIDDEN),
+    refused("tax", "node-admin", "all that it may", DENIED),
+)];
+
 const LEDGER_ROWS: &[Row] = &[
     row(
         ledger!("GetCheckpoint"),
@@ -342,6 +390,8 @@ fn table() -> impl Iterator<Item = &'static Row> {
     let files = ATTACHMENT_ROWS.iter();
     files
         .chain(CHANNEL_ROWS)
+        .chain(FOLLOW_UP_ROWS)
+        .chain(SEARCH_ROWS)
         .chain(LEDGER_ROWS)
         .chain(MEMBER_ROWS)
 }

@@ -75,6 +75,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("feed", &["domain", "engine", "error"]),
+    // Follows the ledger; it is given the logs that may be looked into and decides no access.
+    ("search", &["domain", "engine", "error"]),
     (
         "wire",
         &[
@@ -88,6 +90,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "feed",
             "identity",
             "metrics",
+            "search",
             "state",
             "tls",
             "traces",
@@ -102,6 +105,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "sled",
         &["state/embedded", "rebuild", "ledger/fsck", "fsck"],
     ),
+    ("rusqlite", &["search"]),
     (
         "tonic",
         &[

@@ -239,7 +239,7 @@ impl NotificationDraft {
     }
 }
 
-fn addressee_name(text: &str) -> String {
+pub(super) fn addressee_name(text: &str) -> String {
     if text.contains('/') {
         text.to_owned()
     } else {

@@ -18,7 +18,10 @@ use prost_types::{
     field_descriptor_proto::{Label, Type},
 };
 
-use crate::error::{ClientError, Result};
+use crate::{
+    codec::AnyAnswer,
+    error::{ClientError, Result},
+};
 
 /// Publishes a notification.
 pub(crate) const PUBLISH: &str = "/hub.channels.v1.ChannelService/PublishNotification";
@@ -26,6 +29,31 @@ pub(crate) const PUBLISH: &str = "/hub.channels.v1.ChannelService/PublishNotific
 pub(crate) const CORRECT: &str = "/hub.channels.v1.ChannelService/CorrectNotification";
 /// Takes one back.
 pub(crate) const RETRACT: &str = "/hub.channels.v1.ChannelService/RetractNotification";
+
+/// Calls that the hub absorbs or refuses by their own nature when they come a second time, under
+/// whatever request id: opening and signing again change nothing, and the rest meets what it made.
+const ABSORBED: [&str; 9] = [
+    "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
+    "/hub.channels.v1.ChannelService/OpenNotification",
+    "/hub.channels.v1.ChannelService/SignForNotification",
+    "/hub.members.v1.MembersService/AddMembership",
+    "/hub.members.v1.MembersService/AppointLiaison",
+    "/hub.members.v1.MembersService/EnrollNode",
+    "/hub.members.v1.MembersService/EnrollTokenKey",
+    "/hub.members.v1.MembersService/RevokeNode",
+    "/hub.members.v1.MembersService/RevokeTokenKey",
+];
+
+/// How it can be found out whether a call was recorded whose answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trace {
+    /// It left a notification in the own sent log.
+    Notification,
+    /// It does no harm a second time.
+    Absorbed,
+    /// There is no way.
+    None,
+}
 
 /// A mutating method whose repetition is safe.
 #[derive(Debug)]
@@ -48,6 +76,15 @@ impl Method {
                 format!("must be the full path of a mutating call that is no batch, not {path:?}"),
             )
         })
+    }
+
+    /// How it can be found out whether it was recorded.
+    pub(crate) fn trace(&self) -> Trace {
+        match self.path {
+            PUBLISH | CORRECT | RETRACT => Trace::Notification,
+            path if ABSORBED.contains(&path) => Trace::Absorbed,
+            _ => Trace::None,
+        }
     }
 
     /// The request id that stands in a request; `None` when it is empty.
@@ -87,19 +124,19 @@ impl Method {
     }
 
     /// Name and receipt of an answer.
-    pub(crate) fn answer(&self, response: &Bytes) -> Result<(String, Receipt)> {
+    pub(crate) fn answer(&self, answer: &AnyAnswer) -> Result<(String, Receipt)> {
         let broken = |what: &str| ClientError::Protocol(format!("{}: {what}", self.path));
         let (mut name, mut receipt) = (String::new(), None);
-        for field in fields(response)? {
-            if field.tag == self.receipt_tag {
-                let decoded = Receipt::decode(field.value.clone());
+        for (tag, value) in &answer.0 {
+            if *tag == self.receipt_tag {
+                let decoded = Receipt::decode(value.clone());
                 receipt = Some(decoded.map_err(|_| broken("a receipt that does not decode"))?);
             }
-            let within = self.name_tags.iter().find(|(tag, _)| *tag == field.tag);
+            let within = self.name_tags.iter().find(|(field, _)| field == tag);
             if let Some((_, name_tag)) = within
                 && name.is_empty()
             {
-                for inner in fields(&field.value)? {
+                for inner in fields(value)? {
                     if inner.tag == *name_tag {
                         name = String::from_utf8_lossy(&inner.value).into_owned();
                     }
@@ -274,6 +311,13 @@ mod tests {
     }
 
     #[test]
+    fn every_absorbed_call_exists() {
+        for path in ABSORBED {
+            assert_eq!(Method::find(path).unwrap().trace(), Trace::Absorbed);
+        }
+    }
+
+    #[test]
     fn reads_and_batches_are_no_methods_of_an_outbox() {
         for path in [
             "/hub.channels.v1.ChannelService/GetNotification",
@@ -310,9 +354,10 @@ mod tests {
             }),
             receipt: Some(receipt.clone()),
         };
-        let answer = method.answer(&response.encode_to_vec().into()).unwrap();
+        let read = |bytes: &[u8]| AnyAnswer::decode(bytes).unwrap();
+        let answer = method.answer(&read(&response.encode_to_vec())).unwrap();
         assert_eq!(answer, ("channels/x/notifications/1".into(), receipt));
-        let error = method.answer(&Bytes::new()).unwrap_err();
+        let error = method.answer(&read(&[])).unwrap_err();
         assert_eq!(error.reason_text(), "PROTOCOL");
     }
 

@@ -15,14 +15,14 @@ use crate::{
     error::{ClientError, Result},
 };
 
-/// Longest key, in bytes.
-pub const KEY_BYTES_MAX: usize = 200;
+/// Longest key, in characters.
+pub const KEY_CHARS_MAX: usize = 200;
 /// Longest title that is kept for lists, in characters; a longer one is cut.
 pub const TITLE_CHARS_MAX: usize = 200;
 /// Files of one item.
 pub const ATTACHMENTS_MAX: usize = 20;
 /// Largest file, in bytes: 100 MiB.
-pub const ATTACHMENT_BYTES_MAX: u64 = 100 * 1024 * 1024;
+pub const ATTACHMENT_BYTES_MAX: u64 = crate::attachments::FILE_BYTES_MAX;
 
 /// A call on its way into an outbox: what to send, under which key, with which files.
 ///
@@ -85,8 +85,7 @@ impl Outgoing {
         draft: NotificationDraft,
         reason: impl Into<String>,
     ) -> Result<Self> {
-        let request = draft.into_request()?;
-        let notification = request.notification.unwrap_or_default();
+        let (notification, request_id) = draft.into_parts();
         let title = notification.title.clone();
         let request = CorrectNotificationRequest {
             name: name.into(),
@@ -96,7 +95,7 @@ impl Outgoing {
                 ..notification
             }),
             reason: reason.into(),
-            request_id: request.request_id,
+            request_id,
         };
         Self::request(CORRECT, &request, title)
     }
@@ -155,7 +154,7 @@ impl Outgoing {
 
     /// A key of the caller's, unique in the outbox: enqueueing the same content under it again
     /// answers the first ticket, and other content is refused. It is remembered as long as its
-    /// item is: until it is discarded, or pruned after delivery. 1 to [`KEY_BYTES_MAX`] bytes.
+    /// item is: until it is discarded, or pruned after delivery. 1 to [`KEY_CHARS_MAX`] characters.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
@@ -208,9 +207,9 @@ impl Outgoing {
 
     pub(super) fn check(&self) -> Result<()> {
         if let Some(key) = &self.key
-            && (key.is_empty() || key.len() > KEY_BYTES_MAX)
+            && (key.is_empty() || key.chars().count() > KEY_CHARS_MAX)
         {
-            let rule = format!("must have 1 to {KEY_BYTES_MAX} bytes");
+            let rule = format!("must have 1 to {KEY_CHARS_MAX} characters");
             return Err(ClientError::input("key", rule));
         }
         if self.attachments.len() > ATTACHMENTS_MAX {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use hub_core::{crypto::Digest, date, merkle};
+use hub_core::{crypto::Digest, date, merkle, names::RequestId};
 use hub_proto::{
     channels::{Notification, NotificationIssued, NotificationPublished, channels_event},
     common::Receipt,
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use prost::Message as _;
 
 use crate::{
-    domain::channels::notification,
+    domain::{channels::notification, request_ids},
     error::{Error, Result},
     ledger::{INSTALL_NEWER, StoredEntry},
 };
@@ -30,10 +30,11 @@ pub struct Recorded {
     pub header_bytes: Bytes,
     /// RFC 6962 leaf hash of the header.
     pub leaf_hash: Digest,
-    /// The decoded content; empty when sealed.
+    /// The decoded content; once sealed, what stays of it: no salt of the author and no request.
     pub content: EntryContent,
     /// The decoded events.
     pub events: Vec<Event>,
+    is_sealed: bool,
     notifications: OnceLock<Vec<(u32, Arc<Notification>)>>,
 }
 
@@ -65,6 +66,7 @@ impl Recorded {
             leaf_hash,
             content,
             events,
+            is_sealed: false,
             notifications,
         })
     }
@@ -74,7 +76,30 @@ impl Recorded {
     /// # Errors
     /// As [`Recorded::decode`].
     pub fn from_stored(stored: &StoredEntry) -> Result<Self> {
-        Self::decode(stored.header.clone(), &stored.content)
+        let entry = Self::decode(stored.header.clone(), &stored.content)?;
+        Ok(Self {
+            is_sealed: stored.is_sealed,
+            ..entry
+        })
+    }
+
+    /// Whether retention has erased the content. Its notifications are tombstones then: who told whom
+    /// and when, without the text.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
+    /// The ids that the request carried, the call's own first; also once the request is erased.
+    #[must_use]
+    pub fn request_ids(&self) -> Vec<RequestId> {
+        if self.is_sealed {
+            let ids = self.content.request_ids.iter();
+            return ids
+                .filter_map(|id| RequestId::from_bytes(<[u8; 16]>::try_from(&**id).ok()?))
+                .collect();
+        }
+        request_ids::of(&self.header.method, &self.content.request)
     }
 
     /// When it was recorded.
@@ -119,6 +144,9 @@ impl Recorded {
     }
 
     fn decode_notifications(&self) -> Vec<(u32, Arc<Notification>)> {
+        if self.is_sealed {
+            return notification::tombstones(&self.header, &self.events);
+        }
         notification::all(&self.header, &self.content, &self.events)
     }
 

@@ -18,7 +18,7 @@ use crate::{
     clock::ManualClock,
     dev::site::CHARTER,
     domain::{Command, members},
-    ledger::{Checkpoint, EncodedEntry, StoredEntry},
+    ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry},
     state::{
         memory::MemoryStore,
         store::{Committed, Direction, Row, RowBatch, Store, StoreError},
@@ -79,6 +79,12 @@ impl Store for Failing {
         bytes_max: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         self.inner.entries(from, count_max, bytes_max)
+    }
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        if self.is_failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Index("no space left on the device".into()));
+        }
+        self.inner.seal(erasures)
     }
     fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError> {
         self.inner.leaf_hash(index)

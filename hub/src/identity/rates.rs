@@ -96,9 +96,10 @@ impl Rates {
     /// # Errors
     /// [`hub_core::reason::Reason::LimitExceeded`] with the time until the next call is due.
     pub fn check(&self, agency: &AgencyId) -> Result<()> {
-        let known = self.agencies.read().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(agency).map(Arc::clone);
-        let limiter = known.unwrap_or_else(|| self.begin(agency));
+        let limiter = match self.known(agency) {
+            Some(limiter) => limiter,
+            None => self.begin(agency),
+        };
         limiter.check().map_err(|due| {
             let wait = Duration::from(due.earliest_possible().duration_since(self.clock.now()));
             let max = self.limits.calls_per_second_max;
@@ -107,6 +108,11 @@ impl Rates {
                 wait.max(RETRY_AFTER_MIN),
             )
         })
+    }
+
+    fn known(&self, agency: &AgencyId) -> Option<Arc<Limiter>> {
+        let all = self.agencies.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(agency).cloned()
     }
 
     fn begin(&self, agency: &AgencyId) -> Arc<Limiter> {

@@ -86,6 +86,9 @@ pub enum LedgerError {
     /// The caller asked for a proof outside the tree.
     #[error("{0}")]
     OutOfRange(String),
+    /// The entry is sealed, and what stayed of it is not what the caller says.
+    #[error("entry {0} is sealed already, and another residue stayed of it")]
+    SealedOtherwise(u64),
     /// The origin or the key cannot sign checkpoints.
     #[error("the ledger's origin or key is unusable")]
     Key(#[from] NoteError),
@@ -123,6 +126,22 @@ impl LedgerError {
             action,
             file,
             source,
+        }
+    }
+
+    /// The same error as [`LedgerError::Full`], when want of room is what it says. For callers that
+    /// have taken back what they wrote.
+    pub(super) fn or_full(self) -> Self {
+        match self {
+            Self::Io { file, source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                Self::Full { file }
+            }
+            other => other,
         }
     }
 

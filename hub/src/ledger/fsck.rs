@@ -381,6 +381,7 @@ impl Check<'_> {
             let stored = StoredEntry {
                 header: Bytes::copy_from_slice(entry.header),
                 content: Bytes::copy_from_slice(entry.content),
+                is_sealed: entry.is_sealed,
             };
             for what in per_entry(index, &stored) {
                 let what = format!("entry {index}: {what}");

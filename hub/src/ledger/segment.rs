@@ -125,8 +125,11 @@ pub(super) fn read_segment(path: &Path) -> Result<Vec<u8>> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScannedEntry<'a> {
     pub(super) offset: u32,
+    /// Where its record ends.
+    pub(super) end: usize,
     pub(super) header: &'a [u8],
     pub(super) content: &'a [u8],
+    pub(super) is_sealed: bool,
 }
 
 /// One commit, or the anchor when it has no entries. Its root agrees with the entries when the
@@ -215,7 +218,11 @@ impl<'a> Scanner<'a> {
                 Err(RecordFault::Contradiction(what)) => return fault(false, what),
             };
             match parsed.record {
-                Record::Entry { header, content } => {
+                Record::Entry {
+                    header,
+                    content,
+                    is_sealed,
+                } => {
                     let Ok(offset) = u32::try_from(at) else {
                         return fault(false, "the segment is over 4 GiB");
                     };
@@ -224,8 +231,10 @@ impl<'a> Scanner<'a> {
                     }
                     entries.push(ScannedEntry {
                         offset,
+                        end: parsed.end,
                         header,
                         content,
+                        is_sealed,
                     });
                     at = parsed.end;
                 }

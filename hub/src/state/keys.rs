@@ -221,12 +221,16 @@ pub fn successor(entry_index: u64, item: u32) -> Vec<u8> {
         .build()
 }
 
-/// All receipts of a notification.
+/// All receipts.
 #[must_use]
-pub fn receipts(entry_index: u64, item: u32) -> Key {
+pub fn all_receipts() -> Key {
     Key::new(Kind::Receipt)
-        .number(entry_index)
-        .number(u64::from(item))
+}
+
+/// All receipts of the notifications of an entry.
+#[must_use]
+pub fn receipts(entry_index: u64) -> Key {
+    all_receipts().number(entry_index)
 }
 
 /// Everything outstanding on a board.
@@ -247,13 +251,10 @@ pub fn attachment(sha256: &Digest) -> Key {
     Key::new(Kind::Attachment).bytes(sha256)
 }
 
-/// The attachments of a notification.
+/// The attachments of the notifications of an entry.
 #[must_use]
-pub fn attachments_of(entry_index: u64, item: u32) -> Vec<u8> {
-    Key::new(Kind::AttachmentsOf)
-        .number(entry_index)
-        .number(u64::from(item))
-        .build()
+pub fn attachments_of(entry_index: u64) -> Key {
+    Key::new(Kind::AttachmentsOf).number(entry_index)
 }
 
 /// The order to erase an entry's content.

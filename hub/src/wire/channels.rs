@@ -3,6 +3,7 @@
 pub(super) mod lookup;
 mod outstanding;
 mod publish;
+pub mod search;
 pub mod stream;
 
 use std::sync::Arc;
@@ -417,8 +418,10 @@ impl ChannelService for Services {
 
     async fn search_notifications(
         &self,
-        _request: Request<SearchNotificationsRequest>,
+        request: Request<SearchNotificationsRequest>,
     ) -> Result<Response<SearchNotificationsResponse>, Status> {
-        Err(Error::internal("not there yet").into())
+        let access = self.access(&request)?;
+        let found = search::search(self, access, request.get_ref()).await?;
+        Ok(Response::new(found))
     }
 }

@@ -6,11 +6,14 @@ use hub_core::{names::AgencyId, reason::Reason};
 
 use crate::error::{Error, Result};
 
-/// Longest position of a list in bytes.
-const STANDING_BYTES_MAX: usize = 192;
+/// Most bytes that a token holds of its list.
+pub const TOKEN_BYTES_MAX: usize = 192;
 
-/// Longest token in characters.
-const TOKEN_CHARACTERS_MAX: usize = (STANDING_BYTES_MAX + 4).div_ceil(3) * 4;
+/// Longest token in characters: base64 of [`TOKEN_BYTES_MAX`] and a checksum.
+const TOKEN_CHARACTERS_MAX: usize = (TOKEN_BYTES_MAX + SUM_BYTES).div_ceil(3) * 4;
+
+/// Bytes of the checksum at the end of a token.
+const SUM_BYTES: usize = 4;
 
 /// Reads a page size: 0 means the default, more than the maximum is refused.
 ///
@@ -30,14 +33,14 @@ pub fn size(asked: i32, default: usize, max: usize) -> Result<usize> {
 /// Writes a token for the position after which the next page begins.
 #[must_use]
 pub fn token(agency: &AgencyId, list: &str, position: u64) -> String {
-    token_of(agency, list, &position.to_be_bytes())
+    token_bytes(agency, list, &position.to_be_bytes())
 }
 
-/// Writes a token for a standing, the bytes by which a list orders its items.
+/// Writes a token for a list whose place is more than a number: at most [`TOKEN_BYTES_MAX`] bytes.
 #[must_use]
-pub fn token_of(agency: &AgencyId, list: &str, standing: &[u8]) -> String {
-    let sum = sum(agency, list, standing);
-    URL_SAFE_NO_PAD.encode([standing, &sum.to_be_bytes()].concat())
+pub fn token_bytes(agency: &AgencyId, list: &str, place: &[u8]) -> String {
+    let sum = sum(agency, list, place);
+    URL_SAFE_NO_PAD.encode([place, &sum.to_be_bytes()].concat())
 }
 
 /// Reads a token for a position.
@@ -45,14 +48,14 @@ pub fn token_of(agency: &AgencyId, list: &str, standing: &[u8]) -> String {
 /// # Errors
 /// [`Reason::CursorInvalid`] when it is damaged, another caller's or another list's.
 pub fn position(token: &str, agency: &AgencyId, list: &str) -> Result<Option<u64>> {
-    let Some(standing) = bytes(token, agency, list)? else {
+    let Some(place) = bytes(token, agency, list)? else {
         return Ok(None);
     };
-    let position = <[u8; 8]>::try_from(standing).map_err(|_| invalid())?;
+    let position = place.try_into().map_err(|_| invalid())?;
     Ok(Some(u64::from_be_bytes(position)))
 }
 
-/// Reads a token for a standing.
+/// Reads a token that [`token_bytes`] wrote. What the bytes say is for the caller to check.
 ///
 /// # Errors
 /// As [`position`].
@@ -63,24 +66,26 @@ pub fn bytes(token: &str, agency: &AgencyId, list: &str) -> Result<Option<Vec<u8
     if token.len() > TOKEN_CHARACTERS_MAX {
         return Err(invalid());
     }
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
-    let (standing, rest) = bytes.split_last_chunk::<4>().ok_or_else(invalid)?;
-    if *rest != sum(agency, list, standing).to_be_bytes() {
+    let mut place = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
+    let at = place.len().checked_sub(SUM_BYTES).ok_or_else(invalid)?;
+    let given = place.split_off(at);
+    if given != sum(agency, list, &place).to_be_bytes() {
         return Err(invalid());
     }
-    Ok(Some(standing.to_vec()))
+    Ok(Some(place))
 }
 
-fn invalid() -> Error {
+/// What a token that is none is answered with.
+pub(super) fn invalid() -> Error {
     Error::new(
         Reason::CursorInvalid,
         "page_token: must be one that this hub gave to your agency for the same list, unchanged",
     )
 }
 
-fn sum(agency: &AgencyId, list: &str, standing: &[u8]) -> u32 {
+fn sum(agency: &AgencyId, list: &str, place: &[u8]) -> u32 {
     let head = crc32c::crc32c(agency.as_str().as_bytes());
-    crc32c::crc32c_append(crc32c::crc32c_append(head, list.as_bytes()), standing)
+    crc32c::crc32c_append(crc32c::crc32c_append(head, list.as_bytes()), place)
 }
 
 #[cfg(test)]
@@ -96,6 +101,21 @@ mod tests {
         assert!(position(&token, &"health".parse().unwrap(), "channels/a").is_err());
         assert!(position("AAAA", &tax, "channels/a").is_err());
         assert_eq!(position("", &tax, "channels/a"), Ok(None));
+    }
+
+    #[test]
+    fn a_token_holds_any_bytes_up_to_its_size() {
+        let tax: AgencyId = "tax".parse().unwrap();
+        for count in [0, 1, 12, TOKEN_BYTES_MAX] {
+            let place = vec![9; count];
+            let token = token_bytes(&tax, "a", &place);
+            assert_eq!(bytes(&token, &tax, "a"), Ok(Some(place)));
+            assert!(bytes(&token, &tax, "b").is_err());
+            assert_eq!(position(&token, &tax, "a").is_ok(), count == 8);
+        }
+        let long = token_bytes(&tax, "a", &[9; TOKEN_BYTES_MAX + 1]);
+        assert!(bytes(&long, &tax, "a").is_err());
+        assert!(bytes("AA", &tax, "a").is_err());
     }
 
     #[test]

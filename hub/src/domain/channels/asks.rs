@@ -19,14 +19,14 @@ use crate::{
     domain::EntryMeta,
     error::Result,
     state::{
-        keys,
+        keys::{self, Key},
         store::Direction,
         view::{Overlay, View, decode},
     },
 };
 
-/// Most recipients of whom one notification asks something: every agency of a charter.
-const RECIPIENTS_MAX: usize = 128;
+/// Rows that are read at a time.
+const ROWS_PAGE: usize = 256;
 
 /// What a notification asks of its recipients, and by when.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +40,17 @@ pub struct AskDraft {
 }
 
 impl AskDraft {
+    /// The fields whose time has passed, with the rule that they break.
+    pub(super) fn passed(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, String)> {
+        [
+            ("sign_by_at", self.sign_by_at),
+            ("reply_by_at", self.reply_by_at),
+        ]
+        .into_iter()
+        .filter(move |(_, by)| by.is_some_and(|by| by <= now))
+        .map(move |(field, _)| (field, format!("must be later than now, {now:.0}")))
+    }
+
     /// The event's part; nothing when nothing is asked. A correction is acknowledged by the time it
     /// names, or within the charter's.
     pub(super) fn decide(
@@ -171,7 +182,7 @@ fn reminder_key(place: NotificationPlace, recipient: &str, asked: &AskedRow) -> 
 }
 
 /// A page of a board, the earliest due first: what is outstanding, and where each stands in the list.
-/// `after` is the standing of the last one seen. With `due_before`, what is due later is left out.
+/// `after` is the standing of the last one seen. With `due_by`, what is due later is left out.
 ///
 /// # Errors
 /// When storage fails.
@@ -179,7 +190,7 @@ pub fn page(
     view: &(impl View + ?Sized),
     board: &str,
     after: Option<&[u8]>,
-    due_before: Option<Timestamp>,
+    due_by: Option<Timestamp>,
     limit: usize,
 ) -> Result<Vec<(Vec<u8>, Outstanding)>> {
     let (start, end) = keys::outstanding(board).range();
@@ -189,9 +200,9 @@ pub fn page(
         Some(standing) => [&start, standing, &[0]].concat(),
         None => start,
     };
-    let to = match due_before {
+    let to = match due_by {
         Some(at) => keys::outstanding(board)
-            .number(instant(at.as_microsecond()))
+            .number(instant(at.as_microsecond()).saturating_add(1))
             .build(),
         None => end,
     };
@@ -263,7 +274,7 @@ pub(super) fn put(
     boards: &[String],
 ) -> Result<()> {
     let reference = NotificationRef::from(place);
-    for recipient in ask.recipients.iter().take(RECIPIENTS_MAX) {
+    for recipient in &ask.recipients {
         for action in &ask.actions {
             let asked = AskedRow {
                 action: action.action,
@@ -329,22 +340,46 @@ pub(super) fn done(
 ///
 /// # Errors
 /// When storage fails.
-pub fn withdraw(rows: &mut Overlay<'_>, place: NotificationPlace) -> Result<()> {
-    let prefix = keys::receipts(place.entry_index, place.item);
-    let skip = prefix.clone().build().len();
-    let (from, to) = prefix.range();
-    for (key, value) in rows.scan(&from, &to, Direction::Forward, RECIPIENTS_MAX)? {
-        let mut row: ReceiptRow = decode(value)?;
-        let recipient = key
-            .get(skip..key.len().saturating_sub(1))
-            .unwrap_or_default();
-        let recipient = String::from_utf8_lossy(recipient).into_owned();
-        for asked in std::mem::take(&mut row.asked) {
-            unlist(rows, place, &recipient, &asked);
+pub(super) fn withdraw(rows: &mut Overlay<'_>, place: NotificationPlace) -> Result<()> {
+    withdraw_of(
+        rows,
+        keys::receipts(place.entry_index).number(u64::from(place.item)),
+    )
+}
+
+/// Takes back all that the notifications of an entry ask of anybody, because they are sealed.
+///
+/// # Errors
+/// When storage fails.
+pub fn withdraw_all(rows: &mut Overlay<'_>, entry_index: u64) -> Result<()> {
+    withdraw_of(rows, keys::receipts(entry_index))
+}
+
+fn withdraw_of(rows: &mut Overlay<'_>, receipts: Key) -> Result<()> {
+    let skip = keys::all_receipts().build().len();
+    let (mut from, to) = receipts.range();
+    loop {
+        let page = rows.scan(&from, &to, Direction::Forward, ROWS_PAGE)?;
+        for (key, value) in &page {
+            let mut row: ReceiptRow = decode(value.clone())?;
+            let mut tail = Tail(key.get(skip..).unwrap_or_default());
+            let (Some(place), Some(recipient)) = (tail.place(), tail.text()) else {
+                continue;
+            };
+            if row.asked.is_empty() {
+                continue;
+            }
+            for asked in std::mem::take(&mut row.asked) {
+                unlist(rows, place, &recipient, &asked);
+            }
+            rows.put_message(key.to_vec(), &row);
         }
-        rows.put_message(key.to_vec(), &row);
+        match page.last() {
+            // The smallest key greater than the last one.
+            Some((key, _)) if page.len() == ROWS_PAGE => from = [key, [0].as_slice()].concat(),
+            _ => return Ok(()),
+        }
     }
-    Ok(())
 }
 
 /// Moves a reminder on to its next time.

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use hub_core::crypto::{Digest, parse_digest};
 use hub_proto::channels::Attachment;
 
-use super::{log::NotificationPlace, notification::Rules};
+use super::{
+    log::NotificationPlace,
+    notification::{BATCH_ITEMS_MAX, Rules},
+};
 use crate::{
     error::Result,
     state::{
@@ -77,26 +80,35 @@ pub(super) fn apply(rows: &mut Overlay<'_>, place: NotificationPlace, attachment
     }
     if !attachments.is_empty() {
         rows.put(
-            keys::attachments_of(place.entry_index, place.item),
+            keys::attachments_of(place.entry_index)
+                .number(u64::from(place.item))
+                .build(),
             attachments.concat(),
         );
     }
 }
 
-/// Forgets what a notification names.
+/// Forgets what the notifications of an entry name, because they are sealed.
 ///
 /// # Errors
 /// When storage fails.
-pub fn forget(rows: &mut Overlay<'_>, place: NotificationPlace) -> Result<()> {
-    let key = keys::attachments_of(place.entry_index, place.item);
-    let Some(all) = rows.row(&key)? else {
-        return Ok(());
-    };
-    for sha256 in all.chunks_exact(DIGEST_BYTES) {
-        if let Ok(sha256) = Digest::try_from(sha256) {
-            rows.remove(reference(&sha256, place));
+pub fn forget(rows: &mut Overlay<'_>, entry_index: u64) -> Result<()> {
+    let prefix = keys::attachments_of(entry_index);
+    let skip = prefix.clone().build().len();
+    let (from, to) = prefix.range();
+    for (key, all) in rows.scan(&from, &to, Direction::Forward, BATCH_ITEMS_MAX)? {
+        let item = key
+            .get(skip..)
+            .and_then(|item| <[u8; 8]>::try_from(item).ok());
+        let item = item.and_then(|item| u32::try_from(u64::from_be_bytes(item)).ok());
+        let Some(item) = item else { continue };
+        let place = NotificationPlace { entry_index, item };
+        for sha256 in all.chunks_exact(DIGEST_BYTES) {
+            if let Ok(sha256) = Digest::try_from(sha256) {
+                rows.remove(reference(&sha256, place));
+            }
         }
+        rows.remove(key.to_vec());
     }
-    rows.remove(key);
     Ok(())
 }

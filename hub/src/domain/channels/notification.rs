@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hub_core::{
     crypto::Digest,
     document_number::DocumentNumber,
@@ -178,7 +179,8 @@ fn check_inherited(rules: &mut Rules<'_>, draft: &Notification, category: &str) 
     rules.require(draft.addressees.is_empty(), "notification.addressees", rule);
 }
 
-/// A time by which something is asked.
+/// A time by which something is asked. That it has not passed yet is checked when it is recorded: a
+/// replay of what was in time is answered as the first call was.
 fn due(
     rules: &mut Rules<'_>,
     field: &str,
@@ -191,8 +193,7 @@ fn due(
         return None;
     };
     let latest = now.saturating_add(DUE_AFTER_MAX).unwrap_or(Timestamp::MAX);
-    let rule = format!("must be later than now, {now:.0}, and at most ten years ahead");
-    rules.require(due_at > now && due_at <= latest, &field, rule);
+    rules.require(due_at <= latest, &field, "must be at most ten years ahead");
     Some(due_at)
 }
 
@@ -465,6 +466,30 @@ pub fn all(
     events: &[Event],
 ) -> Vec<(u32, Arc<Notification>)> {
     let drafts = drafts(header, content);
+    let published = |item: u32| drafts.get(usize::try_from(item).ok()?).cloned();
+    let issued = |bytes: &Bytes| Notification::decode(bytes.clone()).ok();
+    read(header, events, published, issued)
+}
+
+/// What is left of the notifications of a sealed entry, with their item numbers: who told whom, when
+/// under which id and category, from header and events. Everything else is empty.
+#[must_use]
+pub fn tombstones(header: &EntryHeader, events: &[Event]) -> Vec<(u32, Arc<Notification>)> {
+    let empty = || {
+        Some(Notification {
+            is_sealed: true,
+            ..Notification::default()
+        })
+    };
+    read(header, events, |_| empty(), |_| empty())
+}
+
+fn read(
+    header: &EntryHeader,
+    events: &[Event],
+    published: impl Fn(u32) -> Option<Notification>,
+    issued: impl Fn(&Bytes) -> Option<Notification>,
+) -> Vec<(u32, Arc<Notification>)> {
     events
         .iter()
         .filter_map(|event| match &event.kind {
@@ -473,11 +498,11 @@ pub fn all(
         })
         .filter_map(|event| match event {
             channels_event::Kind::NotificationPublished(event) => {
-                let draft = drafts.get(usize::try_from(event.item).ok()?)?.clone();
+                let draft = published(event.item)?;
                 Some((event.item, Arc::new(seen(header, draft, event))))
             }
             channels_event::Kind::NotificationIssued(event) => {
-                let draft = Notification::decode(event.notification.clone()).ok()?;
+                let draft = issued(&event.notification)?;
                 let event = NotificationPublished {
                     item: ISSUED_ITEM,
                     request_id: event.request_id.clone(),

@@ -1,0 +1,196 @@
+//! Search: what to look for, and results page after page.
+
+use std::collections::VecDeque;
+
+use hub_core::date;
+use hub_proto::channels::{
+    Notification, NotificationKind, NotificationState, SearchNotificationsRequest,
+};
+use jiff::Timestamp;
+
+use super::{Channels, draft::addressee_name};
+use crate::error::Result;
+
+/// Builds a search. Everything that is set narrows it; nothing set finds all that the caller may see.
+///
+/// ```no_run
+/// use agency_client::{Client, channels::SearchQuery, proto::channels::NotificationState};
+///
+/// # async fn example(client: Client) -> Result<(), agency_client::ClientError> {
+/// let query = SearchQuery::new()
+///     .title("年度检查")
+///     .author("civil-affairs")
+///     .state(NotificationState::Current);
+/// let mut results = client.channels().search_all(query);
+/// while let Some(notification) = results.next().await? {
+///     println!("{} {}", notification.name, notification.title);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchQuery {
+    request: SearchNotificationsRequest,
+}
+
+impl SearchQuery {
+    /// Finds all that the caller may see, newest first.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Words of the title, at most 100 characters. What stands between spaces is looked for as it is, and
+    /// all of it must be there; there is no query syntax.
+    #[must_use]
+    pub fn title(mut self, words: impl Into<String>) -> Self {
+        self.request.title = words.into();
+        self
+    }
+
+    /// In a channel: its id, or `channels/{channel}`.
+    #[must_use]
+    pub fn channel(mut self, channel: &str) -> Self {
+        let channel = channel.strip_prefix("channels/").unwrap_or(channel);
+        self.request.channel = format!("channels/{channel}");
+        self
+    }
+
+    /// Of a category of the charter.
+    #[must_use]
+    pub fn category(mut self, category: impl Into<String>) -> Self {
+        self.request.category = category.into();
+        self
+    }
+
+    /// By an agency: its id, or `agencies/{agency}`; `hub` for what the hub itself issued.
+    #[must_use]
+    pub fn author(mut self, agency: &str) -> Self {
+        self.request.author = addressee_name(agency);
+        self
+    }
+
+    /// To a named addressee: `agencies/{agency}` or `mechanisms/{mechanism}/office`; a bare id means an
+    /// agency.
+    #[must_use]
+    pub fn addressee(mut self, addressee: &str) -> Self {
+        self.request.addressee = addressee_name(addressee);
+        self
+    }
+
+    /// About an organisation, by its unified social credit code.
+    #[must_use]
+    pub fn uscc(mut self, uscc: impl Into<String>) -> Self {
+        self.request.uscc = uscc.into();
+        self
+    }
+
+    /// With a document number, such as 晋民函〔2021〕64号; brackets of any kind around the year.
+    #[must_use]
+    pub fn document_number(mut self, number: impl Into<String>) -> Self {
+        self.request.document_number = number.into();
+        self
+    }
+
+    /// Published at or after an instant.
+    #[must_use]
+    pub fn published_from(mut self, at: Timestamp) -> Self {
+        self.request.published_from = Some(date::timestamp(at));
+        self
+    }
+
+    /// Published before an instant.
+    #[must_use]
+    pub fn published_before(mut self, at: Timestamp) -> Self {
+        self.request.published_before = Some(date::timestamp(at));
+        self
+    }
+
+    /// In a state: as it stands, corrected or retracted.
+    #[must_use]
+    pub fn state(mut self, state: NotificationState) -> Self {
+        self.request.state = state.into();
+        self
+    }
+
+    /// Of a kind: originals, corrections, retractions or reminders.
+    #[must_use]
+    pub fn kind(mut self, kind: NotificationKind) -> Self {
+        self.request.kind = kind.into();
+        self
+    }
+
+    /// Replies to a notification, by its resource name.
+    #[must_use]
+    pub fn in_reply_to(mut self, name: impl Into<String>) -> Self {
+        self.request.in_reply_to = name.into();
+        self
+    }
+
+    /// With the author's own id.
+    #[must_use]
+    pub fn request_id(mut self, id: impl Into<String>) -> Self {
+        self.request.request_id = id.into();
+        self
+    }
+
+    /// Oldest first instead of newest first.
+    #[must_use]
+    pub fn oldest_first(mut self) -> Self {
+        self.request.oldest_first = true;
+        self
+    }
+
+    /// At most so many on a page, 1 to 200; 50 when not set.
+    #[must_use]
+    pub fn page_size(mut self, size: u16) -> Self {
+        self.request.page_size = size.into();
+        self
+    }
+
+    /// Goes on after an earlier page of the same query.
+    #[must_use]
+    pub fn page_token(mut self, token: impl Into<String>) -> Self {
+        self.request.page_token = token.into();
+        self
+    }
+
+    pub(super) fn request(&self) -> &SearchNotificationsRequest {
+        &self.request
+    }
+}
+
+/// What a search finds, fetched a page at a time. Made by [`Channels::search_all`].
+#[derive(Debug)]
+pub struct SearchResults {
+    channels: Channels,
+    query: SearchQuery,
+    page: VecDeque<Notification>,
+    is_last: bool,
+}
+
+impl SearchResults {
+    pub(super) fn new(channels: Channels, query: SearchQuery) -> Self {
+        Self {
+            channels,
+            query,
+            page: VecDeque::new(),
+            is_last: false,
+        }
+    }
+
+    /// The next notification, without its body; `None` at the end. After an error it can be called
+    /// again and goes on where it was.
+    ///
+    /// # Errors
+    /// See [`crate::ClientError`].
+    pub async fn next(&mut self) -> Result<Option<Notification>> {
+        while self.page.is_empty() && !self.is_last {
+            let answer = self.channels.search(&self.query).await?;
+            self.page = answer.notifications.into();
+            self.is_last = answer.next_page_token.is_empty();
+            self.query.request.page_token = answer.next_page_token;
+        }
+        Ok(self.page.pop_front())
+    }
+}
