@@ -1,0 +1,646 @@
+//! Search through real clients: each filter finds what it says, to whom it may be shown and to nobody
+//! else; pages are stable; an index that is behind, damaged or gone is made anew.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a failure here is a failed test; seeds are printed"
+)]
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use agency_client::{
+    Client, ClientError,
+    channels::{NotificationDraft, SearchQuery},
+};
+use hub::{clock::ManualClock, search::SEARCH_FILE, wire::channels::search::SEARCH_PAGE_MAX};
+use hub_core::{date, reason::Reason};
+use hub_proto::channels::{
+    Classification, ListNotificationsRequest, Notification, NotificationKind, NotificationState,
+};
+use hub_tests::{
+    Site, World,
+    random::Random,
+    raw::requests::{Scene, liaison_of},
+    seed,
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// Codes that both check characters confirm.
+const USCC: [&str; 2] = ["51100000500008957Y", "53220000500104519Q"];
+
+fn draft(draft: NotificationDraft, category: &str, title: &str) -> NotificationDraft {
+    draft
+        .category(category)
+        .title(title)
+        .text("正文")
+        .classification(Classification::Internal)
+}
+
+/// From any agency to a channel.
+fn open(channel: &str, title: &str) -> NotificationDraft {
+    draft(
+        NotificationDraft::to_channel(channel),
+        "coordination",
+        title,
+    )
+}
+
+/// From any agency to some.
+fn addressed(to: &[&str], title: &str) -> NotificationDraft {
+    draft(NotificationDraft::to(to), "coordination", title)
+}
+
+/// From the office to a channel.
+fn notice(channel: &str, title: &str) -> NotificationDraft {
+    draft(NotificationDraft::to_channel(channel), "work_notice", title)
+}
+
+fn office(world: &World) -> Client {
+    world.client("civil-affairs", "office-1", &["office"])
+}
+
+async fn publish(client: &Client, draft: NotificationDraft) -> Notification {
+    let answer = client.channels().publish(draft).await.unwrap();
+    answer.response.notification.unwrap()
+}
+
+async fn found(client: &Client, query: SearchQuery) -> Vec<Notification> {
+    let mut results = client.channels().search_all(query);
+    let mut all = vec![];
+    while let Some(one) = results.next().await.unwrap() {
+        assert!(one.body.is_empty(), "a search shows no bodies");
+        all.push(one);
+    }
+    all
+}
+
+async fn titles(client: &Client, query: SearchQuery) -> Vec<String> {
+    let found = found(client, query).await.into_iter();
+    found.map(|one| one.title).collect()
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> (Reason, Vec<String>) {
+    match result.expect_err("it must be refused") {
+        ClientError::Refused(refusal) => {
+            let fields = refusal.violations.iter().map(|one| one.field.clone());
+            let fields = fields.collect();
+            (ClientError::Refused(refusal).reason().unwrap(), fields)
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn instant(notification: &Notification) -> Timestamp {
+    date::from_timestamp(notification.published_at.as_ref().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_filter_finds_what_it_says_and_together_they_narrow() {
+    let clock = ManualClock::at(Timestamp::now());
+    let world = World::start_on(Site::new(), Arc::new(clock.clone())).await;
+    let (tax, health, civil) = (world.clerk("tax"), world.clerk("health"), office(&world));
+    let second = || clock.advance_us(1_000_000);
+    let one = publish(&civil, notice("all-members", "关于年度检查的通知")).await;
+    second();
+    let two = open("joint-enforcement", "年度检查 ABC基金会")
+        .subject(USCC[0], "甲基金会")
+        .document_number("晋税函〔2021〕64号");
+    let two = publish(&tax, two).await;
+    second();
+    let both = addressed(
+        &["health", "mechanisms/joint-enforcement/office"],
+        "检查结果",
+    )
+    .subject(USCC[0], "甲基金会")
+    .subject(USCC[1], "乙基金会");
+    let three = publish(&tax, both).await;
+    second();
+    let four = publish(&health, addressed(&["tax"], "𠮷林 case 12")).await;
+    let q = SearchQuery::new;
+    for (what, query, expected) in [
+        ("nothing", q(), vec![&four, &three, &two, &one]),
+        ("order", q().oldest_first(), vec![&one, &two, &three, &four]),
+        ("title", q().title("年度检查"), vec![&two, &one]),
+        ("words", q().title("检查 abc基金"), vec![&two]),
+        ("rare", q().title("𠮷"), vec![&four]),
+        ("channel", q().channel("joint-enforcement"), vec![&two]),
+        ("category", q().category("work_notice"), vec![&one]),
+        ("author", q().author("tax"), vec![&three, &two]),
+        ("addressee", q().addressee("health"), vec![&three]),
+        (
+            "office",
+            q().addressee("mechanisms/joint-enforcement/office"),
+            vec![&three],
+        ),
+        ("uscc", q().uscc(USCC[0]), vec![&three, &two]),
+        ("second uscc", q().uscc(USCC[1]), vec![&three]),
+        (
+            "number",
+            q().document_number("晋税函〔2021〕64号"),
+            vec![&two],
+        ),
+        (
+            "brackets",
+            q().document_number("晋税函(2021)64号"),
+            vec![&two],
+        ),
+        (
+            "from",
+            q().published_from(instant(&two)),
+            vec![&four, &three, &two],
+        ),
+        ("before", q().published_before(instant(&two)), vec![&one]),
+        (
+            "period",
+            q().published_from(instant(&two))
+                .published_before(instant(&four)),
+            vec![&three, &two],
+        ),
+        ("state", q().state(NotificationState::Corrected), vec![]),
+        ("kind", q().kind(NotificationKind::Reminder), vec![]),
+        (
+            "current originals",
+            q().state(NotificationState::Current)
+                .kind(NotificationKind::Original)
+                .author("health"),
+            vec![&four],
+        ),
+        ("id", q().request_id(&three.request_id), vec![&three]),
+        (
+            "author and uscc",
+            q().author("health").uscc(USCC[0]),
+            vec![],
+        ),
+        (
+            "title, author and period",
+            q().title("检查")
+                .author("tax")
+                .published_from(instant(&three)),
+            vec![&three],
+        ),
+    ] {
+        let names: Vec<String> = found(&tax, query)
+            .await
+            .into_iter()
+            .map(|one| one.name)
+            .collect();
+        let expected: Vec<String> = expected.iter().map(|one| one.name.clone()).collect();
+        assert_eq!(names, expected, "{what}");
+    }
+    // What is shown is the notification as a read shows it, but for the body.
+    let shown = found(&tax, q().request_id(&three.request_id))
+        .await
+        .remove(0);
+    let mut read = tax.channels().notification(&three.name).await.unwrap();
+    read.notification.as_mut().unwrap().body.clear();
+    assert_eq!(Some(shown), read.notification);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_caller_may_not_see_is_not_found_by_any_word_of_it() {
+    let world = World::start().await;
+    let (tax, finance) = (world.clerk("tax"), world.clerk("finance"));
+    let hidden = addressed(&["health"], "机密线索").subject(USCC[0], "甲");
+    let hidden = hidden.document_number("晋税函〔2021〕7号");
+    let hidden = publish(&tax, hidden).await;
+    let to_office = addressed(&["mechanisms/joint-enforcement/office"], "致办公室");
+    let to_office = publish(&tax, to_office).await;
+    let q = SearchQuery::new;
+    for query in [
+        q(),
+        q().title("机密"),
+        q().title("机"),
+        q().author("tax"),
+        q().addressee("health"),
+        q().uscc(USCC[0]),
+        q().document_number("晋税函〔2021〕7号"),
+        q().request_id(&hidden.request_id),
+        q().in_reply_to(&hidden.name),
+        q().in_reply_to("channels/all-members/notifications/99"),
+    ] {
+        let answer = finance.channels().search(&query).await.unwrap();
+        assert_eq!(answer.notifications, []);
+        assert_eq!(answer.next_page_token, "", "{query:?}");
+    }
+    let named = |title: &str| SearchQuery::new().title(title);
+    // The recipient and the author's agency find it; a role that reads nothing is refused.
+    for reader in [world.clerk("health"), tax.clone()] {
+        assert_eq!(titles(&reader, named("机密")).await, ["机密线索"]);
+    }
+    let admin = world.client("tax", "tax-admin-1", &["node-admin"]);
+    let (reason, _) = refused(admin.channels().search(&q()).await);
+    assert_eq!(reason, Reason::PermissionDenied);
+    // What goes to an office is for its office role, not for any clerk of its host.
+    assert_eq!(titles(&office(&world), named("办公室")).await, ["致办公室"]);
+    let host = world.clerk("civil-affairs");
+    assert_eq!(titles(&host, named("办公室")).await, Vec::<String>::new());
+    assert_eq!(
+        titles(&world.clerk("health"), named("办公室")).await,
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        to_office.addressees,
+        ["mechanisms/joint-enforcement/office"]
+    );
+    // A channel that is not the caller's is as if it were not there.
+    publish(&tax, open("joint-enforcement", "联合")).await;
+    assert_eq!(titles(&finance, named("联合")).await, Vec::<String>::new());
+    for channel in ["joint-enforcement", "no-such"] {
+        let (reason, _) = refused(finance.channels().search(&q().channel(channel)).await);
+        assert_eq!(reason, Reason::NotFound, "{channel}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_liaison_searches_as_long_as_the_role_is_in_force() {
+    let world = World::start().await;
+    Scene::set(&world).await;
+    let present = world.client("tax", &liaison_of("tax"), &["liaison"]);
+    assert!(!found(&present, SearchQuery::new()).await.is_empty());
+    let another = world.client("tax", "tax-liaison-9", &["liaison"]);
+    let (reason, _) = refused(another.channels().search(&SearchQuery::new()).await);
+    assert_eq!(reason, Reason::PermissionDenied);
+    // The hub's own notices of the appointments are found by whom they were issued to.
+    let of_hub = found(&office(&world), SearchQuery::new().author("hub")).await;
+    assert!(!of_hub.is_empty());
+    assert!(of_hub.iter().all(|one| one.author == "agencies/hub"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_just_been_published_is_found() {
+    let world = World::start().await;
+    let tax = world.clerk("tax");
+    for number in 0..40 {
+        let title = format!("即时 word{number}");
+        publish(&tax, open("joint-enforcement", &title)).await;
+        let query = SearchQuery::new().title(format!("word{number}"));
+        assert_eq!(titles(&tax, query).await, [title]);
+    }
+}
+
+async fn names_in_pages(client: &Client, query: &SearchQuery, size: u16) -> Vec<String> {
+    let mut names = vec![];
+    let mut token = String::new();
+    loop {
+        let query = query.clone().page_size(size).page_token(token);
+        let page = client.channels().search(&query).await.unwrap();
+        assert!(page.notifications.len() <= usize::from(size));
+        names.extend(page.notifications.into_iter().map(|one| one.name));
+        token = page.next_page_token;
+        if token.is_empty() {
+            return names;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_repeat_and_skip_nothing_while_others_publish() {
+    let world = World::start().await;
+    let tax = world.clerk("tax");
+    let mut before = vec![];
+    for number in 0..30 {
+        // Some of one entry, so that pages end within a batch.
+        let batch = (0..3).map(|_| open("joint-enforcement", &format!("检查 {number}")));
+        let answer = tax.channels().publish_batch(batch.collect()).await.unwrap();
+        before.extend(
+            answer
+                .response
+                .notifications
+                .into_iter()
+                .map(|one| one.name),
+        );
+    }
+    let is_done = Arc::new(AtomicBool::new(false));
+    let (writer, its_done) = (world.clerk("health"), Arc::clone(&is_done));
+    let writing = tokio::spawn(async move {
+        let mut count = 0;
+        while !its_done.load(Ordering::SeqCst) || count == 0 {
+            publish(&writer, open("joint-enforcement", "检查 meanwhile")).await;
+            count += 1;
+        }
+        count
+    });
+    let query = SearchQuery::new().title("检查");
+    let newest = names_in_pages(&tax, &query, 7).await;
+    let oldest = names_in_pages(&tax, &query.clone().oldest_first(), 7).await;
+    is_done.store(true, Ordering::SeqCst);
+    assert!(writing.await.unwrap() > 0);
+    for (names, order) in [(&newest, "newest first"), (&oldest, "oldest first")] {
+        let unique: BTreeSet<&String> = names.iter().collect();
+        assert_eq!(unique.len(), names.len(), "{order} repeats");
+        let of_before: Vec<&String> = names.iter().filter(|one| before.contains(one)).collect();
+        assert_eq!(of_before.len(), before.len(), "{order} skips");
+    }
+    let found: Vec<&String> = oldest.iter().take(before.len()).collect();
+    assert_eq!(found, before.iter().collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_token_is_for_its_caller_and_search_only() {
+    let world = World::start().await;
+    let (tax, health) = (world.clerk("tax"), world.clerk("health"));
+    for _ in 0..3 {
+        publish(&tax, open("joint-enforcement", "检查")).await;
+    }
+    let query = SearchQuery::new().title("检查").page_size(1);
+    let page = tax.channels().search(&query).await.unwrap();
+    let token = page.next_page_token;
+    let at = |query: SearchQuery| query.page_token(&token);
+    let next = tax.channels().search(&at(query.clone().page_size(2))).await;
+    assert_eq!(
+        next.unwrap().notifications.len(),
+        2,
+        "another size is the same search"
+    );
+    for (client, query) in [
+        (&health, at(query.clone())),
+        (&tax, at(query.clone().title("检"))),
+        (&tax, at(query.clone().oldest_first())),
+        (&tax, at(query.clone().author("tax"))),
+        (&tax, query.clone().page_token("AAAA")),
+    ] {
+        let (reason, _) = refused(client.channels().search(&query).await);
+        assert_eq!(reason, Reason::CursorInvalid, "{query:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_field_is_named_and_no_text_is_syntax() {
+    let world = World::start().await;
+    let tax = world.clerk("tax");
+    publish(&tax, open("joint-enforcement", "普通标题 or near")).await;
+    let now = Timestamp::now();
+    let q = SearchQuery::new;
+    let size = u16::try_from(SEARCH_PAGE_MAX).unwrap();
+    assert!(tax.channels().search(&q().page_size(size)).await.is_ok());
+    assert!(
+        tax.channels()
+            .search(&q().title("年".repeat(100)))
+            .await
+            .is_ok()
+    );
+    for (query, field) in [
+        (q().title("年".repeat(101)), "title"),
+        (q().title("，。\"*"), "title"),
+        (q().channel("A B"), "channel"),
+        (q().category("no_such"), "category"),
+        (q().author("no-such"), "author"),
+        (q().author("mechanisms/x/office"), "author"),
+        (q().addressee("offices/x"), "addressee"),
+        (q().uscc("51100000500008957X"), "uscc"),
+        (q().document_number("64号"), "document_number"),
+        (q().in_reply_to("x"), "in_reply_to"),
+        (q().request_id("1"), "request_id"),
+        (q().page_size(size + 1), "page_size"),
+        (
+            q().published_from(now).published_before(now),
+            "published_before",
+        ),
+    ] {
+        let (reason, fields) = refused(tax.channels().search(&query).await);
+        assert_eq!(
+            (reason, fields),
+            (Reason::InvalidArgument, vec![field.into()])
+        );
+    }
+    let (_, fields) = refused(
+        tax.channels()
+            .search(&q().uscc("1").title("*").category("x"))
+            .await,
+    );
+    assert_eq!(fields, ["title", "category", "uscc"], "all at once");
+    for text in [
+        "标题\" OR \"a",
+        "title:标题x",
+        "标题* NOT 普通",
+        "'; DROP TABLE posting; --",
+        "{a b}: ^c",
+    ] {
+        assert_eq!(
+            titles(&tax, q().title(text)).await,
+            Vec::<String>::new(),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        titles(&tax, q().title("\"标题\" (OR NEAR)")).await,
+        ["普通标题 or near"]
+    );
+}
+
+fn index_file(world: &World) -> PathBuf {
+    world.site.data_dir().join(SEARCH_FILE)
+}
+
+async fn check(world: &World, name: &str, expected: usize) {
+    let query = SearchQuery::new().title("检查").category("coordination");
+    let now = SearchQuery::new().published_from(Timestamp::UNIX_EPOCH);
+    let tax = world.clerk("tax");
+    assert_eq!(found(&tax, query).await.len(), expected, "{name}");
+    assert_eq!(found(&tax, now).await.len(), expected, "{name}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_gone_behind_foreign_or_damaged_is_made_anew() {
+    let mut world = World::start().await;
+    let tax = world.clerk("tax");
+    for _ in 0..3 {
+        publish(&tax, open("joint-enforcement", "年度检查")).await;
+    }
+    check(&world, "as it is", 3).await;
+    world.restart().await;
+    check(&world, "after a restart", 3).await;
+
+    world.stop().await;
+    let old = std::fs::read(index_file(&world)).unwrap();
+    std::fs::remove_file(index_file(&world)).unwrap();
+    world.restart().await;
+    check(&world, "gone", 3).await;
+
+    publish(&world.clerk("tax"), open("joint-enforcement", "检查")).await;
+    check(&world, "one more", 4).await;
+    world.stop().await;
+    std::fs::write(index_file(&world), &old).unwrap();
+    world.restart().await;
+    check(&world, "behind", 4).await;
+
+    let mut other = World::start().await;
+    for _ in 0..30 {
+        publish(&other.clerk("tax"), open("joint-enforcement", "检查")).await;
+    }
+    check(&other, "another hub's", 30).await;
+    other.stop().await;
+    world.stop().await;
+    std::fs::copy(index_file(&other), index_file(&world)).unwrap();
+    world.restart().await;
+    check(&world, "of another ledger", 4).await;
+
+    for (name, bytes) in [("no database", vec![7; 50_000]), ("empty", vec![])] {
+        world.stop().await;
+        std::fs::write(index_file(&world), bytes).unwrap();
+        world.restart().await;
+        check(&world, name, 4).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_in_any_page_of_the_file_is_no_wrong_answer() {
+    const PAGE_BYTES: usize = 4_096;
+    let mut world = World::start().await;
+    for _ in 0..3 {
+        publish(&world.clerk("tax"), open("joint-enforcement", "年度检查")).await;
+    }
+    check(&world, "as it is", 3).await;
+    world.stop().await;
+    let whole = std::fs::read(index_file(&world)).unwrap();
+    let pages = whole.len() / PAGE_BYTES;
+    assert!(pages > 5);
+    for page in 0..pages {
+        let mut damaged = std::fs::read(index_file(&world)).unwrap();
+        let end = damaged.len().min((page + 1) * PAGE_BYTES);
+        damaged[page * PAGE_BYTES..end].fill(0xFF);
+        std::fs::write(index_file(&world), damaged).unwrap();
+        world.restart().await;
+        check(&world, &format!("page {page}"), 3).await;
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_takes_no_index_stops_no_publish() {
+    let site = Site::new();
+    // A folder stands where the file should be.
+    std::fs::create_dir_all(site.data_dir().join(SEARCH_FILE)).unwrap();
+    let mut world = World::start_on(site, Arc::new(hub::clock::SystemClock)).await;
+    let tax = world.clerk("tax");
+    publish(&tax, open("joint-enforcement", "检查")).await;
+    let raw = hub_tests::raw::Session::new(&world, "tax", "tax-clerk-1", &["clerk"]);
+    let request = hub_proto::channels::SearchNotificationsRequest::default();
+    let method = hub_tests::channels!("SearchNotifications");
+    let answer: Result<hub_proto::channels::SearchNotificationsResponse, _> =
+        raw.ask(method, &request).await;
+    let status = answer.unwrap_err();
+    assert_eq!(hub_tests::raw::reason(&status), "UNAVAILABLE");
+    assert!(status.message().contains("search index"), "{status:?}");
+    std::fs::remove_dir(world.site.data_dir().join(SEARCH_FILE)).unwrap();
+    check(&world, "once there is room", 1).await;
+    world.stop().await;
+}
+
+/// Everything that a client may see, from its lists, oldest first.
+async fn all_of(client: &Client, logs: &[&str]) -> Vec<Notification> {
+    let mut all: Vec<Notification> = vec![];
+    for log in logs {
+        let request = ListNotificationsRequest {
+            parent: (*log).into(),
+            page_size: 500,
+            omit_bodies: true,
+            ..ListNotificationsRequest::default()
+        };
+        let Ok(page) = client.channels().list_notifications(&request).await else {
+            continue;
+        };
+        for one in page.notifications {
+            if !all.iter().any(|known| known.name == one.name) {
+                all.push(one);
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_searches_find_what_lists_and_a_plain_filter_find() {
+    const WORDS: [&str; 5] = ["年度", "检查", "通知", "case", "二〇二一"];
+    let seed = seed();
+    println!("HUB_TEST_SEED={seed}");
+    let mut random = Random::new(seed);
+    let world = World::start().await;
+    let agencies = ["tax", "health", "finance", "civil-affairs"];
+    for _ in 0..120 {
+        let title = [*random.pick(&WORDS), *random.pick(&WORDS)].join(" ");
+        let from = *random.pick(&agencies);
+        let mut one = if random.percent(50) && from != "finance" {
+            open("joint-enforcement", &title)
+        } else {
+            let to = *random.pick(&agencies);
+            addressed(&[to, "mechanisms/fund-supervision/office"], &title)
+        };
+        if random.percent(50) {
+            one = one.subject(*random.pick(&USCC), "某会");
+        }
+        drop(world.clerk(from).channels().publish(one).await);
+    }
+    for round in 0..160 {
+        let agency = *random.pick(&agencies);
+        let role = if agency == "civil-affairs" && random.percent(50) {
+            "office"
+        } else {
+            "clerk"
+        };
+        let client = world.client(agency, &format!("{agency}-{role}-1"), &[role]);
+        let (inbox, sent) = (
+            format!("agencies/{agency}/inbox"),
+            format!("agencies/{agency}/sent"),
+        );
+        let logs = [
+            "channels/all-members",
+            "channels/joint-enforcement",
+            "channels/fund-supervision",
+            &inbox,
+            &sent,
+            "mechanisms/joint-enforcement/office/inbox",
+            "mechanisms/fund-supervision/office/inbox",
+        ];
+        let visible = all_of(&client, &logs).await;
+        let word = random.percent(60).then(|| *random.pick(&WORDS));
+        let author = random.percent(40).then(|| *random.pick(&agencies));
+        let uscc = random.percent(30).then(|| *random.pick(&USCC));
+        let addressee = random.percent(30).then(|| *random.pick(&agencies));
+        let mut query = SearchQuery::new();
+        if let Some(word) = word {
+            query = query.title(word);
+        }
+        if let Some(author) = author {
+            query = query.author(author);
+        }
+        if let Some(uscc) = uscc {
+            query = query.uscc(uscc);
+        }
+        if let Some(addressee) = addressee {
+            query = query.addressee(addressee);
+        }
+        let of = |id: &str| format!("agencies/{id}");
+        let expected: BTreeSet<String> = visible
+            .into_iter()
+            .filter(|one| word.is_none_or(|word| one.title.contains(word)))
+            .filter(|one| author.is_none_or(|author| one.author == of(author)))
+            .filter(|one| uscc.is_none_or(|uscc| one.subjects.iter().any(|had| had.uscc == uscc)))
+            .filter(|one| addressee.is_none_or(|id| one.addressees.contains(&of(id))))
+            .map(|one| one.name)
+            .collect();
+        let size = u16::try_from(1 + random.below(20)).unwrap();
+        let names = names_in_pages(&client, &query, size).await;
+        let what = format!("seed {seed}, round {round}, {agency} as {role}: {query:?}");
+        assert_eq!(
+            names.iter().cloned().collect::<BTreeSet<_>>(),
+            expected,
+            "{what}"
+        );
+        assert_eq!(names.len(), expected.len(), "{what}");
+    }
+    let period =
+        SearchQuery::new().published_from(Timestamp::now() + SignedDuration::from_hours(1));
+    assert_eq!(found(&world.clerk("tax"), period).await, []);
+}
