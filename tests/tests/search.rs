@@ -28,10 +28,11 @@ use hub_core::{date, reason::Reason};
 use hub_proto::channels::{
     Classification, ListNotificationsRequest, Notification, NotificationKind, NotificationState,
 };
+use hub_proto::members::{AppointLiaisonRequest, AppointLiaisonResponse, Liaison, Rank};
 use hub_tests::{
-    Site, World,
+    Site, World, channels, members,
     random::Random,
-    raw::requests::{Scene, liaison_of},
+    raw::{self, Session, requests::request_id},
     seed,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -263,18 +264,38 @@ async fn what_a_caller_may_not_see_is_not_found_by_any_word_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_liaison_searches_as_long_as_the_role_is_in_force() {
+async fn a_liaison_searches_until_another_is_appointed() {
     let world = World::start().await;
-    Scene::set(&world).await;
-    let present = world.client("tax", &liaison_of("tax"), &["liaison"]);
-    assert!(!found(&present, SearchQuery::new()).await.is_empty());
-    let another = world.client("tax", "tax-liaison-9", &["liaison"]);
-    let (reason, _) = refused(another.channels().search(&SearchQuery::new()).await);
+    publish(&office(&world), notice("all-members", "通知")).await;
+    let leader = Session::new(&world, "tax", "tax-leader-1", &["leader"]);
+    let roster = world.hub().engine().roster().load_full();
+    let today = date::to_wire(roster.day(Timestamp::now()));
+    let appoint = async |officer: &str, replaces: &str| {
+        let request = AppointLiaisonRequest {
+            parent: "mechanisms/joint-enforcement".into(),
+            liaison: Some(Liaison {
+                officer: officer.into(),
+                display_name: "甲".into(),
+                rank: Rank::Division.into(),
+                from_on: Some(today),
+                ..Liaison::default()
+            }),
+            replaces: replaces.into(),
+            request_id: request_id(),
+        };
+        let method = members!("AppointLiaison");
+        let _appointed: AppointLiaisonResponse = leader.ask(method, &request).await.unwrap();
+    };
+    let first = world.client("tax", "first", &["liaison"]);
+    appoint("first", "").await;
+    assert_eq!(titles(&first, SearchQuery::new()).await, ["通知"]);
+    appoint("second", "first").await;
+    let (reason, _) = refused(first.channels().search(&SearchQuery::new()).await);
     assert_eq!(reason, Reason::PermissionDenied);
-    // The hub's own notices of the appointments are found by whom they were issued to.
-    let of_hub = found(&office(&world), SearchQuery::new().author("hub")).await;
-    assert!(!of_hub.is_empty());
-    assert!(of_hub.iter().all(|one| one.author == "agencies/hub"));
+    // The hub's own notices of the appointments are found by those to whom they were issued.
+    let notices = SearchQuery::new().category("liaison_change_joint_enforcement");
+    assert_eq!(found(&office(&world), notices.clone()).await.len(), 2);
+    assert_eq!(found(&world.clerk("health"), notices).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -287,6 +308,32 @@ async fn what_has_just_been_published_is_found() {
         let query = SearchQuery::new().title(format!("word{number}"));
         assert_eq!(titles(&tax, query).await, [title]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_retention_asks_for_comes_oldest_first_and_by_category() {
+    let clock = ManualClock::at(Timestamp::now());
+    let world = World::start_on(Site::new(), Arc::new(clock.clone())).await;
+    let (tax, civil) = (world.clerk("tax"), office(&world));
+    let mut entries = vec![];
+    for _ in 0..3 {
+        let batch = vec![
+            open("joint-enforcement", "一"),
+            open("joint-enforcement", "二"),
+        ];
+        let answer = tax.channels().publish_batch(batch).await.unwrap();
+        entries.push(answer.response.receipt.unwrap().entry_index);
+        publish(&civil, notice("all-members", "通知")).await;
+        clock.advance_us(1_000_000);
+    }
+    let search = world.hub().search();
+    let end = Timestamp::now() + SignedDuration::from_hours(1);
+    let due = |before, limit| search.due_for_sealing("coordination", before, limit);
+    assert_eq!(due(end, 100).await.unwrap(), entries);
+    assert_eq!(due(end, 2).await.unwrap(), entries[..2]);
+    let last = found(&tax, SearchQuery::new().category("coordination")).await;
+    assert_eq!(due(instant(&last[0]), 100).await.unwrap(), entries[..2]);
+    assert_eq!(due(Timestamp::UNIX_EPOCH, 100).await.unwrap(), [0; 0]);
 }
 
 async fn names_in_pages(client: &Client, query: &SearchQuery, size: u16) -> Vec<String> {
@@ -525,13 +572,13 @@ async fn a_folder_that_takes_no_index_stops_no_publish() {
     let mut world = World::start_on(site, Arc::new(hub::clock::SystemClock)).await;
     let tax = world.clerk("tax");
     publish(&tax, open("joint-enforcement", "检查")).await;
-    let raw = hub_tests::raw::Session::new(&world, "tax", "tax-clerk-1", &["clerk"]);
+    let session = Session::new(&world, "tax", "tax-clerk-1", &["clerk"]);
     let request = hub_proto::channels::SearchNotificationsRequest::default();
-    let method = hub_tests::channels!("SearchNotifications");
+    let method = channels!("SearchNotifications");
     let answer: Result<hub_proto::channels::SearchNotificationsResponse, _> =
-        raw.ask(method, &request).await;
+        session.ask(method, &request).await;
     let status = answer.unwrap_err();
-    assert_eq!(hub_tests::raw::reason(&status), "UNAVAILABLE");
+    assert_eq!(raw::reason(&status), "UNAVAILABLE");
     assert!(status.message().contains("search index"), "{status:?}");
     std::fs::remove_dir(world.site.data_dir().join(SEARCH_FILE)).unwrap();
     check(&world, "once there is room", 1).await;
