@@ -32,6 +32,8 @@ macro_rules! path {
     };
 }
 
+mod corrections;
+
 pub(crate) const SUBSCRIBE: &str = path!("Subscribe");
 
 /// The channels service. Made by [`Client::channels`].

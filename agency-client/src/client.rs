@@ -22,6 +22,7 @@ use tonic::{
 };
 
 use crate::{
+    attachments::Attachments,
     author::{Authored, Recorded},
     channels::Channels,
     checkpoint::CheckpointMemory,
@@ -29,6 +30,7 @@ use crate::{
     error::{ClientError, Result, from_status},
     ledger::Ledger,
     members::Members,
+    observer::{CallFinished, Observer, Watched},
     profile::{Identity, Profile},
     retry::{RetryPolicy, jitter},
     token::Minter,
@@ -58,6 +60,7 @@ struct Shared {
     deadline: Duration,
     retry: RetryPolicy,
     memory: CheckpointMemory,
+    observer: Watched,
 }
 
 impl fmt::Debug for Client {
@@ -79,6 +82,7 @@ pub struct ClientBuilder {
     roles: Option<Vec<String>>,
     deadline: Duration,
     retry: RetryPolicy,
+    observer: Watched,
 }
 
 impl ClientBuilder {
@@ -93,6 +97,7 @@ impl ClientBuilder {
             roles: None,
             deadline: DEADLINE_DEFAULT,
             retry: RetryPolicy::default(),
+            observer: Watched::default(),
         }
     }
 
@@ -131,6 +136,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Told of calls, reconnections, checkpoints and outboxes, for metrics. There is none unless
+    /// it is set here.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Watched::new(observer);
+        self
+    }
+
     /// Reads certificate and keys. The connection comes about with the first call, and again
     /// whenever it broke.
     ///
@@ -153,7 +166,7 @@ impl ClientBuilder {
             role.parse::<RoleId>()
                 .map_err(|rule| ClientError::input(format!("role {role}"), rule.to_string()))?;
         }
-        let (channel, watch) = transport::channel(&identity, &endpoint)?;
+        let (channel, watch) = transport::channel(&identity, &endpoint, self.observer.clone())?;
         let memory = CheckpointMemory::new(&self.profile.state_dir, identity.ledger_key.clone());
         Ok(Client {
             shared: Arc::new(Shared {
@@ -165,6 +178,7 @@ impl ClientBuilder {
                 deadline: self.deadline,
                 retry: self.retry,
                 memory,
+                observer: self.observer,
             }),
         })
     }
@@ -238,6 +252,12 @@ impl Client {
         Channels::new(self.clone())
     }
 
+    /// Files that go with notifications: upload and download.
+    #[must_use]
+    pub fn attachments(&self) -> Attachments {
+        Attachments::new(self.clone())
+    }
+
     /// Checkpoints, proofs and entries.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
@@ -254,6 +274,10 @@ impl Client {
         self.shared.deadline
     }
 
+    pub(crate) fn observer(&self) -> &Watched {
+        &self.shared.observer
+    }
+
     /// Forgets the token, so that the next call mints another.
     pub(crate) fn forget_token(&self) {
         self.shared.minter.forget();
@@ -264,7 +288,8 @@ impl Client {
     where
         R: Message + Default + 'static,
     {
-        self.call(path, request.encode_to_vec().into(), None).await
+        let bytes = request.encode_to_vec().into();
+        self.call(path, bytes, None, self.shared.retry).await
     }
 
     /// A call that changes something: signed by this node, safe to repeat.
@@ -276,10 +301,23 @@ impl Client {
     where
         R: Message + Default + 'static,
     {
-        let bytes: Bytes = request.encode_to_vec().into();
-        let authored = Authored::sign(&self.shared.identity, path, bytes)?;
+        let bytes = request.encode_to_vec().into();
+        self.mutate_encoded(path, bytes, self.shared.retry).await
+    }
+
+    /// As [`Self::mutate`], with the request already encoded.
+    pub(crate) async fn mutate_encoded<R>(
+        &self,
+        path: &'static str,
+        request: Bytes,
+        retry: RetryPolicy,
+    ) -> Result<Recorded<R>>
+    where
+        R: Message + Default + 'static,
+    {
+        let authored = Authored::sign(&self.shared.identity, path, request)?;
         let bytes = authored.request.clone();
-        let response = self.call(path, bytes, Some(&authored)).await?;
+        let response = self.call(path, bytes, Some(&authored), retry).await?;
         Ok(Recorded { response, authored })
     }
 
@@ -288,14 +326,44 @@ impl Client {
         path: &'static str,
         bytes: Bytes,
         authored: Option<&Authored>,
+        retry: RetryPolicy,
     ) -> Result<R>
     where
         R: Message + Default + 'static,
     {
-        let ends_at = Instant::now() + self.shared.deadline;
+        let began_at = Instant::now();
+        let mut attempts = 0;
+        let ends_at = began_at + self.shared.deadline;
+        let result = self
+            .call_until(path, bytes, authored, retry, ends_at, &mut attempts)
+            .await;
+        self.shared.observer.tell(|observer| {
+            observer.call_finished(&CallFinished {
+                method: path,
+                error: result.as_ref().err(),
+                elapsed: began_at.elapsed(),
+                attempts,
+            });
+        });
+        result
+    }
+
+    async fn call_until<R>(
+        &self,
+        path: &'static str,
+        bytes: Bytes,
+        authored: Option<&Authored>,
+        retry: RetryPolicy,
+        ends_at: Instant,
+        attempts: &mut u32,
+    ) -> Result<R>
+    where
+        R: Message + Default + 'static,
+    {
         let mut reminted = false;
         let mut failed = 0;
         loop {
+            *attempts += 1;
             let attempt = self.attempt(path, bytes.clone(), authored, ends_at);
             let error = match tokio::time::timeout_at(ends_at, attempt).await {
                 Ok(Ok(answer)) => return Ok(answer),
@@ -314,7 +382,7 @@ impl Client {
             }
             failed += 1;
             let remains = ends_at.saturating_duration_since(Instant::now());
-            let Some(wait) = self.shared.retry.wait(&error, failed, remains, jitter()) else {
+            let Some(wait) = retry.wait(&error, failed, remains, jitter()) else {
                 return Err(error);
             };
             tracing::debug!(path, failed, %error, wait_ms = wait.as_millis(), "trying again");
@@ -374,6 +442,30 @@ impl Client {
             })?
     }
 
+    /// A call that takes in a stream of messages and answers once. It is bounded by nothing but its
+    /// caller's patience.
+    pub(crate) async fn send_stream<R>(
+        &self,
+        path: &'static str,
+        messages: impl futures::Stream<Item = Bytes> + Send + 'static,
+    ) -> Result<R>
+    where
+        R: Message + Default + 'static,
+    {
+        let mut request = Request::new(messages);
+        let token = self.shared.minter.header(Timestamp::now())?;
+        request.metadata_mut().insert("authorization", token);
+        let mut grpc = self.grpc().await?;
+        grpc.client_streaming(
+            request,
+            PathAndQuery::from_static(path),
+            SignedBytes::default(),
+        )
+        .await
+        .map(tonic::Response::into_inner)
+        .map_err(|status| self.explain(&status))
+    }
+
     /// What a status means.
     pub(crate) fn explain(&self, status: &Status) -> ClientError {
         from_status(
@@ -425,5 +517,6 @@ pub(crate) fn checked_request_id(text: String) -> Result<String> {
     Ok(text)
 }
 
+pub(crate) mod forward;
 #[cfg(test)]
 mod tests;

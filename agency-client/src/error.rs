@@ -38,6 +38,9 @@ pub enum ClientError {
     /// This machine: its random source or a private key failed.
     #[error("signing failed: {0}")]
     Signing(CryptoError),
+    /// The caller: a blocking call was made inside an async runtime.
+    #[error("a blocking call was made inside an async runtime")]
+    AsyncContext,
     /// The hub refused the call.
     #[error("{0}")]
     Refused(Box<Refusal>),
@@ -178,6 +181,7 @@ impl ClientError {
             Self::Input { .. } => "INPUT_INVALID",
             Self::LocalFile { .. } => "LOCAL_FILE",
             Self::Signing(_) => "SIGNING_FAILED",
+            Self::AsyncContext => "ASYNC_CONTEXT",
             Self::Refused(refusal) if refusal.reason_text.is_empty() => "REFUSED",
             Self::Refused(refusal) => &refusal.reason_text,
             Self::NodeRefused { .. } => "NODE_REFUSED",
@@ -225,7 +229,7 @@ impl ClientError {
                 (Some(Reason::Unavailable), _) | (None, tonic::Code::Unavailable) => {
                     Some(refusal.retry_after.unwrap_or_default())
                 }
-                (Some(Reason::LimitExceeded), _) => refusal.retry_after,
+                (Some(Reason::LimitExceeded | Reason::StorageFull), _) => refusal.retry_after,
                 _ => None,
             },
             _ => None,

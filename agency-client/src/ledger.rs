@@ -95,6 +95,9 @@ impl Ledger {
         if remembered.is_none_or(|remembered| remembered.size < shown.size) {
             memory.store(&held, &shown)?;
         }
+        self.client
+            .observer()
+            .tell(|observer| observer.checkpoint_verified(&shown));
         Ok(shown)
     }
 

@@ -4,8 +4,10 @@
 //! - [`Client`], [`ClientBuilder`]: one connection in the name of one officer. Tokens are minted,
 //!   mutating calls are signed, safe failures are tried again, all without the caller's doing.
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
+//! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
+//! - [`gateway`]: the same API for local systems that have no keys.
 //! - [`verify`]: receipts and bundles, with the hub's help or with nobody's.
 //! - [`error`]: who is at fault, and what to do next.
 //!
@@ -32,14 +34,19 @@
 //! # }
 //! ```
 
+pub mod attachments;
 mod author;
+pub mod blocking;
 pub mod channels;
 pub mod checkpoint;
 mod client;
 mod codec;
 pub mod error;
+pub mod gateway;
 pub mod ledger;
 pub mod members;
+pub mod observer;
+pub mod outbox;
 pub mod profile;
 mod retry;
 pub mod subscribe;

@@ -108,7 +108,10 @@ mod tests {
     fn only_what_passes_is_tried_again() {
         let policy = RetryPolicy::default();
         for reason in Reason::ALL {
-            let passes = matches!(reason, Reason::Unavailable | Reason::LimitExceeded);
+            let passes = matches!(
+                reason,
+                Reason::Unavailable | Reason::LimitExceeded | Reason::StorageFull
+            );
             let error = refused(*reason, Some(1));
             assert_eq!(
                 policy.wait(&error, 1, LONG, 0.5).is_some(),

@@ -24,6 +24,7 @@ use crate::{
     channels::SUBSCRIBE,
     client::Client,
     error::{ClientError, Result},
+    observer::StreamResumed,
     retry::{RetryPolicy, jitter},
 };
 use resume::{Resume, Step};
@@ -104,6 +105,7 @@ impl Subscription {
         let (sender, events) = mpsc::channel(capacity);
         let reader = Reader {
             resume: Resume::new(options.cursor.clone(), &options),
+            broken: None,
             client,
             options,
             sender,
@@ -137,7 +139,15 @@ impl Drop for Subscription {
 /// The reader has gone: nobody wants more events.
 struct ReaderGone;
 
+/// A break that the subscription has not got over yet.
+struct Broken {
+    error: ClientError,
+    at: tokio::time::Instant,
+    attempts: u32,
+}
+
 struct Reader {
+    broken: Option<Broken>,
     client: Client,
     options: SubscribeOptions,
     resume: Resume,
@@ -169,6 +179,13 @@ impl Reader {
             if let Some(tell) = &self.options.on_reconnect {
                 tell(&error);
             }
+            let now = tokio::time::Instant::now();
+            let at = self.broken.as_ref().map_or(now, |earlier| earlier.at);
+            self.broken = Some(Broken {
+                error,
+                at,
+                attempts: failed,
+            });
             tokio::time::sleep(wait).await;
         }
     }
@@ -220,6 +237,7 @@ impl Reader {
                 Ok(Err(status)) => return Ok(self.client.explain(&status)),
                 Err(_) => return Ok(self.lost("the hub fell silent")),
             };
+            self.tell_resumed();
             let step = match event {
                 Wire::Delivery(delivery) => self.resume.delivery(delivery),
                 Wire::CaughtUp(caught_up) => self.resume.caught_up(caught_up.cursor),
@@ -235,6 +253,20 @@ impl Reader {
                 Step::Fail(error) => return Ok(error),
             }
         }
+    }
+
+    /// The first message after a break.
+    fn tell_resumed(&mut self) {
+        let Some(broken) = self.broken.take() else {
+            return;
+        };
+        self.client.observer().tell(|observer| {
+            observer.stream_resumed(&StreamResumed {
+                error: &broken.error,
+                away: broken.at.elapsed(),
+                attempts: broken.attempts,
+            });
+        });
     }
 
     fn lost(&self, detail: &str) -> ClientError {

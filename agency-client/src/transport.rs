@@ -7,7 +7,10 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -25,6 +28,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{
     error::{ClientError, Result},
+    observer::Watched as Observed,
     profile::Identity,
 };
 
@@ -94,7 +98,11 @@ impl TlsWatch {
 }
 
 /// A channel that connects when first used and again whenever the connection broke.
-pub(crate) fn channel(identity: &Identity, endpoint: &str) -> Result<(Channel, TlsWatch)> {
+pub(crate) fn channel(
+    identity: &Identity,
+    endpoint: &str,
+    observer: Observed,
+) -> Result<(Channel, TlsWatch)> {
     let uri: Uri = endpoint
         .parse()
         .map_err(|error| ClientError::input("endpoint", format!("must be a URL: {error}")))?;
@@ -115,6 +123,8 @@ pub(crate) fn channel(identity: &Identity, endpoint: &str) -> Result<(Channel, T
         port,
         name,
         watch: watch.clone(),
+        observer,
+        has_connected: Arc::default(),
     };
     let endpoint = Endpoint::from(uri)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -156,6 +166,9 @@ struct Connector {
     port: u16,
     name: ServerName<'static>,
     watch: TlsWatch,
+    observer: Observed,
+    /// Whether there was a connection before.
+    has_connected: Arc<AtomicBool>,
 }
 
 impl Connector {
@@ -175,6 +188,9 @@ impl Connector {
                 )
             })?
             .inspect_err(|error| self.watch.observe(error))?;
+        if self.has_connected.swap(true, Ordering::Relaxed) {
+            self.observer.tell(|observer| observer.reconnected());
+        }
         Ok(TokioIo::new(Watched {
             stream,
             watch: self.watch,

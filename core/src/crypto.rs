@@ -43,13 +43,59 @@ pub enum CryptoError {
 /// SHA-256 of the parts, one after the other.
 #[must_use]
 pub fn sha256(parts: &[&[u8]]) -> Digest {
-    let mut context = digest::Context::new(&digest::SHA256);
+    let mut hasher = Sha256::new();
     for part in parts {
-        context.update(part);
+        hasher.update(part);
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    out
+    hasher.finish()
+}
+
+/// SHA-256 of what is too large to hold at once.
+pub struct Sha256(digest::Context);
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sha256")
+    }
+}
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sha256 {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes taken.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        out
+    }
+}
+
+/// Reads a SHA-256 as it is written on the wire: 64 lower-case hexadecimal digits.
+#[must_use]
+pub fn parse_digest(text: &str) -> Option<Digest> {
+    let is_lower = text
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_lower {
+        return None;
+    }
+    unhex(text)?.try_into().ok()
 }
 
 /// Fills an array from the operating system's secure random source.

@@ -80,6 +80,8 @@ reasons! {
     RequestIdReused = "REQUEST_ID_REUSED",
     /// The request id is older than the deduplication window.
     RequestIdExpired = "REQUEST_ID_EXPIRED",
+    /// Retention has erased the content that is asked for.
+    ContentSealed = "CONTENT_SEALED",
     /// The cursor or page token is damaged, or belongs to another caller or log.
     CursorInvalid = "CURSOR_INVALID",
     /// An acknowledgement would move a consumer back.
@@ -98,8 +100,12 @@ reasons! {
     AlreadyRevoked = "ALREADY_REVOKED",
     /// A batch of commands names the same thing twice, or two callers raced; read again and retry.
     Conflict = "CONFLICT",
+    /// A correction or a retraction has taken the notification's place.
+    NotificationSuperseded = "NOTIFICATION_SUPERSEDED",
     /// A limit is reached; the error carries a retry hint.
     LimitExceeded = "LIMIT_EXCEEDED",
+    /// The hub's disk is full: nothing is recorded until there is room, reads go on.
+    StorageFull = "STORAGE_FULL",
     /// The hub is starting, draining, or its queue is full; retry.
     Unavailable = "UNAVAILABLE",
     /// The hub failed; its log has the details.

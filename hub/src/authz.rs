@@ -48,6 +48,12 @@ impl Permit {
         })
     }
 
+    /// Whether it is the hub's own.
+    #[must_use]
+    pub fn is_hub(&self) -> bool {
+        self.action.is_none()
+    }
+
     /// Whose permit it is.
     #[must_use]
     pub fn agency(&self) -> &AgencyId {
@@ -151,6 +157,15 @@ impl Access {
             Some(role) => Ok(self.permit_under(role, action)),
             None => Err(self.denied(action)),
         }
+    }
+
+    /// A permit to upload files: for whoever may send notifications that could name them.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`], which names the action and the roles looked at.
+    pub fn upload(&self) -> Result<Permit> {
+        self.permit(Action::ChannelsPublish)
+            .or_else(|_| self.permit(Action::NotificationsAddress))
     }
 
     fn permit_under(&self, role: &RoleId, action: Action) -> Permit {
@@ -453,14 +468,22 @@ impl Access {
     /// members, every office does.
     #[must_use]
     pub fn sees_all_receipts(&self, channel: &ChannelId, author: &AgencyId) -> bool {
-        let Some(channel) = self.roster.charter().channel(channel) else {
+        self.roster.charter().channel(channel).is_some()
+            && (author == self.agency() || self.sees_all_of(channel))
+    }
+
+    /// Whether the caller, as the office of a channel's mechanism, sees what every member has done with
+    /// the channel's notifications; in a channel of all members, every office does.
+    #[must_use]
+    pub fn sees_all_of(&self, channel: &ChannelId) -> bool {
+        let Ok(channel) = self.readable_channel(channel) else {
             return false;
         };
         let hosts = match channel.mechanism() {
             Some(mechanism) => self.hosts(mechanism),
             None => !self.roster.offices_of(self.agency()).is_empty(),
         };
-        author == self.agency() || (hosts && self.is_granted(Action::ReceiptsReadAny))
+        hosts && self.is_granted(Action::ReceiptsReadAny)
     }
 
     /// A permit to add members to a mechanism: its office's.

@@ -20,6 +20,7 @@ mod build;
 pub mod category;
 pub mod channel;
 pub mod error;
+pub mod follow_up;
 pub mod mechanism;
 mod raw;
 pub mod reference;
@@ -41,6 +42,7 @@ pub use self::{
     category::{AdditionalAddressees, Category, CategoryId, Destination, Route, RouteError},
     channel::{Audience, AudienceRule, Channel, Who},
     error::{CharterError, CharterErrors},
+    follow_up::FollowUp,
     mechanism::{
         AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
         MembershipAddition, Office,
@@ -112,6 +114,8 @@ pub struct Charter {
     alert_indicators: Vec<AlertIndicator>,
     legal_bases: Vec<LegalBasis>,
     deadlines: Vec<Deadline>,
+    follow_up: FollowUp,
+    retention_months: Option<u16>,
 }
 
 impl Charter {
@@ -195,6 +199,8 @@ impl Charter {
             alert_indicators: parts.alert_indicators,
             legal_bases: parts.legal_bases,
             deadlines: parts.deadlines,
+            follow_up: parts.follow_up,
+            retention_months: parts.retention_months,
         })
     }
 
@@ -359,6 +365,22 @@ impl Charter {
     #[must_use]
     pub fn deadlines(&self) -> &[Deadline] {
         &self.deadlines
+    }
+
+    /// How what is asked of recipients is followed up.
+    #[must_use]
+    pub fn follow_up(&self) -> &FollowUp {
+        &self.follow_up
+    }
+
+    /// Months after which the text of a notification of a category is sealed; nothing when it is
+    /// kept for ever. A category that the charter no longer declares, and the hub's own reminders,
+    /// fall under the general rule.
+    #[must_use]
+    pub fn retention_months(&self, category: &str) -> Option<u16> {
+        self.category(category)
+            .and_then(Category::retention_months)
+            .or(self.retention_months)
     }
 }
 

@@ -8,19 +8,20 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
 use crate::{
+    backup::{BackupCommand, RestoreCommand},
     charter,
     config::{Config, Log, LogFormat},
     dev::DevCommand,
     fsck,
     pki::PkiCommand,
-    rebuild, server,
+    rebuild, server, traces,
 };
 
 /// The coordination hub of a province's agencies.
@@ -65,6 +66,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy ledger and attachments of a hub that runs, or of a stopped one, into a folder.
+    Backup(BackupCommand),
+    /// Make the data folder of a stopped hub from a backup, and check it.
+    Restore(RestoreCommand),
     /// Make the state index of a stopped hub anew from the ledger.
     Rebuild {
         /// The settings file.
@@ -74,6 +79,17 @@ enum Command {
     /// Check charters.
     #[command(subcommand)]
     Charter(CharterCommand),
+    /// Print a completion script.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print or write manual pages.
+    Man {
+        /// Write a page for every command into this folder; the first page to stdout when absent.
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,7 +129,16 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             let (mut out, mut progress) = (std::io::stdout().lock(), std::io::stderr());
             return fsck::command(&config, json, &mut out, &mut progress).map(code);
         }
+        Command::Backup(command) => return command.run().map(code),
+        Command::Restore(command) => command.run()?,
         Command::Rebuild { config } => rebuild(&config)?,
+        Command::Completion { shell } => {
+            // Into memory first: clap_complete stops the process when a pipe is closed.
+            let mut script = vec![];
+            clap_complete::generate(shell, &mut Cli::command(), "hub", &mut script);
+            std::io::stdout().write_all(&script)?;
+        }
+        Command::Man { to } => man(to.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -124,6 +149,16 @@ fn code(is_sound: bool) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn man(to: Option<&Path>) -> anyhow::Result<()> {
+    let command = Cli::command();
+    let Some(folder) = to else {
+        return Ok(clap_mangen::Man::new(command).render(&mut std::io::stdout())?);
+    };
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(command.disable_help_subcommand(true), folder));
+    written.with_context(|| format!("{}: cannot be written", folder.display()))
 }
 
 fn rebuild(path: &Path) -> anyhow::Result<()> {
@@ -165,6 +200,10 @@ fn is_fit_for_the_log(target: &str, level: &tracing::Level) -> bool {
 /// # Errors
 /// When the filter is malformed.
 pub fn start_log(log: &Log) -> anyhow::Result<()> {
+    start_log_and_traces(log, None)
+}
+
+fn start_log_and_traces(log: &Log, traces: Option<&traces::Exporter>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.filter)
         .with_context(|| format!("log.filter: `{}` is no filter", log.filter))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -172,12 +211,13 @@ pub fn start_log(log: &Log) -> anyhow::Result<()> {
         LogFormat::Text => lines.with_ansi(false).boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
+    // The operator's filter is for lines. Spans of traces are no part of them, and follow the
+    // settings of traces only.
+    let is_line =
+        filter_fn(|line| !traces::is_sent(line) && is_fit_for_the_log(line.target(), line.level()));
     tracing_subscriber::registry()
-        .with(filter)
-        .with(filter_fn(|line| {
-            is_fit_for_the_log(line.target(), line.level())
-        }))
-        .with(lines)
+        .with(lines.with_filter(is_line).with_filter(filter))
+        .with(traces.map(traces::Exporter::layer))
         .try_init()
         .map_err(|error| anyhow::anyhow!("the log was started already: {error}"))
 }
@@ -185,16 +225,23 @@ pub fn start_log(log: &Log) -> anyhow::Result<()> {
 fn serve(path: &Path, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     let mut config = Config::read(path)?;
     config.listen = listen.unwrap_or(config.listen);
-    start_log(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let traces = config.traces.options();
+        let traces = traces.as_ref().map(traces::Exporter::new).transpose()?;
+        start_log_and_traces(&config.log, traces.as_ref())?;
         let running = server::start(&config).await?;
         // The one line on stdout: where the hub listens, for those who let the system choose a port.
         writeln!(std::io::stdout(), "{}", running.address())?;
         stop_signal().await?;
-        running.stop().await
+        let stopped = running.stop().await;
+        if let Some(traces) = traces {
+            // It waits for the collector, which the runtime's other threads talk to.
+            tokio::task::spawn_blocking(move || traces.stop()).await?;
+        }
+        stopped
     })
 }
 

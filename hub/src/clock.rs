@@ -3,9 +3,10 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicI64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -14,6 +15,21 @@ use jiff::Timestamp;
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The present instant, in whole microseconds.
     fn now(&self) -> Timestamp;
+
+    /// Time since some instant of this process. It never goes back, so it measures how long something
+    /// took and paces rates; it tells no date.
+    fn monotonic(&self) -> Duration {
+        system_monotonic()
+    }
+}
+
+fn system_monotonic() -> Duration {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this module is where time is read"
+    )]
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGAN.elapsed()
 }
 
 /// The system's clock.
@@ -48,5 +64,9 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.load(Ordering::SeqCst)).unwrap_or_default())
     }
 }

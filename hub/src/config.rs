@@ -11,7 +11,14 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::tls::AcceptLimits;
+use crate::{
+    attachments::settings::Settings as Attachments,
+    identity::{
+        RateLimits,
+        rates::{AGENCY_CALLS_BURST_MAX, AGENCY_CALLS_PER_SECOND_MAX},
+    },
+    tls::AcceptLimits,
+};
 
 /// Largest settings file in bytes.
 pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
@@ -27,6 +34,12 @@ pub const AGENCY_STREAMS_MAX: usize = 64;
 
 /// Default of [`Limits::connection_calls_max`].
 pub const CONNECTION_CALLS_MAX: u32 = 256;
+
+/// Default of [`Traces::sample_ratio`]: one call in ten.
+pub const SAMPLE_RATIO: f64 = 0.1;
+
+/// Default of [`Limits::disk_free_bytes_min`]: 256 MiB.
+pub const DISK_FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
 
 /// `hub.toml`.
 #[derive(Clone, Deserialize)]
@@ -62,9 +75,18 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
+    /// Files that go with notifications.
+    #[serde(default)]
+    pub attachments: Attachments,
     /// The log.
     #[serde(default)]
     pub log: Log,
+    /// Metrics.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// Traces.
+    #[serde(default)]
+    pub traces: Traces,
 }
 
 /// `[ledger]`
@@ -103,6 +125,12 @@ pub struct Limits {
     pub agency_streams_max: usize,
     /// Calls under way on one connection.
     pub connection_calls_max: u32,
+    /// Calls of one agency in a second, in the long run.
+    pub agency_calls_per_second_max: u32,
+    /// Calls of one agency at once, after a time of rest.
+    pub agency_calls_burst_max: u32,
+    /// Free bytes of the data folder's file system below which nothing is recorded.
+    pub disk_free_bytes_min: u64,
 }
 
 impl Default for Limits {
@@ -113,6 +141,9 @@ impl Default for Limits {
             agency_connections_max: accept.agency_connections_max,
             agency_streams_max: AGENCY_STREAMS_MAX,
             connection_calls_max: CONNECTION_CALLS_MAX,
+            agency_calls_per_second_max: AGENCY_CALLS_PER_SECOND_MAX,
+            agency_calls_burst_max: AGENCY_CALLS_BURST_MAX,
+            disk_free_bytes_min: DISK_FREE_BYTES_MIN,
         }
     }
 }
@@ -144,6 +175,70 @@ pub enum LogFormat {
     Text,
     /// For machines.
     Json,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where `GET /metrics` is answered, to whoever can reach it; nowhere without. Port 0 lets the
+    /// system choose.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[traces]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Traces {
+    /// The collector that takes OTLP over gRPC, `http://host:port`; no traces without.
+    pub otlp_endpoint: Option<String>,
+    /// Part of the traces that is kept, 0 to 1.
+    pub sample_ratio: f64,
+    /// A caller may make a call part of its own trace (W3C `traceparent`), and decide that it is kept.
+    pub accept_traceparent: bool,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: None,
+            sample_ratio: SAMPLE_RATIO,
+            accept_traceparent: false,
+        }
+    }
+}
+
+impl Traces {
+    /// Where spans go, if anywhere.
+    #[must_use]
+    pub fn options(&self) -> Option<crate::traces::Options> {
+        let otlp_endpoint = self.otlp_endpoint.clone()?;
+        Some(crate::traces::Options {
+            otlp_endpoint,
+            sample_ratio: self.sample_ratio,
+            accept_traceparent: self.accept_traceparent,
+        })
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        ensure!(
+            (0.0..=1.0).contains(&self.sample_ratio),
+            "traces.sample_ratio: must be 0 to 1, is {}",
+            self.sample_ratio
+        );
+        let is_plain_http = |endpoint: &String| {
+            endpoint
+                .parse::<http::Uri>()
+                .is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some())
+        };
+        // The collector is a program on the same machine or behind a proxy there: the hub speaks TLS
+        // with nodes only.
+        ensure!(
+            self.otlp_endpoint.as_ref().is_none_or(is_plain_http),
+            "traces.otlp_endpoint: must be http://host:port"
+        );
+        Ok(())
+    }
 }
 
 fn reload_interval_ms() -> u64 {
@@ -205,6 +300,14 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.roster_dir = config.roster_dir.map(|dir| folder.join(dir));
+        let attachments = &mut config.attachments;
+        for path in [
+            &mut attachments.access_key_id_file,
+            &mut attachments.secret_access_key_file,
+            &mut attachments.ca,
+        ] {
+            *path = path.take().map(|path| folder.join(path));
+        }
         config.check()?;
         Ok(config)
     }
@@ -245,6 +348,18 @@ impl Config {
             1,
             1 << 16,
         )?;
+        self.attachments.check()?;
+        let burst = u64::from(limits.agency_calls_burst_max);
+        within("limits.agency_calls_burst_max", burst, 1, 1 << 30)?;
+        let rate = u64::from(limits.agency_calls_per_second_max);
+        within("limits.agency_calls_per_second_max", rate, 1, 1 << 30)?;
+        self.traces.check()?;
+        within(
+            "limits.disk_free_bytes_min",
+            limits.disk_free_bytes_min,
+            0,
+            1 << 50,
+        )?;
         ensure!(
             certs::vkey::is_origin(&self.ledger.origin),
             "ledger.origin: must have no white space and no `+`, and not be empty"
@@ -266,6 +381,15 @@ impl Config {
     #[must_use]
     pub fn reload_interval(&self) -> Duration {
         Duration::from_millis(self.reload_interval_ms)
+    }
+
+    /// Limits of an agency's calls.
+    #[must_use]
+    pub fn rate_limits(&self) -> RateLimits {
+        RateLimits {
+            calls_per_second_max: self.limits.agency_calls_per_second_max,
+            calls_burst_max: self.limits.agency_calls_burst_max,
+        }
     }
 
     /// Limits of the door.
@@ -300,6 +424,29 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_with_a_bucket_is_valid() {
+        let config = Config::read(&sample("hub.s3.toml")).unwrap();
+        let attachments = &config.attachments;
+        let place = attachments.place().unwrap();
+        let expected = crate::attachments::settings::Place::S3 {
+            bucket: "hub-attachments".into(),
+            prefix: "shanxi".into(),
+        };
+        assert_eq!(place, expected);
+        let folder = sample("");
+        for (path, below) in [
+            (&attachments.access_key_id_file, "secrets/s3-access-key-id"),
+            (
+                &attachments.secret_access_key_file,
+                "secrets/s3-secret-access-key",
+            ),
+            (&attachments.ca, "pki/s3-ca.pem"),
+        ] {
+            assert_eq!(*path, Some(folder.join(below)));
+        }
+    }
+
+    #[test]
     fn the_full_sample_names_every_key_with_its_default() {
         let text = std::fs::read_to_string(sample("hub.full.toml")).unwrap();
         let full = Config::parse(&text, Path::new(".")).unwrap();
@@ -315,12 +462,75 @@ mod tests {
             defaults.connection_calls_max
         );
         assert_eq!(
+            full.limits.disk_free_bytes_min,
+            defaults.disk_free_bytes_min
+        );
+        assert_eq!(
             (full.reload_interval_ms, full.drain_ms_max),
             (RELOAD_INTERVAL_MS, DRAIN_MS_MAX)
         );
+        assert_eq!(
+            full.limits.agency_calls_per_second_max,
+            defaults.agency_calls_per_second_max
+        );
+        assert_eq!(
+            full.limits.agency_calls_burst_max,
+            defaults.agency_calls_burst_max
+        );
         assert_eq!(full.log.filter, Log::default().filter);
-        for key in ["token_audience", "roster_dir", "reflection", "format"] {
+        assert_eq!(full.attachments, Attachments::default());
+        let traces = Traces::default();
+        assert!((full.traces.sample_ratio - traces.sample_ratio).abs() < f64::EPSILON);
+        assert_eq!(full.traces.accept_traceparent, traces.accept_traceparent);
+        assert!(text.contains("\naccept_traceparent = ") && text.contains("\nsample_ratio = "));
+        for key in [
+            "token_audience",
+            "roster_dir",
+            "reflection",
+            "store",
+            "orphan_hours",
+            "region",
+            "allow_http",
+            "format",
+        ] {
             assert!(text.contains(&format!("\n{key} = ")), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_off_by_default_is_shown_and_works_when_turned_on() {
+        let text = std::fs::read_to_string(sample("hub.full.toml")).unwrap();
+        let full = Config::parse(&text, Path::new(".")).unwrap();
+        assert!(full.metrics.listen.is_none() && full.traces.options().is_none());
+        let on = text
+            .replace("\n# listen = ", "\nlisten = ")
+            .replace("\n# otlp_endpoint = ", "\notlp_endpoint = ");
+        let on = Config::parse(&on, Path::new(".")).unwrap();
+        assert!(on.metrics.listen.is_some_and(|at| at.ip().is_loopback()));
+        let options = on.traces.options().unwrap();
+        assert_eq!(options.otlp_endpoint, "http://127.0.0.1:4317");
+    }
+
+    #[test]
+    fn traces_are_checked() {
+        let text = std::fs::read_to_string(sample("hub.minimal.toml")).unwrap();
+        let with = |line: &str| Config::parse(&format!("{text}\n[traces]\n{line}"), Path::new("."));
+        for good in ["sample_ratio = 0.0", "sample_ratio = 1.0"] {
+            assert!(with(good).is_ok(), "{good}");
+        }
+        for bad in ["sample_ratio = 1.1", "sample_ratio = nan"] {
+            let error = with(bad).unwrap_err().to_string();
+            assert!(
+                error.starts_with("traces.sample_ratio: must be 0 to 1"),
+                "{error}"
+            );
+        }
+        for bad in ["https://127.0.0.1:4317", "127.0.0.1:4317", "http://"] {
+            let error = with(&format!("otlp_endpoint = \"{bad}\"")).unwrap_err();
+            assert!(
+                error.to_string().starts_with("traces.otlp_endpoint"),
+                "{error}"
+            );
         }
     }
 

@@ -12,7 +12,7 @@ pub mod members;
 pub mod request_ids;
 pub mod sealing;
 
-use hub_core::date;
+use hub_core::{date, names::RequestId};
 use hub_proto::{
     channels::channels_event,
     ledger::{Event, event},
@@ -20,7 +20,12 @@ use hub_proto::{
 };
 use jiff::{Timestamp, civil::Date};
 
-use crate::{authz::Permit, charter::Charter, error::Result, state::view::Overlay};
+use crate::{
+    authz::Permit,
+    charter::Charter,
+    error::{Error, Result},
+    state::view::Overlay,
+};
 
 /// What `decide` may know besides rows.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +34,8 @@ pub struct Context<'a> {
     pub charter: &'a Charter,
     /// The instant that the entry will carry.
     pub now: Timestamp,
+    /// The index that the entry will have.
+    pub index: u64,
     /// Sixteen bytes that are unique to the entry, for ids that the hub makes itself.
     pub seed: [u8; 16],
 }
@@ -39,6 +46,22 @@ impl Context<'_> {
     pub fn today(&self) -> Date {
         date::on(self.now, self.charter.zone())
     }
+
+    /// A UUIDv7 of the hub's own, from the entry's time and seed.
+    ///
+    /// # Errors
+    /// Never in practice: version and variant are set here.
+    pub fn own_id(&self) -> Result<RequestId> {
+        let [_, _, _, _, _, _, a, b, c, d, e, f, g, h, i, j] = self.seed;
+        let ms = u64::try_from(self.now.as_millisecond()).unwrap_or_default();
+        let [_, _, t0, t1, t2, t3, t4, t5] = ms.to_be_bytes();
+        let version = (a & 0x0f) | 0x70;
+        let variant = (c & 0x3f) | 0x80;
+        RequestId::from_bytes([
+            t0, t1, t2, t3, t4, t5, version, b, variant, d, e, f, g, h, i, j,
+        ])
+        .ok_or_else(|| Error::internal("an id of the hub's own is malformed"))
+    }
 }
 
 /// A typed request to change something. Its fields have been parsed and checked at the wire.
@@ -48,6 +71,20 @@ pub enum Command {
     Channels(channels::Command),
     /// The roster.
     Members(members::Command),
+    /// Contents whose period is over.
+    Seal(sealing::Command),
+}
+
+impl From<channels::Command> for Command {
+    fn from(command: channels::Command) -> Self {
+        Self::Channels(command)
+    }
+}
+
+impl From<members::Command> for Command {
+    fn from(command: members::Command) -> Self {
+        Self::Members(command)
+    }
 }
 
 /// What a command comes to.
@@ -68,6 +105,8 @@ pub struct EntryMeta<'a> {
     pub recorded_at: Timestamp,
     /// Its author's agency; `hub` for the hub itself.
     pub author: &'a str,
+    /// Its author's officer; empty for the hub itself.
+    pub officer: &'a str,
 }
 
 /// Decides a command.
@@ -81,8 +120,9 @@ pub fn decide(
     command: &Command,
 ) -> Result<Decision> {
     match command {
-        Command::Channels(command) => channels::decide(view, permit, command),
+        Command::Channels(command) => channels::decide(context, view, permit, command),
         Command::Members(command) => members::decide(context, view, permit, command),
+        Command::Seal(command) => sealing::decide(context, view, permit, command),
     }
 }
 
@@ -95,7 +135,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) ->
         match &event.kind {
             Some(event::Kind::Channels(event)) => channels::apply(rows, entry, event)?,
             Some(event::Kind::Members(event)) => members::apply(rows, entry, event)?,
-            Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event),
+            Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event)?,
             None => {}
         }
     }

@@ -7,6 +7,8 @@
 //! - `window`: which request ids have been answered, bounded.
 //! - [`recent`]: the newest entries, in memory, for subscribers and replays.
 //! - [`replay`]: rows from the ledger, at start and in `hub rebuild`.
+//! - `sealer`: erases what an order on the ledger names.
+//! - `shares`: how many submissions of each agency wait.
 //! - [`entropy`]: random bytes from an injected source.
 //!
 //! Invariant: an answer means flushed. After a failed commit nothing more is answered until the
@@ -16,18 +18,24 @@ pub mod entropy;
 pub mod recent;
 pub mod recorded;
 pub mod replay;
+mod sealer;
 mod sequencer;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod window;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
     thread::JoinHandle,
     time::Duration,
 };
 
 use hub_core::{crypto::SigningKey, names::RequestId};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{entropy::Entropy, recent::Recent, recorded::Recorded};
@@ -35,20 +43,36 @@ use crate::{
     authz::Permit,
     charter::Charter,
     clock::Clock,
-    domain::{Command, members::roster::SharedRoster},
+    domain::{Command, members::roster::SharedRoster, sealing},
     error::{Error, Result},
     identity::{Authored, Peer},
+    ledger::SealReport,
+    metrics::Metrics,
     state::store::Store,
 };
 
 /// Most submissions that wait for the writer; one more is refused with a retry hint.
 pub const QUEUE_MAX: usize = 4_096;
 
+/// Most submissions of one agency that wait for the writer. The hub's own acts are not counted.
+pub const AGENCY_QUEUE_MAX: usize = 1_024;
+
 /// Most submissions in one commit.
 pub const BATCH_MAX: usize = 512;
 
 /// About how many request bytes go into one commit.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Whether acts are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// They are.
+    Taken,
+    /// Not until there is room on the disk; nothing needs to be done but that. Reads go on.
+    DiskFull,
+    /// Not until the hub has been started again. Reads go on.
+    Failed,
+}
 
 /// What a caller wants recorded.
 #[derive(Debug)]
@@ -80,17 +104,50 @@ pub struct Options {
     pub entropy: Box<dyn Entropy>,
     /// The key that signs the hub's own acts: the ledger key.
     pub key: SigningKey,
+    /// Where batches and commits are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// A handle on the running engine.
 #[derive(Debug)]
 pub struct Engine {
     queue: Mutex<Option<mpsc::Sender<sequencer::Job>>>,
+    shares: Arc<shares::Shares>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    sealer: Arc<sealer::Sealer>,
+    /// Ends erasures that the last run left undone.
+    sealing: Mutex<Option<JoinHandle<()>>>,
     store: Arc<dyn Store>,
     recent: Arc<Recent>,
     roster: Arc<SharedRoster>,
     clock: Arc<dyn Clock>,
+    writes: Arc<AtomicWrites>,
+}
+
+/// What the writer last found.
+#[derive(Debug, Default)]
+pub(crate) struct AtomicWrites(AtomicU8);
+
+impl AtomicWrites {
+    fn load(&self) -> Writes {
+        match self.0.load(Ordering::SeqCst) {
+            0 => Writes::Taken,
+            1 => Writes::DiskFull,
+            _ => Writes::Failed,
+        }
+    }
+
+    /// Answers what it was before.
+    fn store(&self, writes: Writes) -> Writes {
+        let before = self.load();
+        let number = match writes {
+            Writes::Taken => 0,
+            Writes::DiskFull => 1,
+            Writes::Failed => 2,
+        };
+        self.0.store(number, Ordering::SeqCst);
+        before
+    }
 }
 
 impl Engine {
@@ -105,10 +162,12 @@ impl Engine {
             clock,
             entropy,
             key,
+            metrics,
         } = options;
         replay::catch_up(&*store)?;
         let roster = Arc::new(SharedRoster::load(charter, &*store)?);
         let recent = Arc::new(Recent::new(recent::RECENT_BYTES_MAX));
+        let writes = Arc::new(AtomicWrites::default());
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let sequencer = sequencer::Sequencer::new(sequencer::Parts {
             store: Arc::clone(&store),
@@ -117,6 +176,8 @@ impl Engine {
             clock: Arc::clone(&clock),
             entropy,
             key,
+            metrics,
+            writes: Arc::clone(&writes),
         })?;
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
@@ -124,13 +185,19 @@ impl Engine {
             .map_err(|error| {
                 Error::internal(format!("the writer thread did not start: {error}"))
             })?;
+        let sealer = Arc::new(sealer::Sealer::new(Arc::clone(&store), Arc::clone(&recent)));
+        let sealing = finish_in_background(&sealer)?;
         Ok(Arc::new(Self {
             queue: Mutex::new(Some(sender)),
+            shares: Arc::new(shares::Shares::new(AGENCY_QUEUE_MAX)),
             thread: Mutex::new(Some(thread)),
+            sealer,
+            sealing: Mutex::new(sealing),
             store,
             recent,
             roster,
             clock,
+            writes,
         }))
     }
 
@@ -138,7 +205,8 @@ impl Engine {
     /// been flushed.**
     ///
     /// # Errors
-    /// What the domain refuses; [`hub_core::reason::Reason::LimitExceeded`] when the queue is full;
+    /// What the domain refuses; [`hub_core::reason::Reason::LimitExceeded`] when the queue, or the
+    /// agency's share of it, is full; [`hub_core::reason::Reason::StorageFull`] when the disk is;
     /// [`hub_core::reason::Reason::Unavailable`] when the hub is draining or its storage failed.
     pub async fn submit(&self, submission: Submission) -> Result<Arc<Recorded>> {
         let (reply, answer) = oneshot::channel();
@@ -150,13 +218,123 @@ impl Engine {
         let Some(queue) = queue else {
             return Err(draining());
         };
-        match queue.try_send(sequencer::Job { submission, reply }) {
+        // The share goes with the job: a caller that goes away leaves its job in the queue.
+        let is_own_act = submission.peer.is_none();
+        let share = if is_own_act {
+            None
+        } else {
+            Some(self.shares.take(submission.permit.agency())?)
+        };
+        let job = sequencer::Job {
+            submission,
+            reply,
+            span: tracing::Span::current(),
+            _share: share,
+        };
+        match queue.try_send(job) {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(draining())),
             Err(mpsc::error::TrySendError::Full(_)) => Err(Error::limit(
                 format!("{QUEUE_MAX} calls are waiting to be recorded"),
                 Duration::from_millis(200),
             )),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(draining()),
+        }
+    }
+
+    /// Orders that the contents of entries be erased, because their period is over by a rule of the
+    /// charter, and erases them. Entries that are ordered already are passed over.
+    ///
+    /// # Errors
+    /// As [`Engine::order_seal`] and [`Engine::finish_seals`]. If the latter fails the order stands: it
+    /// is carried out by the next call, or at the next start.
+    pub async fn seal(
+        self: &Arc<Self>,
+        entries: Vec<u64>,
+        rule: &str,
+        cutoff: Timestamp,
+    ) -> Result<SealReport> {
+        self.order_seal(entries, rule, cutoff).await?;
+        self.blocking(Self::finish_seals).await
+    }
+
+    /// Records the order to seal entries, at most [`sealing::ENTRIES_MAX`]. Answers the order; nothing
+    /// is erased yet.
+    ///
+    /// # Errors
+    /// [`hub_core::reason::Reason::InvalidArgument`] when one of them is not on the ledger or publishes
+    /// no notification; else as [`Engine::submit`].
+    pub async fn order_seal(
+        self: &Arc<Self>,
+        entries: Vec<u64>,
+        rule: &str,
+        cutoff: Timestamp,
+    ) -> Result<Arc<Recorded>> {
+        let checked = entries.clone();
+        self.blocking(move |engine| engine.require_sealable(&checked))
+            .await?;
+        self.submit(Submission {
+            permit: Permit::hub()?,
+            peer: None,
+            authored: None,
+            method: sealing::METHOD,
+            request_ids: vec![],
+            command: Command::Seal(sealing::Command {
+                entries,
+                rule: rule.to_owned(),
+                cutoff,
+            }),
+        })
+        .await
+    }
+
+    /// Carries out every order to seal that is not yet done. It reads and writes whole segments: not
+    /// for an async thread.
+    ///
+    /// # Errors
+    /// When storage fails. What was not erased is tried again by the next call.
+    pub fn finish_seals(&self) -> Result<SealReport> {
+        self.sealer.finish()
+    }
+
+    fn require_sealable(&self, entries: &[u64]) -> Result<()> {
+        for index in entries.iter().take(sealing::ENTRIES_MAX) {
+            let is_sealable = self.recorded(*index)?.is_some_and(|entry| {
+                entry.is_sealed() || sealing::is_sealable(&entry.header, &entry.events)
+            });
+            if !is_sealable {
+                let rule = format!("entry {index} is no entry that publishes notifications");
+                return Err(Error::field("entries", rule));
+            }
+        }
+        Ok(())
+    }
+
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let engine = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&engine))
+            .await
+            .map_err(Error::internal)?
+    }
+
+    /// How many submissions wait for the writer.
+    #[must_use]
+    pub fn queue_depth(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().map_or(0, |queue| {
+            queue.max_capacity().saturating_sub(queue.capacity())
+        })
+    }
+
+    /// Whether acts are recorded. While the disk was found full it is asked again, so that the
+    /// answer does not wait for the next act.
+    #[must_use]
+    pub fn writes(&self) -> Writes {
+        match self.writes.load() {
+            Writes::DiskFull if self.store.has_room() => Writes::Taken,
+            found => found,
         }
     }
 
@@ -202,11 +380,12 @@ impl Engine {
         }
     }
 
-    /// Answers what is queued, stops the writer and flushes. Later submissions are refused.
+    /// Answers what is queued, stops the writer and erasures, and flushes. Later submissions are refused.
     ///
     /// # Errors
     /// When the last flush fails.
     pub fn stop(&self) -> Result<()> {
+        self.sealer.stop();
         drop(
             self.queue
                 .lock()
@@ -223,8 +402,40 @@ impl Engine {
         {
             return Err(Error::internal("the writer thread panicked"));
         }
+        let sealing = self
+            .sealing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(sealing) = sealing
+            && sealing.join().is_err()
+        {
+            tracing::error!("the thread that seals contents panicked");
+        }
         Ok(self.store.close(self.clock.now())?)
     }
+}
+
+/// Ends what a crash cut short. The hub starts meanwhile: an order is no promise of a moment.
+fn finish_in_background(sealer: &Arc<sealer::Sealer>) -> Result<Option<JoinHandle<()>>> {
+    if !sealer.has_orders()? {
+        return Ok(None);
+    }
+    let sealer = Arc::clone(sealer);
+    let work = move || {
+        if let Err(error) = sealer.finish() {
+            let why = error.context.unwrap_or(error.message);
+            tracing::error!(
+                why,
+                "contents that are ordered to be sealed are not yet erased"
+            );
+        }
+    };
+    std::thread::Builder::new()
+        .name("sealer".into())
+        .spawn(work)
+        .map(Some)
+        .map_err(|error| Error::internal(format!("the sealing thread did not start: {error}")))
 }
 
 fn draining() -> Error {

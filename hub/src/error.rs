@@ -85,6 +85,18 @@ impl Error {
         }
     }
 
+    /// There is no room on the hub's disk; nothing was recorded.
+    #[must_use]
+    pub fn storage_full(retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                Reason::StorageFull,
+                "the hub's disk is full; nothing was recorded, and reads go on",
+            )
+        }
+    }
+
     /// The hub cannot answer now.
     #[must_use]
     pub fn unavailable(message: impl Into<String>, retry_after: Duration) -> Self {

@@ -28,6 +28,8 @@ pub struct Delivered {
     pub log: LogName,
     /// Its position there.
     pub position: i64,
+    /// Where it is on the ledger.
+    pub place: NotificationPlace,
     /// The notification.
     pub notification: Arc<Notification>,
     /// Its entry.
@@ -134,6 +136,7 @@ impl Subscription {
         Ok(Some(Delivered {
             log: reading.log.clone(),
             position,
+            place,
             notification,
             entry,
         }))

@@ -4,6 +4,7 @@
 //! - [`crate::ledger::fsck`] checks the files: checksums, order, tree, signed checkpoints.
 //! - `entries` checks what the entries say: hashes, commitments, who signed them and whether they
 //!   might.
+//! - `seals` holds sealed entries against the orders to seal them.
 //! - `rows` replays every event into empty state and holds the live index against it.
 //! - `show` writes the report for people or as JSON.
 //!
@@ -12,6 +13,7 @@
 
 mod entries;
 mod rows;
+mod seals;
 mod show;
 
 use std::{path::PathBuf, sync::Arc};
@@ -23,7 +25,7 @@ use hub_core::{
 };
 use serde::Serialize;
 
-use self::{entries::EntryCheck, rows::RowCheck};
+use self::{entries::EntryCheck, rows::RowCheck, seals::SealCheck};
 use crate::{
     config::Config,
     ledger::{self, DataLock, FINDINGS_MAX, FsckOptions, FsckReport, StoredEntry},
@@ -91,6 +93,10 @@ pub struct Report {
     pub author_signatures: u64,
     /// Entries of the hub's own whose signature was verified with the ledger key.
     pub hub_signatures: u64,
+    /// Entries whose content is sealed: what their author committed to cannot be checked any more.
+    pub sealed: u64,
+    /// Entries that are ordered to be sealed and still have their content.
+    pub unerased: u64,
     /// Entries that the state index has applied.
     pub state_applied: u64,
     /// Rows of the state index that were held against the replayed ones.
@@ -165,8 +171,33 @@ pub fn fsck(config: &Config, progress: &mut dyn FnMut(u64)) -> anyhow::Result<Re
     let mut whole = summary(config, report);
     whole.author_signatures = entries.author_signatures;
     whole.hub_signatures = entries.hub_signatures;
+    judge_sealing(&mut whole, &entries.seals);
     judge_state(&mut whole, rows, &state);
     Ok(whole)
+}
+
+/// Adds what is sealed without an order, or ordered and not yet erased.
+fn judge_sealing(report: &mut Report, seals: &SealCheck) {
+    let folder = report.folder.join(ledger::LEDGER_DIR);
+    let mut find = |severity, what, remedy: &str| {
+        report.find(Finding {
+            severity,
+            file: folder.clone(),
+            offset: None,
+            what,
+            remedy: remedy.to_owned(),
+        });
+    };
+    for what in seals.without_order() {
+        find(Severity::Error, what, REMEDY_UNORDERED);
+    }
+    let unerased = seals.unerased();
+    if unerased > 0 {
+        let what = format!("{unerased} entries are ordered to be sealed and not yet erased");
+        find(Severity::Warning, what, REMEDY_UNERASED);
+    }
+    report.sealed = seals.sealed;
+    report.unerased = unerased;
 }
 
 fn note_verifier(config: &Config, key: &SigningKey) -> anyhow::Result<NoteVerifier> {
@@ -188,6 +219,8 @@ fn summary(config: &Config, report: FsckReport) -> Report {
         }),
         author_signatures: 0,
         hub_signatures: 0,
+        sealed: 0,
+        unerased: 0,
         state_applied: 0,
         rows_compared: 0,
         findings: report
@@ -209,8 +242,15 @@ fn summary(config: &Config, report: FsckReport) -> Report {
     }
 }
 
+/// Remedies for sealed entries.
+const REMEDY_UNORDERED: &str = "Their contents were not erased by the hub's retention: restore the \
+                                data folder from a backup, and find out who had write access";
+const REMEDY_UNERASED: &str = "Nothing is lost: starting the hub erases them, as does the next run \
+                               of retention";
+
 /// Remedies for the state index.
 const REMEDY_BEHIND: &str = "Nothing is lost: starting the hub applies what is missing";
+const REMEDY_FORM: &str = "Nothing is lost: starting the hub makes the index anew";
 const REMEDY_REBUILD: &str = "Run `hub rebuild`, which makes the index anew from the ledger";
 const REMEDY_COPY: &str = "Make the state folder readable, make room where temporary files go (TMPDIR), and run `hub fsck` again";
 const REMEDY_LEDGER: &str = "Deal with what is wrong with the ledger first";
@@ -249,6 +289,9 @@ fn judge_state(report: &mut Report, rows: RowCheck<'_>, state: &Result<Inspectio
     } else if applied < head {
         let what = format!("the index has applied {applied} of {head} entries");
         find(Severity::Warning, what, REMEDY_BEHIND);
+    }
+    if let Some(what) = state.other_form() {
+        return find(Severity::Warning, what, REMEDY_FORM);
     }
     let outcome = rows.finish();
     if let Some(why) = outcome.skipped {

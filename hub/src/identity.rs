@@ -6,6 +6,7 @@
 //! - [`token`]: verifies officer tokens.
 //! - [`layer`]: stands before every handler and refuses whoever is not known.
 //! - [`author`]: captures the bytes of mutating calls and verifies their author's signature.
+//! - [`rates`]: bounds the calls of an agency.
 //! - [`budget`]: bounds the bytes of requests under way.
 //! - [`watch`]: tells a long-running call that its caller may no longer be served.
 //!
@@ -14,6 +15,7 @@
 pub mod author;
 pub mod budget;
 pub mod layer;
+pub mod rates;
 pub mod spiffe;
 #[cfg(test)]
 mod stack_tests;
@@ -34,6 +36,7 @@ use jiff::Timestamp;
 
 pub use author::AuthorLayer;
 pub use layer::{Identity, IdentityLayer, IdentityOptions};
+pub use rates::{RateLimits, Rates};
 pub use token::TokenKey;
 pub use watch::CallerWatch;
 

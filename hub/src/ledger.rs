@@ -4,7 +4,9 @@
 //! - [`open`] takes the data folder, repairs what was never acknowledged, refuses the rest.
 //! - [`Writer`] appends commits: entries and their checkpoint in one write and one sync.
 //! - [`Reader`] answers entries and proofs; any number, on any thread.
+//! - [`Sealer`] erases contents from complete segments, beside writer and readers.
 //! - [`fsck`] reads everything again and changes nothing.
+//! - [`snapshot`] reads whole segments beside a running hub, and writes them elsewhere.
 //!
 //! Invariant: a reader sees an entry only after the sync of its commit returned, and what a reader
 //! saw is there after every crash. The ledger does not look into entries: header and content are
@@ -27,7 +29,9 @@ mod lock;
 mod open;
 mod reader;
 mod record;
+mod seal;
 mod segment;
+pub mod snapshot;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -35,12 +39,14 @@ mod tree;
 mod writer;
 
 pub use checkpoint::CHECKPOINT_FILE;
+pub(crate) use error::INSTALL_NEWER;
 pub use error::{Damage, LedgerError};
 pub use fsck::{FINDINGS_MAX, Finding, FsckOptions, FsckReport, Progress, Severity, fsck};
 pub use lock::{DataLock, LOCK_FILE};
 pub use open::{OpenReport, open, open_locked};
 pub use reader::Reader;
 pub use record::ENTRY_BYTES_MAX;
+pub use seal::{Erasure, SealReport, Sealer};
 pub use segment::{SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX};
 pub use storage::{RealStorage, Storage};
 pub use writer::Writer;
@@ -95,13 +101,23 @@ pub struct EncodedEntry {
     pub content: Bytes,
 }
 
+impl EncodedEntry {
+    /// Bytes of both parts.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.header.len() as u64 + self.content.len() as u64
+    }
+}
+
 /// An entry as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEntry {
     /// The exact header bytes.
     pub header: Bytes,
-    /// The exact content bytes.
+    /// The exact content bytes, or what stays of them once sealed.
     pub content: Bytes,
+    /// Whether the content was erased and this is the residue.
+    pub is_sealed: bool,
 }
 
 /// A signed state of the tree.

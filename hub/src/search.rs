@@ -238,7 +238,7 @@ impl Search {
     }
 
     /// Entries, oldest first, with a notification of a category whose text has not been sealed and
-    /// that was published before an instant; at most so many.
+    /// that was published before an instant; after an entry, and at most so many.
     ///
     /// # Errors
     /// As [`Search::find`].
@@ -246,12 +246,17 @@ impl Search {
         &self,
         category: &str,
         before: Timestamp,
+        after: Option<u64>,
         limit: usize,
     ) -> Result<Vec<u64>> {
         let query = Query {
             logs: vec![Term::unsealed(category)],
             before_us: Some(before.as_microsecond()),
             is_oldest_first: true,
+            after: after.map(|entry_index| NotificationPlace {
+                entry_index,
+                item: u32::MAX,
+            }),
             ..Query::default()
         };
         self.find(query, move |hits| {

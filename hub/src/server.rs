@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use hub_core::crypto::SigningKey;
 use hub_proto::{
+    attachments::attachment_service_server::AttachmentServiceServer,
     channels::channel_service_server::ChannelServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
     members::members_service_server::MembersServiceServer,
@@ -18,16 +19,26 @@ use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
+    attachments::{self, Attachments},
     charter::Charter,
     clock::{Clock, SystemClock},
     config::Config,
     engine::{self, Engine, entropy::SystemEntropy},
+    expiry,
+    exporter::{self, Exporter},
     identity::{AuthorLayer, Identity, IdentityLayer, IdentityOptions},
-    roster_import,
+    metrics::Metrics,
+    reminders, retention, roster_import,
     search::Search,
-    state::embedded::{EmbeddedOptions, EmbeddedStore},
-    tls::{self, TlsOptions, TlsReloader},
-    wire::{Services, rpc, streams::Streams},
+    state::embedded::{EmbeddedOptions, EmbeddedStore, room::RoomOptions},
+    tls::{self, Connections, TlsOptions, TlsReloader},
+    wire::{
+        Services,
+        attachments::NamedBy,
+        observe::{ObserveLayer, ObserveOptions},
+        rpc,
+        streams::Streams,
+    },
 };
 
 /// Largest message that is received, in bytes.
@@ -37,8 +48,9 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "",
+    "hub.attachments.v1.AttachmentService",
     "hub.channels.v1.ChannelService",
     "hub.ledger.v1.LedgerService",
     "hub.members.v1.MembersService",
@@ -54,8 +66,11 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     engine: Arc<Engine>,
+    metrics: Arc<Metrics>,
     search: Arc<Search>,
+    attachments: Arc<Attachments>,
     draining: watch::Sender<bool>,
     health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -78,7 +93,8 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
 pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
     let charter = Arc::new(Charter::read(&config.charter)?);
     let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
-    let engine = open_engine(config, Arc::clone(&charter), Arc::clone(&clock))?;
+    let metrics = Arc::new(Metrics::new(rpc::RPCS.iter().map(|rpc| rpc.method)));
+    let engine = open_engine(config, charter, Arc::clone(&clock), Arc::clone(&metrics))?;
     roster_import::adopt_charter(&engine, &config.charter).await?;
     let left_out = roster_import::import(&engine, &tls, config).await?;
     for text in &left_out {
@@ -89,10 +105,12 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         audience: config.audience().to_owned(),
         roster: engine.roster().clone(),
         revoked: tls.revoked(),
-        clock,
+        clock: Arc::clone(&clock),
+        rates: config.rate_limits(),
     }));
     let (draining, drains) = watch::channel(false);
     let search = Search::start(&engine, &config.data_dir)?;
+    let attachments = open_attachments(config, &engine)?;
     let services = Services {
         engine: Arc::clone(&engine),
         search: Arc::clone(&search),
@@ -100,8 +118,14 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         tls: Arc::clone(&tls),
         trust_domain: config.trust_domain.as_str().into(),
         streams: Arc::new(Streams::new(config.limits.agency_streams_max)),
+        attachments: Arc::clone(&attachments),
+        downloads: Arc::new(Streams::new(attachments::AGENCY_DOWNLOADS_MAX)),
+        metrics: Arc::clone(&metrics),
         draining: drains.clone(),
     };
+    let connections = Connections::default();
+    let exporter = exporter(config, &services, &connections, &clock).await?;
+    let metrics_address = exporter.as_ref().map(Exporter::address).transpose()?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listen = \"{}\": cannot listen there", config.listen))?;
@@ -111,29 +135,83 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         Arc::clone(&tls),
         config.trust_domain.as_str(),
         config.accept_limits(),
+        &connections,
     );
-    let (health, server) = serve(config, services, identity, incoming, drains).await?;
-
-    let mut background = JoinSet::new();
-    background.spawn(Arc::clone(&tls).run());
-    background.spawn(roster_import::watch(
-        Arc::clone(&engine),
-        tls,
-        config.clone(),
-        left_out,
-    ));
+    let observe = ObserveOptions {
+        metrics: Arc::clone(&metrics),
+        clock: Arc::clone(&clock),
+        accept_traceparent: config.traces.accept_traceparent,
+    };
+    let mut background = background(config, &services, clock, left_out);
+    let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
+    if let Some(exporter) = exporter {
+        background.spawn(exporter.run());
+    }
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
         address,
+        metrics_address,
         engine,
+        metrics,
         search,
+        attachments,
         draining,
         health,
         server,
         background,
         drain_max,
     })
+}
+
+/// What goes on beside the calls until the hub stops.
+fn background(
+    config: &Config,
+    services: &Services,
+    clock: Arc<dyn Clock>,
+    left_out: Vec<String>,
+) -> JoinSet<()> {
+    let Services { engine, tls, .. } = services;
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(tls).run());
+    let roster = Arc::clone(engine.roster());
+    background.spawn(expiry::watch(Arc::clone(tls), roster, clock));
+    background.spawn(roster_import::watch(
+        Arc::clone(engine),
+        Arc::clone(tls),
+        config.clone(),
+        left_out,
+    ));
+    background.spawn(reminders::watch(Arc::clone(engine)));
+    let search = Arc::clone(&services.search);
+    background.spawn(retention::watch(Arc::clone(engine), search));
+    background.spawn(Arc::clone(&services.attachments).run());
+    background
+}
+
+/// Listens for scrapes, if the settings say where. What they look up is registered in any case.
+async fn exporter(
+    config: &Config,
+    services: &Services,
+    connections: &Connections,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Exporter>> {
+    let sources = exporter::Sources {
+        engine: Arc::downgrade(&services.engine),
+        connections: connections.clone(),
+        streams: Arc::clone(&services.streams),
+        tls: Arc::clone(&services.tls),
+        clock: Arc::clone(clock),
+        started_at: clock.now(),
+    };
+    let metrics = &services.metrics;
+    metrics.register(|registry| registry.register_collector(Box::new(sources)));
+    let Some(listen) = config.metrics.listen else {
+        return Ok(None);
+    };
+    let exporter = Exporter::bind(listen, Arc::clone(metrics)).await?;
+    tracing::info!(address = %exporter.address()?, "metrics are shown");
+    Ok(Some(exporter))
 }
 
 fn tls_options(config: &Config) -> TlsOptions {
@@ -166,13 +244,18 @@ fn open_engine(
     config: &Config,
     charter: Arc<Charter>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
 ) -> anyhow::Result<Arc<Engine>> {
     let options = EmbeddedOptions {
         dir: config.data_dir.clone(),
         origin: config.ledger.origin.clone(),
         key: Arc::new(ledger_key(config)?),
     };
-    let (store, report) = EmbeddedStore::open(options)?;
+    let room = RoomOptions {
+        free_bytes_min: config.limits.disk_free_bytes_min,
+        ..RoomOptions::default()
+    };
+    let (store, report) = EmbeddedStore::open_with(options, room)?;
     if report.created {
         tracing::info!(folder = %config.data_dir.display(), "made a new ledger");
     }
@@ -182,6 +265,7 @@ fn open_engine(
         clock,
         entropy: Box::new(SystemEntropy),
         key: ledger_key(config)?,
+        metrics,
     });
     // What only the log is told of a call, the operator who starts the hub is told here: which file
     // is damaged, where, and what to do.
@@ -191,10 +275,25 @@ fn open_engine(
     })
 }
 
+/// Opens the store of attachments beside an engine.
+///
+/// # Errors
+/// When a folder cannot be made or read, or the store's settings do not do.
+pub fn open_attachments(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Arc<Attachments>> {
+    Attachments::open(attachments::Options {
+        settings: config.attachments.clone(),
+        data_dir: config.data_dir.clone(),
+        clock: Arc::clone(engine.clock()),
+        references: Arc::new(NamedBy(Arc::clone(engine))),
+        limits: attachments::Limits::default(),
+    })
+}
+
 async fn serve(
     config: &Config,
     services: Services,
     identity: Arc<Identity>,
+    observe: ObserveOptions,
     incoming: tls::Incoming,
     mut drains: watch::Receiver<bool>,
 ) -> anyhow::Result<(
@@ -217,6 +316,8 @@ async fn serve(
     } else {
         None
     };
+    let attachments =
+        AttachmentServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let channels =
         ChannelServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let members =
@@ -230,10 +331,12 @@ async fn serve(
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(ObserveLayer::new(observe))
         .layer(IdentityLayer::new(identity))
         .layer(AuthorLayer::new(rpc::is_mutating))
         .add_service(health_service)
         .add_optional_service(reflection)
+        .add_service(attachments)
         .add_service(channels)
         .add_service(members)
         .add_service(ledger);
@@ -252,10 +355,28 @@ impl Running {
         self.address
     }
 
+    /// Where metrics are shown, if anywhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
+    /// The instruments, for tests and tools in the same process.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// The engine, for tests and tools in the same process.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The attachments, for tests and tools in the same process.
+    #[must_use]
+    pub fn attachments(&self) -> &Arc<Attachments> {
+        &self.attachments
     }
 
     /// The search index, for tests and tools in the same process.

@@ -14,8 +14,8 @@
 mod acceptor;
 mod reload;
 
-pub use acceptor::{AcceptLimits, Incoming, TlsIo, accept};
-pub use reload::{TLS_FILE_BYTES_MAX, TlsOptions, TlsReloader};
+pub use acceptor::{AcceptLimits, Connections, Incoming, TlsIo, accept};
+pub use reload::{Ends, TLS_FILE_BYTES_MAX, TlsOptions, TlsReloader};
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
 //! The edge: gRPC services that parse, ask `authz` for access, hand a typed command to the engine
 //! and write the answer. No rule of the domain lives here.
 
+pub mod attachments;
 pub mod channels;
 pub mod ledger;
 pub mod members;
+pub mod observe;
 pub mod page;
 pub mod rpc;
 pub mod status;
@@ -16,11 +18,13 @@ use tokio::sync::watch;
 use tonic::Request;
 
 use crate::{
+    attachments::Attachments,
     authz::{Access, Permit},
     domain::Command,
     engine::{Engine, Submission, recorded::Recorded},
     error::{Error, Result},
     identity::{Authored, Caller, Identity},
+    metrics::Metrics,
     search::Search,
     tls::TlsReloader,
 };
@@ -42,6 +46,12 @@ pub struct Services {
     pub search: Arc<Search>,
     /// Counts open streams.
     pub streams: Arc<Streams>,
+    /// Files that go with notifications.
+    pub attachments: Arc<Attachments>,
+    /// Counts downloads.
+    pub downloads: Arc<Streams>,
+    /// Instruments, for what only a service can count.
+    pub metrics: Arc<Metrics>,
     /// Turns true when the hub drains.
     pub draining: watch::Receiver<bool>,
 }

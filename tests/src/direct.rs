@@ -8,7 +8,7 @@ use hub::{
     charter::Charter,
     clock::{Clock as _, ManualClock},
     engine::{self, Engine, entropy::Entropy},
-    identity::{Authored, Caller, Identity, IdentityOptions, Peer},
+    identity::{Authored, Caller, Identity, IdentityOptions, Peer, RateLimits},
     roster_import,
     search::Search,
     server,
@@ -61,6 +61,7 @@ impl Direct {
             clock: Arc::new(clock.clone()),
             entropy,
             key: server::ledger_key(&config).unwrap(),
+            metrics: Arc::default(),
         })
         .unwrap();
         let tls = TlsOptions::of_pki(&site.path().join("pki"));
@@ -74,7 +75,9 @@ impl Direct {
             roster: engine.roster().clone(),
             revoked: tls.revoked(),
             clock: Arc::new(clock.clone()),
+            rates: RateLimits::default(),
         });
+        let attachments = server::open_attachments(&config, &engine).unwrap();
         let (draining, drains) = watch::channel(false);
         let search_dir = tempfile::tempdir().unwrap();
         let search = Search::start(&engine, search_dir.path()).unwrap();
@@ -85,6 +88,9 @@ impl Direct {
             tls,
             trust_domain: TRUST_DOMAIN.into(),
             streams: Arc::new(Streams::new(64)),
+            attachments,
+            downloads: Arc::new(Streams::new(16)),
+            metrics: Arc::default(),
             draining: drains,
         };
         Self {

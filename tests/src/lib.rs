@@ -13,7 +13,9 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+pub mod clock;
 pub mod direct;
+pub mod gated;
 pub mod model;
 pub mod process;
 pub mod random;

@@ -384,11 +384,16 @@ impl Session {
         Ok(R::decode(answer).expect("the answer is a message"))
     }
 
-    /// A call of any method: a stream answers with its first message.
+    /// A call of any method: a stream answers with its first message, and an upload is of
+    /// [`requests::one_byte`].
     ///
     /// # Errors
     /// What the hub answers.
     pub async fn first(&self, method: &'static str, request: Bytes) -> Result<Bytes, Status> {
+        if is_upload(method) {
+            let messages = futures::stream::iter([request, requests::one_byte()]);
+            return self.upload(method, messages).await;
+        }
         if !is_stream(method) {
             return self.call(method, request).await;
         }
@@ -396,6 +401,21 @@ impl Session {
         let first = tokio::time::timeout(CALL_TIME_MAX, stream.message());
         let first = first.await.expect("the hub answers in time")?;
         Ok(first.expect("a stream begins with a message"))
+    }
+
+    /// A call that takes in messages.
+    ///
+    /// # Errors
+    /// What the hub answers.
+    pub async fn upload(
+        &self,
+        method: &'static str,
+        messages: impl futures::Stream<Item = Bytes> + Send + 'static,
+    ) -> Result<Bytes, Status> {
+        let call = self.raw.slow_unary(method, messages, bearer(&self.token));
+        tokio::time::timeout(CALL_TIME_MAX, call)
+            .await
+            .expect("the hub answers in time")
     }
 
     /// Opens a stream.
@@ -419,6 +439,14 @@ pub fn is_stream(method: &str) -> bool {
     rpc::RPCS
         .iter()
         .any(|rpc| rpc.method == method && rpc.effect == rpc::Effect::Stream)
+}
+
+/// Whether a method takes in a stream.
+#[must_use]
+pub fn is_upload(method: &str) -> bool {
+    rpc::RPCS
+        .iter()
+        .any(|rpc| rpc.method == method && rpc.effect == rpc::Effect::Upload)
 }
 
 /// `authorization: Bearer <token>` and nothing else.

@@ -21,7 +21,7 @@ use std::{
 use bytes::Bytes;
 use hub::{clock::SystemClock, wire::rpc};
 use hub_tests::{
-    Site, World, channels, charter_file, ledger, members,
+    Site, World, attachments, channels, charter_file, ledger, members,
     raw::{
         self, Raw, Session, reason,
         requests::{Scene, Target, is_let_through},
@@ -93,6 +93,27 @@ const fn row(
 
 /// A liaison who was never appointed: a role that the charter knows and that is not in force.
 const UNBOUND: &str = "liaison";
+
+const ATTACHMENT_ROWS: &[Row] = &[
+    row(
+        attachments!("UploadAttachment"),
+        ("tax", "clerk"),
+        Case::Except(OWN_ONLY),
+        refused("tax", "leader", "", DENIED),
+    ),
+    row(
+        attachments!("GetUpload"),
+        ("tax", "clerk"),
+        refused("health", "clerk", "tax's", HIDDEN),
+        refused("tax", "leader", "tax's", DENIED),
+    ),
+    row(
+        attachments!("DownloadAttachment"),
+        ("tax", "clerk"),
+        refused("finance", "clerk", "addressed by health to tax", HIDDEN),
+        refused("tax", "node-admin", "addressed by health to tax", HIDDEN),
+    ),
+];
 
 const CHANNEL_ROWS: &[Row] = &[
     row(
@@ -190,6 +211,47 @@ const CHANNEL_ROWS: &[Row] = &[
         ("tax", "clerk"),
         Case::Except(OWN_ONLY),
         refused("tax", "leader", "", DENIED),
+    ),
+];
+
+const FOLLOW_UP_ROWS: &[Row] = &[
+    row(
+        channels!("CorrectNotification"),
+        ("tax", "clerk"),
+        refused(
+            "finance",
+            "clerk",
+            "addressed by tax to the joint office",
+            HIDDEN,
+        ),
+        refused(
+            "tax",
+            "leader",
+            "addressed by tax to the joint office",
+            DENIED,
+        ),
+    ),
+    row(
+        channels!("RetractNotification"),
+        ("tax", "clerk"),
+        refused(
+            "finance",
+            "clerk",
+            "addressed by tax to the joint office",
+            HIDDEN,
+        ),
+        refused(
+            "tax",
+            "leader",
+            "addressed by tax to the joint office",
+            DENIED,
+        ),
+    ),
+    row(
+        channels!("ListOutstandingActions"),
+        ("tax", "clerk"),
+        refused("health", "clerk", "agencies/tax", HIDDEN),
+        refused("tax", "node-admin", "agencies/tax", HIDDEN),
     ),
 ];
 
@@ -325,8 +387,10 @@ const MEMBER_ROWS: &[Row] = &[
 ];
 
 fn table() -> impl Iterator<Item = &'static Row> {
-    CHANNEL_ROWS
-        .iter()
+    let files = ATTACHMENT_ROWS.iter();
+    files
+        .chain(CHANNEL_ROWS)
+        .chain(FOLLOW_UP_ROWS)
         .chain(SEARCH_ROWS)
         .chain(LEDGER_ROWS)
         .chain(MEMBER_ROWS)
@@ -459,7 +523,10 @@ async fn send(
     request: Bytes,
     headers: tonic::metadata::MetadataMap,
 ) -> Status {
-    if raw::is_stream(method) {
+    if raw::is_upload(method) {
+        let messages = futures::stream::iter([request, raw::requests::one_byte()]);
+        raw.slow_unary(method, messages, headers).await.unwrap_err()
+    } else if raw::is_stream(method) {
         raw.stream(method, request, headers).await.unwrap_err()
     } else {
         raw.unary(method, request, headers).await.unwrap_err()

@@ -24,7 +24,7 @@ use agency_client::{
     subscribe::{Event, SubscribeOptions},
 };
 use certs::{Ca, LeafSpec, Reason as Why};
-use hub::clock::{Clock, SystemClock};
+use hub::clock::Clock;
 use hub_core::{crypto::hex, date, reason::Reason};
 use hub_proto::{
     channels::{Classification, SubscribeRequest, SubscribeResponse, subscribe_response},
@@ -35,7 +35,9 @@ use hub_proto::{
     },
 };
 use hub_tests::{
-    Site, TRUST_DOMAIN, World, channels, charter_file, members,
+    Site, TRUST_DOMAIN, World, channels, charter_file,
+    clock::Shifted,
+    members,
     raw::{
         Node, Raw, Session, eventually, reason,
         requests::{publish, publish_as, request_id, to_addressees, to_channel},
@@ -308,23 +310,6 @@ async fn an_open_stream_ends_when_its_token_does() {
     let reason = end_of(stream, Duration::from_secs(3) + SECONDS).await;
     assert_eq!(reason, "TOKEN_EXPIRED");
     assert!(Timestamp::now().as_second() >= now_s + 3, "not before");
-}
-
-/// The system's clock, some way off.
-#[derive(Debug, Default)]
-struct Shifted(AtomicI64);
-
-impl Shifted {
-    fn by(&self, shift: SignedDuration) {
-        let us = i64::try_from(shift.as_micros()).unwrap();
-        self.0.store(us, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Shifted {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + SignedDuration::from_micros(self.0.load(Ordering::SeqCst))
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,12 +34,16 @@ const NOT_OURS: [&str; 7] = [
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("error", &[]),
+    ("metrics", &[]),
+    ("traces", &[]),
     ("charter", &[]),
     ("ledger", &[]),
     ("state", &["error", "ledger"]),
     // A refused call ends in `wire::status`, the only place that makes a status.
     ("identity", &["clock", "error", "wire::status"]),
     ("tls", &["clock", "error", "identity"]),
+    // Files beside the ledger: what notifications name is asked through a trait.
+    ("attachments", &["clock", "error"]),
     // The roster answers for whom a permit is; it is read, never changed.
     (
         "authz",
@@ -66,7 +70,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "authz", "charter", "clock", "domain", "error", "identity", "ledger", "state",
+            "authz", "charter", "clock", "domain", "error", "identity", "ledger", "metrics",
+            "state", "traces",
         ],
     ),
     ("feed", &["domain", "engine", "error"]),
@@ -75,14 +80,27 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "wire",
         &[
-            "authz", "charter", "domain", "engine", "error", "feed", "identity", "search", "state",
+            "attachments",
+            "authz",
+            "charter",
+            "clock",
+            "domain",
+            "engine",
+            "error",
+            "feed",
+            "identity",
+            "metrics",
+            "search",
+            "state",
             "tls",
+            "traces",
         ],
     ),
 ];
 
 /// Where a crate may be named, as prefixes of paths within `hub/src/`.
 const CRATES: &[(&str, &[&str])] = &[
+    ("object_store", &["attachments/contents"]),
     (
         "sled",
         &["state/embedded", "rebuild", "ledger/fsck", "fsck"],
@@ -98,6 +116,10 @@ const CRATES: &[(&str, &[&str])] = &[
             "tls/acceptor",
         ],
     ),
+    ("prometheus_client", &["metrics", "exporter"]),
+    ("opentelemetry", &["traces"]),
+    ("tracing_opentelemetry", &["traces"]),
+    ("governor", &["identity/rates"]),
 ];
 
 /// Crates whose code outside tests must not stop on what a peer or a disk does.

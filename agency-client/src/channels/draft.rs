@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use hub_core::date::to_wire;
 use hub_proto::channels::{
-    Classification, Notification, PublishNotificationRequest, SubjectOrganization,
+    Attachment, Classification, Notification, PublishNotificationRequest, SubjectOrganization,
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -63,6 +63,38 @@ impl NotificationDraft {
             category: category.to_owned(),
             ..Notification::default()
         })
+    }
+
+    /// With the content of an existing notification: to correct it, or to send it again. Channel
+    /// and addressees come along; what only the hub sets does not.
+    ///
+    /// ```
+    /// use agency_client::{channels::NotificationDraft, proto::channels::Notification};
+    ///
+    /// let old = Notification { title: "May".into(), ..Notification::default() };
+    /// let draft = NotificationDraft::like(&old).title("June");
+    /// # drop(draft);
+    /// ```
+    #[must_use]
+    pub fn like(notification: &Notification) -> Self {
+        let mut draft = Self::new(Notification::default());
+        let fresh = notification.clone();
+        draft.notification = Notification {
+            name: String::new(),
+            author: String::new(),
+            author_officer: String::new(),
+            author_role: String::new(),
+            published_at: None,
+            request_id: String::new(),
+            state: 0,
+            kind: 0,
+            about: String::new(),
+            reason: String::new(),
+            superseded_by: String::new(),
+            is_sealed: false,
+            ..fresh
+        };
+        draft
     }
 
     /// Category id from the charter.
@@ -141,6 +173,16 @@ impl NotificationDraft {
         self
     }
 
+    /// When every recipient is asked to have answered.
+    #[must_use]
+    pub fn reply_by(mut self, at: Timestamp) -> Self {
+        self.notification.reply_by_at = Some(prost_types::Timestamp {
+            seconds: at.as_second(),
+            nanos: at.subsec_nanosecond(),
+        });
+        self
+    }
+
     /// When what it reports came about (JE-082).
     #[must_use]
     pub fn occurred_on(mut self, on: Date) -> Self {
@@ -155,6 +197,13 @@ impl NotificationDraft {
         self
     }
 
+    /// Adds a file that was uploaded: at most 20, each once.
+    #[must_use]
+    pub fn attach(mut self, attachment: Attachment) -> Self {
+        self.notification.attachments.push(attachment);
+        self
+    }
+
     /// A request id of the caller's: one it stored before, to repeat a call whose answer was lost.
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
@@ -166,6 +215,11 @@ impl NotificationDraft {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.request_id
+    }
+
+    /// Notification and request id, unchecked.
+    pub(crate) fn into_parts(self) -> (Notification, String) {
+        (self.notification, self.request_id)
     }
 
     pub(crate) fn into_request(self) -> Result<PublishNotificationRequest> {
@@ -229,6 +283,33 @@ mod tests {
             .into_request()
             .unwrap_err();
         assert!(error.to_string().starts_with("request_id: must be a UUID"));
+    }
+
+    #[test]
+    fn a_draft_like_another_leaves_out_what_the_hub_sets() {
+        let old = Notification {
+            name: "channels/x/notifications/1".into(),
+            title: "t".into(),
+            author: "agencies/tax".into(),
+            author_officer: "tax-clerk-1".into(),
+            author_role: "clerk".into(),
+            published_at: Some(prost_types::Timestamp::default()),
+            request_id: "r".into(),
+            state: 1,
+            kind: 1,
+            about: "a".into(),
+            reason: "w".into(),
+            superseded_by: "s".into(),
+            is_sealed: true,
+            ..Notification::default()
+        };
+        let (new, id) = NotificationDraft::like(&old).into_parts();
+        let expected = Notification {
+            title: "t".into(),
+            ..Notification::default()
+        };
+        assert_eq!(new, expected);
+        assert_ne!(id, "r");
     }
 
     #[test]

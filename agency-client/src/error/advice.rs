@@ -38,6 +38,10 @@ pub(super) fn advice(error: &ClientError, lang: Lang) -> &'static str {
             "Check the node key of the profile and the machine's random source.",
             "检查配置中的节点密钥和本机随机源。",
         ),
+        ClientError::AsyncContext => (
+            "Use agency_client::Client there, or make the call on a thread of its own.",
+            "请在该处使用 agency_client::Client，或在单独的线程中调用。",
+        ),
         ClientError::Refused(refusal) => match refusal.reason {
             Some(reason) => of_reason(reason),
             None => (
@@ -160,6 +164,10 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
             "Look in the sent log whether it was recorded; if not, send it with a new request id.",
             "先在发件日志中查看是否已记录；若无，用新请求编号发送。",
         ),
+        Reason::ContentSealed => (
+            "The content's period is over and it was erased; use your own copy. For a new act, use a new request id.",
+            "内容已过保存期并被清除；请用本单位留存的副本。新的行为须用新的请求编号。",
+        ),
         Reason::CursorInvalid => (
             "Start again without the cursor or page token.",
             "去掉游标或分页标记，重新开始。",
@@ -180,10 +188,19 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
         Reason::MembershipExists | Reason::AlreadyRevoked => {
             ("Nothing to do: it is so already.", "无需处理：状态已如此。")
         }
+        Reason::NotificationSuperseded => (
+            "Look at what took its place (`superseded_by`) and correct or retract that one.",
+            "查看取代它的通知（superseded_by），对后者更正或撤回。",
+        ),
         Reason::Conflict => ("Read again and retry.", "重新读取后再试。"),
         Reason::LimitExceeded => (
             "Send less at a time, or wait as long as the hub asks.",
             "减少单次数量，或按中枢提示等待后重试。",
+        ),
+        Reason::StorageFull => (
+            "Nothing was recorded. Send the same again with the same --request-id once the hub's \
+             operator has made room; reading goes on.",
+            "未记录任何内容。待中枢运维人员腾出磁盘空间后，用同一 --request-id 重发；读取不受影响。",
         ),
         Reason::Unavailable => (
             "Try again shortly: the hub is starting, draining or busy.",

@@ -47,7 +47,7 @@ pub(crate) fn from_status(
     if status.source().is_some() || matches!(status.code(), Code::Unavailable | Code::Unknown) {
         return ClientError::Unreachable {
             endpoint,
-            detail: causes(status),
+            detail: cause(status),
         };
     }
     ClientError::Refused(Box::new(Refusal {
@@ -75,8 +75,56 @@ fn violations(details: &tonic_types::ErrorDetails) -> Vec<Violation> {
         .unwrap_or_default()
 }
 
+/// Why nobody answered, in words for people. What the libraries between here and the network call
+/// it goes to the debug log.
+fn cause(status: &Status) -> String {
+    let mut deepest = None;
+    let mut source = status.source();
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            deepest = Some(of_io(io));
+        }
+        source = error.source();
+    }
+    tracing::debug!(chain = chain(status), "nobody answers");
+    if let Some(text) = deepest {
+        return text;
+    }
+    let text = chain(status);
+    let is_cut = [
+        "h2 protocol error",
+        "connection error",
+        "broken pipe",
+        "reset",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign));
+    if is_cut || text.starts_with("transport error") {
+        "the connection broke".into()
+    } else {
+        status.message().to_owned()
+    }
+}
+
+fn of_io(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused: nothing listens there".into(),
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::NotConnected => "the connection broke".into(),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            "there is no way to it on the network".into()
+        }
+        // Our own texts, those of name resolution, and TLS.
+        _ => error.to_string(),
+    }
+}
+
 /// The message of a status and of all that caused it, each said once.
-fn causes(status: &Status) -> String {
+fn chain(status: &Status) -> String {
     let mut texts = vec![status.message().to_owned()];
     let mut source = status.source();
     while let Some(error) = source {

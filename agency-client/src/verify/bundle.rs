@@ -23,6 +23,10 @@ pub const BUNDLE_FORMAT: u32 = 1;
 /// Author of the hub's own acts.
 const HUB: &str = "hub";
 
+/// Why the text of a sealed entry is not checked.
+const SEALED: &str = "content sealed by retention; header, author signature and inclusion verify, the \
+                      text cannot be bound to them any more";
+
 /// Proof of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +48,9 @@ pub struct Bundle {
     /// The content; absent when it is sealed or was not the caller's to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<BundleContent>,
+    /// Whether the content is absent because the hub said that retention had sealed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sealed: bool,
     /// DER of the author's certificate, base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author_certificate: Option<String>,
@@ -133,6 +140,7 @@ impl Bundle {
                 event_salt: STANDARD.encode(&content.event_salt),
                 events: STANDARD.encode(&content.events),
             }),
+            is_sealed: stored.is_some_and(|entry| entry.content.is_empty()),
             author_certificate: entry
                 .filter(|entry| !entry.author_certificate.is_empty())
                 .map(|entry| STANDARD.encode(&entry.author_certificate)),
@@ -179,7 +187,11 @@ impl Bundle {
                 events_recorded(&header, content)?,
             ),
             None => {
-                let missing = Outcome::NotChecked("the bundle has no content");
+                let missing = Outcome::NotChecked(if self.is_sealed {
+                    SEALED
+                } else {
+                    "the bundle has no content"
+                });
                 (missing, missing)
             }
         };

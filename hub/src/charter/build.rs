@@ -8,6 +8,7 @@ mod agencies;
 mod categories;
 mod channels;
 mod cross;
+mod follow_up;
 mod mechanisms;
 mod reference;
 mod roles;
@@ -47,6 +48,8 @@ pub(super) struct Parts {
     pub(super) alert_indicators: Vec<super::AlertIndicator>,
     pub(super) legal_bases: Vec<super::LegalBasis>,
     pub(super) deadlines: Vec<super::Deadline>,
+    pub(super) follow_up: super::FollowUp,
+    pub(super) retention_months: Option<u16>,
 }
 
 /// Ids that the file declares.
@@ -98,6 +101,8 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         alert_indicators: reference::alert_indicators(&raw.alert_indicators, check),
         legal_bases: reference::legal_bases(&raw.legal_bases, &known, check),
         deadlines: reference::deadlines(&raw.deadlines, check),
+        follow_up: follow_up::follow_up(raw.follow_up.as_ref(), check),
+        retention_months: follow_up::retention(raw.retention.as_ref(), check),
         mechanisms,
     }
 }

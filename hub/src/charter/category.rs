@@ -68,6 +68,7 @@ pub struct Category {
     pub(super) trigger_word: Option<String>,
     pub(super) is_soft: bool,
     pub(super) warn_after_working_days: Option<u16>,
+    pub(super) retention_months: Option<u16>,
     pub(super) sources: Vec<String>,
 }
 
@@ -148,6 +149,12 @@ impl Category {
     #[must_use]
     pub fn warn_after_working_days(&self) -> Option<u16> {
         self.warn_after_working_days
+    }
+
+    /// Months after which the text is sealed, if not those of the whole charter.
+    #[must_use]
+    pub fn retention_months(&self) -> Option<u16> {
+        self.retention_months
     }
 
     /// Requirement ids that it rests on.

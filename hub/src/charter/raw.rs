@@ -37,6 +37,27 @@ pub(super) struct RawFile {
     pub(super) legal_bases: Vec<Spanned<RawLegalBasis>>,
     #[serde(default)]
     pub(super) deadlines: Vec<Spanned<RawDeadline>>,
+    pub(super) follow_up: Option<Spanned<RawFollowUp>>,
+    pub(super) retention: Option<Spanned<RawRetention>>,
+}
+
+/// How the hub follows up what is asked of recipients.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFollowUp {
+    pub(super) acknowledge_hours: Spanned<u16>,
+    pub(super) remind_before_hours: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub(super) remind_after_hours: Vec<Spanned<u16>>,
+    pub(super) source: Text,
+}
+
+/// How long the text of notifications is kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetention {
+    pub(super) months: Spanned<u16>,
+    pub(super) source: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -195,6 +216,7 @@ pub(super) struct RawCategory {
     #[serde(default)]
     pub(super) is_soft: bool,
     pub(super) warn_after_working_days: Option<Spanned<u16>>,
+    pub(super) retention_months: Option<Spanned<u16>>,
     #[serde(default)]
     pub(super) sources: Vec<Text>,
 }

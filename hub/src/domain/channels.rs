@@ -4,37 +4,46 @@
 //! Invariants: positions of a log start at 1 and have no gap; a notification's text is in its
 //! entry and nowhere else; a receipt's first opening and first signature are never replaced.
 
+pub mod asks;
+pub mod attachment;
 pub mod cursor;
 pub mod log;
 pub mod notification;
 pub mod receipts;
+pub mod succession;
 
 use self::{
+    asks::{AskDraft, Reminder},
     cursor::Cursor,
     log::{Head, NotificationPlace},
     receipts::ReceiptRow,
 };
-use super::{Decision, EntryMeta, channels_event};
+use super::{Context, Decision, EntryMeta, channels_event};
 use crate::{
     authz::Permit,
     charter::Destination,
-    error::{Error, Result},
+    error::{Error, Result, Violation},
     state::{
         keys,
         view::{Overlay, View, ViewExt as _},
     },
 };
+use bytes::Bytes;
 use hub_core::{
+    crypto::Digest,
     names::{AgencyId, ConsumerId, LogName, Recipient, RequestId},
     reason::Reason,
 };
 use hub_proto::{
     channels::{
-        ChannelsEvent, ConsumerAdvanced, LogPosition, NotificationIssued, NotificationOpened,
-        NotificationPublished, NotificationRef, NotificationSignedFor, channels_event::Kind,
+        ChannelsEvent, ConsumerAdvanced, LogPosition, Notification, NotificationIssued,
+        NotificationKind, NotificationOpened, NotificationPublished, NotificationRef,
+        NotificationSignedFor, RecipientReminded, RequestedAction, Succession,
+        channels_event::Kind,
     },
     ledger::Event,
 };
+use jiff::Timestamp;
 
 /// Most durable consumers of an agency.
 pub const CONSUMERS_MAX: usize = 16;
@@ -44,6 +53,10 @@ pub const CONSUMERS_MAX: usize = 16;
 pub enum Command {
     /// Publish, one or a batch, all or nothing.
     Publish(Vec<PublishItem>),
+    /// Put a correction or a retraction in the place of a notification.
+    Supersede(Box<Predecessor>, Box<PublishItem>),
+    /// Remind a recipient, as the hub.
+    Remind(Box<Reminding>),
     /// Record that a recipient opened a notification.
     Open(NotificationPlace, Recipient),
     /// Record that a recipient signed for a notification.
@@ -55,10 +68,53 @@ pub enum Command {
 /// What the domain needs to know of a notification: where it goes, and its author's id for it.
 #[derive(Debug, Clone)]
 pub struct PublishItem {
+    /// What stands in front of its fields when one of them is refused.
+    pub path: String,
     /// The author's id.
     pub request_id: RequestId,
+    /// Category id.
+    pub category: String,
     /// Where it goes.
     pub destination: Destination,
+    /// What it asks.
+    pub ask: AskDraft,
+    /// What it answers.
+    pub reply_to: Option<ReplyTo>,
+    /// SHA-256 of each attachment.
+    pub attachments: Vec<Digest>,
+}
+
+/// The notification that another one answers.
+#[derive(Debug, Clone)]
+pub struct ReplyTo {
+    /// Which.
+    pub place: NotificationPlace,
+    /// The recipients of it in whose name the answer is given.
+    pub replies_for: Vec<Recipient>,
+}
+
+/// The notification whose place another one takes.
+#[derive(Debug, Clone)]
+pub struct Predecessor {
+    /// Which.
+    pub place: NotificationPlace,
+    /// Its name.
+    pub name: String,
+    /// Whether it is corrected or retracted.
+    pub kind: NotificationKind,
+    /// Who got it and does not read the channel any more: they get the successor in their inboxes.
+    pub departed: Vec<Recipient>,
+}
+
+/// A reminder that the hub gives.
+#[derive(Debug, Clone)]
+pub struct Reminding {
+    /// Of what, to whom.
+    pub reminder: Reminder,
+    /// By when that is due.
+    pub due_at: Timestamp,
+    /// What the hub writes to the recipient.
+    pub notification: Notification,
 }
 
 /// The logs that a notification is delivered through.
@@ -91,9 +147,22 @@ pub struct ConsumerRow {
 ///
 /// # Errors
 /// When a rule refuses it.
-pub fn decide(view: &Overlay<'_>, permit: &Permit, command: &Command) -> Result<Decision> {
+pub fn decide(
+    context: &Context<'_>,
+    view: &Overlay<'_>,
+    permit: &Permit,
+    command: &Command,
+) -> Result<Decision> {
     match command {
-        Command::Publish(items) => publish(view, permit.agency(), items).map(Decision::Record),
+        Command::Publish(items) => {
+            publish(context, view, permit.agency(), items, None).map(Decision::Record)
+        }
+        Command::Supersede(predecessor, item) => {
+            succession::check(view, predecessor)?;
+            let items = std::slice::from_ref(&**item);
+            publish(context, view, permit.agency(), items, Some(predecessor)).map(Decision::Record)
+        }
+        Command::Remind(reminding) => remind(context, view, permit, reminding),
         Command::Open(place, recipient) => open(view, permit, *place, recipient),
         Command::SignFor(place, recipient) => sign_for(view, permit, *place, recipient),
         Command::Acknowledge(consumer, cursor) => {
@@ -103,10 +172,13 @@ pub fn decide(view: &Overlay<'_>, permit: &Permit, command: &Command) -> Result<
 }
 
 fn publish(
+    context: &Context<'_>,
     view: &(impl View + ?Sized),
     author: &AgencyId,
     items: &[PublishItem],
+    predecessor: Option<&Predecessor>,
 ) -> Result<Vec<Event>> {
+    check_times(context.now, items)?;
     let mut heads = Heads::default();
     let mut ids = std::collections::HashSet::new();
     let mut events = Vec::with_capacity(items.len());
@@ -127,19 +199,116 @@ fn publish(
                 ),
             ));
         }
+        let departed = predecessor.map_or(&[][..], |one| &one.departed);
         let mut logs = logs(&item.destination);
+        logs.extend(departed.iter().cloned().map(LogName::Inbox));
         logs.push(LogName::Sent(author.clone()));
-        events.push(channels_event(Kind::NotificationPublished(
-            NotificationPublished {
-                item: u32::try_from(number).unwrap_or(u32::MAX),
-                request_id: item.request_id.as_bytes().to_vec().into(),
-                positions: heads.take(view, &logs)?,
-                recipients: recipients(&item.destination),
-                ..NotificationPublished::default()
-            },
-        )));
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let positions = heads.take(view, &logs)?;
+        events.push(channels_event(Kind::NotificationPublished(published(
+            context,
+            item,
+            number,
+            positions,
+            predecessor,
+        ))));
     }
     Ok(events)
+}
+
+/// Refuses to ask for something by a time that has passed.
+fn check_times(now: Timestamp, items: &[PublishItem]) -> Result<()> {
+    let mut violations = vec![];
+    for item in items {
+        for (field, rule) in item.ask.passed(now) {
+            let field = format!("{}notification.{field}", item.path);
+            violations.push(Violation { field, rule });
+        }
+    }
+    if violations.is_empty() {
+        return Ok(());
+    }
+    Err(Error::fields(violations))
+}
+
+fn published(
+    context: &Context<'_>,
+    item: &PublishItem,
+    number: u32,
+    positions: Vec<LogPosition>,
+    predecessor: Option<&Predecessor>,
+) -> NotificationPublished {
+    let follow_up = context.charter.follow_up();
+    let replies_for = item.reply_to.iter().flat_map(|reply| &reply.replies_for);
+    NotificationPublished {
+        item: number,
+        request_id: item.request_id.as_bytes().to_vec().into(),
+        positions,
+        recipients: recipients(&item.destination),
+        category: item.category.clone(),
+        ask: item
+            .ask
+            .decide(follow_up, predecessor.is_some(), context.now),
+        succession: predecessor.map(|one| Succession {
+            predecessor: Some(one.place.into()),
+            kind: one.kind.into(),
+            predecessor_name: one.name.clone(),
+        }),
+        in_reply_to: item.reply_to.as_ref().map(|reply| reply.place.into()),
+        replies_for: replies_for.map(ToString::to_string).collect(),
+        attachments: item
+            .attachments
+            .iter()
+            .map(|sha256| Bytes::copy_from_slice(sha256))
+            .collect(),
+    }
+}
+
+/// Reminds a recipient, unless it has done meanwhile what was asked, or was reminded already.
+fn remind(
+    context: &Context<'_>,
+    view: &Overlay<'_>,
+    permit: &Permit,
+    reminding: &Reminding,
+) -> Result<Decision> {
+    let Reminding {
+        reminder, due_at, ..
+    } = reminding;
+    if !permit.is_hub() {
+        return Err(Error::internal("only the hub gives reminders"));
+    }
+    let recipient: Recipient = reminder
+        .recipient
+        .parse()
+        .map_err(|_| Error::internal("a reminder's recipient is none"))?;
+    let row = ReceiptRow::read(view, reminder.place, &recipient)?;
+    let is_pending = row.asked.iter().any(|asked| {
+        asked.action() == reminder.action
+            && asked.remind_at_us == reminder.remind_at.as_microsecond()
+    });
+    if !is_pending {
+        return Err(Error::new(
+            Reason::Conflict,
+            "the reminder is no longer pending",
+        ));
+    }
+    let next = context
+        .charter
+        .follow_up()
+        .next_reminder(*due_at, context.now);
+    let reminded = channels_event(Kind::RecipientReminded(RecipientReminded {
+        notification: Some(reminder.place.into()),
+        recipient: reminder.recipient.clone(),
+        action: reminder.action.into(),
+        next_remind_at_us: next.map_or(0, Timestamp::as_microsecond),
+    }));
+    let issued = issue(
+        view,
+        context.own_id()?,
+        &[recipient],
+        &reminding.notification,
+    )?;
+    Ok(Decision::Record(vec![reminded, issued]))
 }
 
 /// A notification that the hub writes itself, addressed to somebody, as part of another act.
@@ -306,7 +475,8 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
                 entry_index: entry.index,
                 item: event.item,
             };
-            place_notification(rows, entry.author, place, event)
+            place_notification(rows, entry.author, place, event)?;
+            follow_up(rows, entry, place, event)
         }
         Some(Kind::NotificationIssued(event)) => {
             let place = NotificationPlace {
@@ -332,10 +502,25 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
             let at = receipts::Act::new(entry, &event.officer);
             ReceiptRow::update(rows, event.notification.as_ref(), &event.recipient, |row| {
                 row.signed_for.get_or_insert(at);
-            })
+            })?;
+            let actions = [RequestedAction::SignFor, RequestedAction::Acknowledge];
+            match &event.notification {
+                Some(place) => asks::done(rows, place.into(), &event.recipient, &actions),
+                None => Ok(()),
+            }
         }
         Some(Kind::ConsumerAdvanced(event)) => advance(rows, entry, event),
-        Some(Kind::RecipientReminded(_)) | None => Ok(()),
+        Some(Kind::RecipientReminded(event)) => match &event.notification {
+            Some(place) => asks::reminded(
+                rows,
+                place.into(),
+                &event.recipient,
+                event.action(),
+                event.next_remind_at_us,
+            ),
+            None => Ok(()),
+        },
+        None => Ok(()),
     }
 }
 
@@ -359,13 +544,51 @@ fn place_notification(
     Ok(())
 }
 
+/// What a notification changes for others: the one whose place it takes no longer asks anything, the
+/// one it answers has its answer, and its own requests and attachments are listed.
+fn follow_up(
+    rows: &mut Overlay<'_>,
+    entry: &EntryMeta<'_>,
+    place: NotificationPlace,
+    event: &NotificationPublished,
+) -> Result<()> {
+    if let Some(succession) = &event.succession {
+        succession::apply(rows, entry, place, succession, event)?;
+    }
+    if let Some(reference) = &event.in_reply_to {
+        for recipient in &event.replies_for {
+            ReceiptRow::update(rows, Some(reference), recipient, |row| {
+                if row.replied.is_none() {
+                    row.replied = Some(receipts::Act::new(entry, entry.officer));
+                    row.reply = Some(place.into());
+                }
+            })?;
+            asks::done(rows, reference.into(), recipient, &[RequestedAction::Reply])?;
+        }
+    }
+    if let Some(ask) = &event.ask {
+        let channel = event
+            .positions
+            .iter()
+            .map(|position| &position.log)
+            .find(|log| log.starts_with("channels/"));
+        let boards: Vec<String> = std::iter::once(asks::sent_board(entry.author))
+            .chain(channel.cloned())
+            .collect();
+        asks::put(rows, entry, place, ask, &boards)?;
+    }
+    attachment::apply(rows, place, &event.attachments);
+    Ok(())
+}
+
 fn advance(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ConsumerAdvanced) -> Result<()> {
     let (Ok(agency), Ok(consumer)) = (event.agency.parse(), event.consumer.parse()) else {
         return Ok(());
     };
     for position in &event.positions {
         if let Ok(log) = position.log.parse() {
-            receipts::mark_delivered(rows, &log, &agency, position.position, entry.recorded_at)?;
+            let to = (&agency, &consumer);
+            receipts::mark_delivered(rows, &log, to, position.position, entry.recorded_at)?;
         }
     }
     let row = ConsumerRow {

@@ -10,7 +10,7 @@ use hub_core::{
     crypto::{Digest, hex, sha256},
     date,
     document_number::DocumentNumber,
-    names::{AgencyId, MechanismId, NodeId, OfficerId, Recipient, RequestId},
+    names::{AgencyId, MechanismId, NodeId, OfficerId, Recipient},
     reason::Reason,
 };
 use hub_proto::{
@@ -290,7 +290,7 @@ fn appoint_liaison(
             agency: agency.to_string(),
             liaison: Some(liaison),
         })),
-        channels::issue(view, own_id(context)?, &office, &notice)?,
+        channels::issue(view, context.own_id()?, &office, &notice)?,
     ])
 }
 
@@ -386,19 +386,6 @@ fn liaison_notice(
         occurred_on: Some(date::to_wire(context.today())),
         ..Notification::default()
     }
-}
-
-/// A UUIDv7 of the hub's own, from the entry's time and seed.
-fn own_id(context: &Context<'_>) -> Result<RequestId> {
-    let [_, _, _, _, _, _, a, b, c, d, e, f, g, h, i, j] = context.seed;
-    let ms = u64::try_from(context.now.as_millisecond()).unwrap_or_default();
-    let [_, _, t0, t1, t2, t3, t4, t5] = ms.to_be_bytes();
-    let version = (a & 0x0f) | 0x70;
-    let variant = (c & 0x3f) | 0x80;
-    RequestId::from_bytes([
-        t0, t1, t2, t3, t4, t5, version, b, variant, d, e, f, g, h, i, j,
-    ])
-    .ok_or_else(|| Error::internal("an id of the hub's own is malformed"))
 }
 
 fn enroll_node(

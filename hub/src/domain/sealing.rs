@@ -1,18 +1,251 @@
 //! Sealing: what retention erases, and what stays in its place.
+//!
+//! The order to seal is a fact like any other: an entry of the hub's own, durable before a byte is
+//! erased. What stays of a sealed entry is its header and a residue: the events, from which state is
+//! replayed, and the request ids, by which a repeated call is known. The text is in neither.
 
 use bytes::Bytes;
-use hub_proto::ledger::ContentsSealed;
+use hub_core::reason::Reason;
+use hub_proto::{
+    channels::channels_event,
+    ledger::{ContentsSealed, EntryContent, EntryHeader, Event, EventList, event},
+};
+use jiff::Timestamp;
+use prost::Message as _;
 
-use super::EntryMeta;
-use crate::state::{keys, view::Overlay};
+use super::{
+    Context, Decision, EntryMeta,
+    channels::{asks, attachment},
+    request_ids,
+};
+use crate::{
+    authz::{HUB_AGENCY, Permit},
+    error::{Error, Result},
+    state::{
+        keys,
+        view::{Overlay, View as _},
+    },
+};
+
+/// Under which the order is recorded.
+pub const METHOD: &str = "/hub.system.v1/SealContents";
+
+/// Most entries of one order.
+pub const ENTRIES_MAX: usize = 4_096;
+
+/// Calls that publish notifications, whose text is in the request.
+const PUBLISHING: &[&str] = &[
+    "/hub.channels.v1.ChannelService/PublishNotification",
+    "/hub.channels.v1.ChannelService/BatchPublishNotifications",
+    "/hub.channels.v1.ChannelService/CorrectNotification",
+    "/hub.channels.v1.ChannelService/RetractNotification",
+];
+
+/// To erase the contents of entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Indexes of the entries.
+    pub entries: Vec<u64>,
+    /// The rule of the charter that demands it.
+    pub rule: String,
+    /// What was recorded before this instant was due.
+    pub cutoff: Timestamp,
+}
+
+/// Decides an order. Entries that are ordered already are passed over; when all are, the answer is the
+/// order of the first.
+pub(super) fn decide(
+    context: &Context<'_>,
+    view: &Overlay<'_>,
+    permit: &Permit,
+    command: &Command,
+) -> Result<Decision> {
+    if permit.agency().as_str() != HUB_AGENCY {
+        let message = "only the hub itself seals contents, when their period is over";
+        return Err(Error::new(Reason::PermissionDenied, message));
+    }
+    let mut entries = command.entries.clone();
+    entries.sort_unstable();
+    entries.dedup();
+    if entries.is_empty() || entries.len() > ENTRIES_MAX {
+        let rule = format!("must be 1 to {ENTRIES_MAX} entries");
+        return Err(Error::field("entries", rule));
+    }
+    if let Some(beyond) = entries.iter().find(|index| **index >= context.index) {
+        let rule = format!("entry {beyond} is not on the ledger yet");
+        return Err(Error::field("entries", rule));
+    }
+    let mut ordered_by = None;
+    let mut due = Vec::with_capacity(entries.len());
+    for index in entries {
+        match order_of(view.row(&keys::sealed(index))?)? {
+            Some(order) => ordered_by = ordered_by.or(Some(order)),
+            None => due.push(index),
+        }
+    }
+    match ordered_by {
+        Some(order) if due.is_empty() => Ok(Decision::Already(order)),
+        _ => Ok(Decision::Record(vec![Event {
+            kind: Some(event::Kind::ContentsSealed(ContentsSealed {
+                entry_indexes: due,
+                rule: command.rule.clone(),
+                cutoff_us: command.cutoff.as_microsecond(),
+            })),
+        }])),
+    }
+}
 
 /// Remembers an order: by entry, that reads and replays know; by order, that an erasure which a crash
-/// cut short is found again without a search.
-pub(super) fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ContentsSealed) {
+/// cut short is found again without a search. What is sealed asks nothing any more, and holds no
+/// attachment.
+pub(super) fn apply(
+    rows: &mut Overlay<'_>,
+    entry: &EntryMeta<'_>,
+    event: &ContentsSealed,
+) -> Result<()> {
     let order = Bytes::copy_from_slice(&entry.index.to_be_bytes());
     for index in &event.entry_indexes {
         rows.put(keys::sealed(*index), order.clone());
+        asks::withdraw_all(rows, *index)?;
+        attachment::forget(rows, *index)?;
     }
     let count = u64::try_from(event.entry_indexes.len()).unwrap_or(u64::MAX);
     rows.put(keys::seal_order(entry.index), count.to_be_bytes().to_vec());
+    Ok(())
+}
+
+/// The order's index in a row of [`keys::sealed`].
+///
+/// # Errors
+/// When the row is damaged.
+pub fn order_of(row: Option<Bytes>) -> Result<Option<u64>> {
+    let read = |row: Bytes| <[u8; 8]>::try_from(&*row).map(u64::from_be_bytes);
+    row.map(read)
+        .transpose()
+        .map_err(|_| Error::internal("a row of a sealing is damaged"))
+}
+
+/// The entries that events order to be sealed.
+pub fn ordered(events: &[Event]) -> impl Iterator<Item = u64> + '_ {
+    events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            Some(event::Kind::ContentsSealed(event)) => Some(&event.entry_indexes),
+            _ => None,
+        })
+        .flatten()
+        .copied()
+}
+
+/// Whether an entry has the text of notifications that retention may erase: calls that publish, and
+/// notices of the hub's own. What other entries say, such as who is whose liaison, is not for a time.
+#[must_use]
+pub fn is_sealable(header: &EntryHeader, events: &[Event]) -> bool {
+    let is_hub = header
+        .author
+        .as_ref()
+        .is_some_and(|author| author.agency == HUB_AGENCY);
+    PUBLISHING.contains(&header.method.as_str()) || (is_hub && events.iter().any(is_issued))
+}
+
+fn channels_event(event: &Event) -> Option<&channels_event::Kind> {
+    match &event.kind {
+        Some(event::Kind::Channels(event)) => event.kind.as_ref(),
+        _ => None,
+    }
+}
+
+fn is_issued(event: &Event) -> bool {
+    matches!(
+        channels_event(event),
+        Some(channels_event::Kind::NotificationIssued(_))
+    )
+}
+
+/// Whether an event says something that goes with the text: the text of a notice of the hub's own, or
+/// the hashes of attachments, which would confirm a guess.
+fn is_telling(event: &Event) -> bool {
+    is_issued(event)
+        || matches!(
+            channels_event(event),
+            Some(channels_event::Kind::NotificationPublished(event)) if !event.attachments.is_empty()
+        )
+}
+
+/// What stays of an entry's content once the entry `order` has ordered it: an encoded
+/// [`EntryContent`] without salt and request of the author. Text inside events is taken out, and then
+/// their salt too, so that the header's hash does not betray a text that can be guessed; else they stay
+/// as they are and can be verified as ever.
+#[must_use]
+pub fn residue(
+    header: &EntryHeader,
+    content: &EntryContent,
+    events: &[Event],
+    order: u64,
+) -> Bytes {
+    let (event_salt, events) = if events.iter().any(is_telling) {
+        let events = events.iter().map(without_text).collect();
+        (Bytes::new(), EventList { events }.encode_to_vec().into())
+    } else {
+        (content.event_salt.clone(), content.events.clone())
+    };
+    let ids = request_ids::of(&header.method, &content.request);
+    let residue = EntryContent {
+        event_salt,
+        events,
+        request_ids: ids
+            .iter()
+            .map(|id| Bytes::copy_from_slice(id.as_bytes()))
+            .collect(),
+        sealed_by: order.saturating_add(1),
+        ..EntryContent::default()
+    };
+    residue.encode_to_vec().into()
+}
+
+/// The number of attachments stays, each as nothing.
+fn without_text(event: &Event) -> Event {
+    let mut event = event.clone();
+    if let Some(event::Kind::Channels(event)) = &mut event.kind {
+        match &mut event.kind {
+            Some(channels_event::Kind::NotificationIssued(issued)) => {
+                issued.notification = Bytes::new();
+            }
+            Some(channels_event::Kind::NotificationPublished(published)) => {
+                published.attachments.fill(Bytes::new());
+            }
+            _ => {}
+        }
+    }
+    event
+}
+
+/// What is wrong with a residue.
+#[must_use]
+pub fn contradictions(content: &EntryContent, events: &[Event]) -> Vec<&'static str> {
+    let is_redacted = events.iter().any(is_telling);
+    let rules = [
+        (
+            content.author_salt.is_empty() && content.request.is_empty(),
+            "it is sealed, but its request or the salt of its commitment is still there",
+        ),
+        (
+            content.sealed_by > 0,
+            "it is sealed, but does not say which entry ordered it",
+        ),
+        (
+            content.request_ids.iter().all(|id| id.len() == 16),
+            "it is sealed, and a request id that stayed is not 16 bytes",
+        ),
+        (
+            content.event_salt.is_empty() == is_redacted,
+            "it is sealed, and the salt of its events went or stayed against the rule",
+        ),
+        (
+            events.iter().all(|event| without_text(event) == *event),
+            "it is sealed, but the text of a notification is still in its events",
+        ),
+    ];
+    let broken = rules.into_iter().filter(|(is_kept, _)| !is_kept);
+    broken.map(|(_, what)| what).collect()
 }

@@ -59,6 +59,17 @@ impl Recent {
         }
     }
 
+    /// Forgets the entries up to and with an index: their contents may have been erased.
+    pub fn forget_through(&self, index: u64) {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        while inner.first <= index
+            && let Some(oldest) = inner.entries.pop_front()
+        {
+            inner.bytes = inner.bytes.saturating_sub(oldest.bytes_len());
+            inner.first = inner.first.saturating_add(1);
+        }
+    }
+
     /// An entry, if it is still here.
     #[must_use]
     pub fn find(&self, index: u64) -> Option<Arc<Recorded>> {

@@ -3,20 +3,23 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use hub_core::{crypto::Digest, date, merkle};
+use hub_core::{crypto::Digest, date, merkle, names::RequestId};
 use hub_proto::{
-    channels::Notification,
+    channels::{Notification, NotificationIssued, NotificationPublished, channels_event},
     common::Receipt,
-    ledger::{EntryContent, EntryHeader, Event, EventList},
+    ledger::{EntryContent, EntryHeader, Event, EventList, event},
 };
 use jiff::Timestamp;
 use prost::Message as _;
 
 use crate::{
-    domain::channels::notification,
+    domain::{channels::notification, request_ids},
     error::{Error, Result},
-    ledger::StoredEntry,
+    ledger::{INSTALL_NEWER, StoredEntry},
 };
+
+/// The format of entries that this release writes, and the newest that it reads.
+pub const ENTRY_FORMAT: u32 = 1;
 
 /// An entry.
 #[derive(Debug)]
@@ -27,10 +30,11 @@ pub struct Recorded {
     pub header_bytes: Bytes,
     /// RFC 6962 leaf hash of the header.
     pub leaf_hash: Digest,
-    /// The decoded content; empty when sealed.
+    /// The decoded content; once sealed, what stays of it: no salt of the author and no request.
     pub content: EntryContent,
     /// The decoded events.
     pub events: Vec<Event>,
+    is_sealed: bool,
     notifications: OnceLock<Vec<(u32, Arc<Notification>)>>,
 }
 
@@ -42,6 +46,14 @@ impl Recorded {
     pub fn decode(header_bytes: Bytes, content: &Bytes) -> Result<Self> {
         let damaged = |error| Error::internal(format!("an entry cannot be read: {error}"));
         let header = EntryHeader::decode(header_bytes.clone()).map_err(damaged)?;
+        if header.format > ENTRY_FORMAT {
+            // Fields of a format that is not known here might say what this release would miss.
+            return Err(Error::internal(format!(
+                "entry {} has format {}, this release reads format {ENTRY_FORMAT}: a newer \
+                 release wrote it. {INSTALL_NEWER}",
+                header.index, header.format
+            )));
+        }
         let content = EntryContent::decode(content.clone()).map_err(damaged)?;
         let events = EventList::decode(content.events.clone())
             .map_err(damaged)?
@@ -54,6 +66,7 @@ impl Recorded {
             leaf_hash,
             content,
             events,
+            is_sealed: false,
             notifications,
         })
     }
@@ -63,7 +76,30 @@ impl Recorded {
     /// # Errors
     /// As [`Recorded::decode`].
     pub fn from_stored(stored: &StoredEntry) -> Result<Self> {
-        Self::decode(stored.header.clone(), &stored.content)
+        let entry = Self::decode(stored.header.clone(), &stored.content)?;
+        Ok(Self {
+            is_sealed: stored.is_sealed,
+            ..entry
+        })
+    }
+
+    /// Whether retention has erased the content. Its notifications are tombstones then: who told whom
+    /// and when, without the text.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
+    /// The ids that the request carried, the call's own first; also once the request is erased.
+    #[must_use]
+    pub fn request_ids(&self) -> Vec<RequestId> {
+        if self.is_sealed {
+            let ids = self.content.request_ids.iter();
+            return ids
+                .filter_map(|id| RequestId::from_bytes(<[u8; 16]>::try_from(&**id).ok()?))
+                .collect();
+        }
+        request_ids::of(&self.header.method, &self.content.request)
     }
 
     /// When it was recorded.
@@ -79,6 +115,15 @@ impl Recorded {
             .author
             .as_ref()
             .map_or("", |author| &author.agency)
+    }
+
+    /// Officer of the author; empty for the hub.
+    #[must_use]
+    pub fn officer(&self) -> &str {
+        self.header
+            .author
+            .as_ref()
+            .map_or("", |author| &author.officer)
     }
 
     /// The notification of an item.
@@ -99,7 +144,33 @@ impl Recorded {
     }
 
     fn decode_notifications(&self) -> Vec<(u32, Arc<Notification>)> {
+        if self.is_sealed {
+            return notification::tombstones(&self.header, &self.events);
+        }
         notification::all(&self.header, &self.content, &self.events)
+    }
+
+    fn channels_events(&self) -> impl Iterator<Item = &channels_event::Kind> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            Some(event::Kind::Channels(event)) => event.kind.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// What it records of the notifications that it published.
+    pub fn published(&self) -> impl Iterator<Item = &NotificationPublished> {
+        self.channels_events().filter_map(|event| match event {
+            channels_event::Kind::NotificationPublished(event) => Some(event),
+            _ => None,
+        })
+    }
+
+    /// What it records of the notifications that the hub wrote with it.
+    pub fn issued(&self) -> impl Iterator<Item = &NotificationIssued> {
+        self.channels_events().filter_map(|event| match event {
+            channels_event::Kind::NotificationIssued(event) => Some(event),
+            _ => None,
+        })
     }
 
     /// The receipt of the entry.

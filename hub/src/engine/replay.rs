@@ -51,6 +51,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &Recorded) -> Result<()> {
         recorded_at: Timestamp::from_microsecond(entry.header.recorded_at_us)
             .unwrap_or(Timestamp::UNIX_EPOCH),
         author: entry.author(),
+        officer: entry.officer(),
     };
     domain::apply(rows, &meta, &entry.events)
 }

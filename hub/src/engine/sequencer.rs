@@ -16,11 +16,12 @@ use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    BATCH_BYTES_MAX, BATCH_MAX, Submission,
+    AtomicWrites, BATCH_BYTES_MAX, BATCH_MAX, Submission, Writes,
     entropy::Entropy,
     recent::Recent,
-    recorded::Recorded,
+    recorded::{ENTRY_FORMAT, Recorded},
     replay,
+    shares::Share,
     window::{REBUILD_ENTRIES_MAX, REBUILD_TIME_MIN, Window},
 };
 use crate::{
@@ -28,20 +29,21 @@ use crate::{
     domain::{
         self, Context, Decision,
         members::{roster::SharedRoster, rows::NodeRow},
-        request_ids,
     },
     error::{Error, Result},
     identity::Authored,
     ledger::{EncodedEntry, LedgerError},
+    metrics::Metrics,
     state::{
         keys,
         store::{Store, StoreError},
         view::{Overlay, ViewExt as _},
     },
+    traces,
 };
 
-/// Version of the entry format.
-const ENTRY_FORMAT: u32 = 1;
+/// When it is worth asking again after the disk was full.
+const FULL_RETRY: Duration = Duration::from_secs(5);
 
 type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
 
@@ -50,6 +52,10 @@ type Reply = oneshot::Sender<Result<Arc<Recorded>>>;
 pub(super) struct Job {
     pub(super) submission: Submission,
     pub(super) reply: Reply,
+    /// The call that this is of; the commit's span refers to it.
+    pub(super) span: tracing::Span,
+    /// The agency's place in the queue, until the writer takes the job.
+    pub(super) _share: Option<Share>,
 }
 
 /// What the writer is made of.
@@ -60,6 +66,8 @@ pub(super) struct Parts {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Box<dyn Entropy>,
     pub(super) key: SigningKey,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) writes: Arc<AtomicWrites>,
 }
 
 /// The writer.
@@ -87,6 +95,8 @@ struct Batch<'a> {
     overlay: Overlay<'a>,
     encoded: Vec<EncodedEntry>,
     recorded: Vec<Arc<Recorded>>,
+    /// Calls that the commit's span refers to.
+    spans: Vec<tracing::Span>,
     ids: HashMap<(AgencyId, RequestId), usize>,
 }
 
@@ -106,7 +116,7 @@ impl Sequencer {
                     window = Window::starting_after(Some(last_recorded_at));
                 }
                 if let Ok(author) = entry.author().parse() {
-                    for id in request_ids::of(&entry.header.method, &entry.content.request) {
+                    for id in entry.request_ids() {
                         window.insert(&author, id, index);
                     }
                 }
@@ -141,16 +151,21 @@ impl Sequencer {
 
     fn batch(&mut self, jobs: &mut Vec<Job>) {
         let store = Arc::clone(&self.parts.store);
+        self.parts.metrics.writer.batch(jobs.len());
         let mut batch = Batch {
             overlay: Overlay::new(&*store),
             encoded: Vec::with_capacity(jobs.len()),
             recorded: Vec::with_capacity(jobs.len()),
+            spans: vec![],
             ids: HashMap::new(),
         };
         let outcomes: Vec<(Reply, Submission, Outcome)> = jobs
             .drain(..)
             .map(|job| {
                 let outcome = self.consider(&mut batch, &job.submission);
+                if !job.span.is_disabled() && batch.spans.len() < traces::LINKS_MAX {
+                    batch.spans.push(job.span);
+                }
                 (
                     job.reply,
                     job.submission,
@@ -159,8 +174,21 @@ impl Sequencer {
             })
             .collect();
         let committed = self.commit(&mut batch);
+        self.tell(&committed);
+        // The log has been told once; not with every call that is refused.
+        let committed = committed.map_err(|error| match error.reason {
+            Reason::StorageFull => Error {
+                context: None,
+                ..error
+            },
+            _ => error,
+        });
         for (reply, submission, outcome) in outcomes {
             let answer = match (&committed, outcome) {
+                // What was recorded before is answered as long as it can be read.
+                (Err(error), Outcome::Earlier(index)) if error.reason == Reason::StorageFull => {
+                    self.earlier(index, &submission)
+                }
                 (Err(error), _) => Err(error.clone()),
                 (Ok(()), Outcome::New(offset)) => batch
                     .recorded
@@ -208,6 +236,7 @@ impl Sequencer {
         let context = Context {
             charter: roster.charter(),
             now,
+            index: self.next_index(batch)?,
             seed: self.parts.entropy.salt()?,
         };
         let decision = domain::decide(
@@ -233,9 +262,7 @@ impl Sequencer {
         events: Vec<Event>,
     ) -> Result<Outcome> {
         let offset = batch.recorded.len();
-        let index = self
-            .head
-            .saturating_add(u64::try_from(offset).map_err(Error::internal)?);
+        let index = self.next_index(batch)?;
         let entry = self.encode(submission, index, now, events)?;
         let recorded = Recorded::decode(entry.header.clone(), &entry.content)?;
         if let Err(error) = replay::apply(&mut batch.overlay, &recorded) {
@@ -252,6 +279,11 @@ impl Sequencer {
         batch.recorded.push(Arc::new(recorded));
         self.last_recorded_at = now;
         Ok(Outcome::New(offset))
+    }
+
+    fn next_index(&self, batch: &Batch<'_>) -> Result<u64> {
+        let offset = u64::try_from(batch.recorded.len()).map_err(Error::internal)?;
+        Ok(self.head.saturating_add(offset))
     }
 
     fn encode(
@@ -319,10 +351,28 @@ impl Sequencer {
         self.parts.recent.push(batch.recorded.iter().cloned());
         let store = Arc::clone(&self.parts.store);
         let rows = batch.overlay.take_changes();
+        let span = commit_span(batch);
+        let began = self.parts.clock.monotonic();
         let committed = store.commit(self.head, &batch.encoded, rows, self.last_recorded_at);
+        let after = self.parts.clock.monotonic().saturating_sub(began);
+        match &committed {
+            Ok(_) => self.parts.metrics.writer.committed(after),
+            Err(_) => {
+                self.parts.metrics.writer.commit_failed();
+                traces::failed(&span);
+            }
+        }
+        drop(span);
         if let Err(StoreError::Ledger(LedgerError::Limit(limit))) = &committed {
             // Nothing was written, and nothing is wrong with the ledger: the batch is too large.
             return Err(Error::limit(limit.clone(), Duration::from_millis(200)));
+        }
+        if let Err(StoreError::Full(why)) = &committed {
+            // Nothing was written, and nothing is wrong with what is there.
+            return Err(Error {
+                context: Some(why.clone()),
+                ..Error::storage_full(FULL_RETRY)
+            });
         }
         if let Err(error) = committed {
             tracing::error!(%error, "a commit failed; nothing more is recorded until the hub has started again");
@@ -345,7 +395,30 @@ impl Sequencer {
             self.window.insert(&agency, id, index);
         }
         self.head = store.head();
+        if self.parts.writes.store(Writes::Taken) == Writes::DiskFull {
+            tracing::info!("there is room on the disk again; acts are recorded");
+        }
         Ok(())
+    }
+
+    /// Says once when the disk has filled up, and once when there is room again.
+    fn tell(&self, committed: &Result<()>) {
+        let writes = &self.parts.writes;
+        match committed {
+            _ if self.is_failed => {
+                writes.store(Writes::Failed);
+            }
+            Err(error) if error.reason == Reason::StorageFull => {
+                if writes.store(Writes::DiskFull) != Writes::DiskFull {
+                    let why = error.context.as_deref().unwrap_or_default();
+                    tracing::error!(
+                        why,
+                        "the disk is full; nothing is recorded until there is room, reads go on"
+                    );
+                }
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
 
     /// Answers with an entry of an earlier batch. A replayed id must come with the same request.
@@ -363,6 +436,8 @@ impl Sequencer {
         let is_by_id =
             id.is_some_and(|id| self.window.find(submission.permit.agency(), id) == Some(index));
         match id {
+            // Nobody can tell any more whether the request is the same.
+            Some(id) if is_by_id && entry.is_sealed() => Err(sealed(id)),
             Some(id) if is_by_id && !is_replay(&entry, submission) => Err(reused(id)),
             _ => Ok(entry),
         }
@@ -434,6 +509,20 @@ fn author(submission: &Submission) -> Author {
     }
 }
 
+/// The span of a batch's commit, which refers to the calls that wait for it.
+fn commit_span(batch: &mut Batch<'_>) -> tracing::Span {
+    let bytes = batch
+        .encoded
+        .iter()
+        .map(|entry| entry.header.len().saturating_add(entry.content.len()))
+        .sum();
+    let span = traces::commit(batch.encoded.len(), bytes);
+    for call in batch.spans.drain(..) {
+        span.follows_from(&call);
+    }
+    span
+}
+
 fn is_replay(entry: &Recorded, submission: &Submission) -> bool {
     let request = submission
         .authored
@@ -453,6 +542,13 @@ fn reused(id: &RequestId) -> Error {
     Error::new(
         Reason::RequestIdReused,
         format!("request_id {id} was used with other content; mint a new id for a new act"),
+    )
+}
+
+fn sealed(id: &RequestId) -> Error {
+    Error::new(
+        Reason::ContentSealed,
+        format!("request_id {id} was used for a notification whose content has since been sealed"),
     )
 }
 

@@ -18,7 +18,7 @@ use crate::{
     clock::ManualClock,
     dev::site::CHARTER,
     domain::{Command, members},
-    ledger::{Checkpoint, EncodedEntry, StoredEntry},
+    ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry},
     state::{
         memory::MemoryStore,
         store::{Committed, Direction, Row, RowBatch, Store, StoreError},
@@ -80,6 +80,12 @@ impl Store for Failing {
     ) -> Result<Vec<StoredEntry>, StoreError> {
         self.inner.entries(from, count_max, bytes_max)
     }
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        if self.is_failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Index("no space left on the device".into()));
+        }
+        self.inner.seal(erasures)
+    }
     fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError> {
         self.inner.leaf_hash(index)
     }
@@ -113,6 +119,7 @@ fn start() -> (Arc<Failing>, Arc<Engine>) {
         clock: Arc::new(ManualClock::at("2026-01-05T01:00:00Z".parse().unwrap())),
         entropy: Box::new(SeededEntropy::new(1)),
         key: key(),
+        metrics: Arc::default(),
     });
     (store, engine.unwrap())
 }
@@ -231,6 +238,7 @@ async fn a_restart_after_heavy_load_still_takes_new_request_ids() {
             clock: Arc::new(clock.clone()),
             entropy: Box::new(SeededEntropy::new(1)),
             key: key(),
+            metrics: Arc::default(),
         })
         .unwrap()
     };

@@ -14,10 +14,13 @@ use hub_proto::{
     members::members_event,
 };
 
-use crate::{authz::HUB_AGENCY, engine::recorded::Recorded, ledger::StoredEntry};
-
-/// The format of entries that this release knows.
-const ENTRY_FORMAT: u32 = 1;
+use super::seals::SealCheck;
+use crate::{
+    authz::HUB_AGENCY,
+    domain::sealing,
+    engine::recorded::{ENTRY_FORMAT, Recorded},
+    ledger::StoredEntry,
+};
 
 /// Methods of the hub's own acts begin with this.
 const HUB_METHODS: &str = "/hub.system.v1/";
@@ -39,6 +42,7 @@ pub(super) struct EntryCheck {
     recorded_at_us: i64,
     pub(super) author_signatures: u64,
     pub(super) hub_signatures: u64,
+    pub(super) seals: SealCheck,
 }
 
 impl EntryCheck {
@@ -49,6 +53,7 @@ impl EntryCheck {
             recorded_at_us: i64::MIN,
             author_signatures: 0,
             hub_signatures: 0,
+            seals: SealCheck::default(),
         }
     }
 
@@ -65,6 +70,7 @@ impl EntryCheck {
         let mut wrong = vec![];
         self.header(index, &entry, &mut wrong);
         content(&entry, &mut wrong);
+        wrong.extend(self.seals.check(index, &entry));
         match &entry.header.author {
             None => wrong.push("the header names no author".to_owned()),
             Some(author) => {
@@ -171,8 +177,25 @@ impl EntryCheck {
     }
 }
 
-/// Holds the content against what the header commits to.
+/// Holds the content against what the header commits to, or what stayed of it once sealed.
 fn content(entry: &Recorded, wrong: &mut Vec<String>) {
+    let content = &entry.content;
+    if entry.is_sealed() {
+        let broken = sealing::contradictions(content, &entry.events);
+        wrong.extend(broken.into_iter().map(str::to_owned));
+        if !content.event_salt.is_empty() {
+            events(entry, wrong);
+        }
+        return;
+    }
+    if content.sealed_by > 0 || !content.request_ids.is_empty() {
+        wrong.push("it is not sealed, but its content says so".to_owned());
+    }
+    events(entry, wrong);
+    request(entry, wrong);
+}
+
+fn events(entry: &Recorded, wrong: &mut Vec<String>) {
     let (header, content) = (&entry.header, &entry.content);
     match Salt::try_from(&*content.event_salt) {
         Err(_) => wrong.push("the salt of its events is not 16 bytes".to_owned()),
@@ -181,6 +204,10 @@ fn content(entry: &Recorded, wrong: &mut Vec<String>) {
         }
         Ok(_) => {}
     }
+}
+
+fn request(entry: &Recorded, wrong: &mut Vec<String>) {
+    let (header, content) = (&entry.header, &entry.content);
     match Salt::try_from(&*content.author_salt) {
         Err(_) => wrong.push("the salt of its commitment is not 16 bytes".to_owned()),
         Ok(salt)

@@ -49,6 +49,13 @@ fn text(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
         "  {} author signatures and {} of the hub verified",
         report.author_signatures, report.hub_signatures
     )?;
+    if report.sealed > 0 {
+        writeln!(
+            out,
+            "  {} entries are sealed: header and signature were verified, the text is erased",
+            report.sealed
+        )?;
+    }
     writeln!(
         out,
         "  {} rows of the state index compared, as of {} entries",

@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use tower::{Layer, Service};
 
 use super::{
-    AgencyStanding, Caller, CallerWatch, KeyStanding, NodeStanding, Peer, PeerInfo, RevokedSerials,
-    Roster,
+    AgencyStanding, Caller, CallerWatch, KeyStanding, NodeStanding, Peer, PeerInfo, RateLimits,
+    Rates, RevokedSerials, Roster,
     token::{TOKEN_CACHE_MAX, TokenCache},
 };
 use crate::{
@@ -38,6 +38,8 @@ pub struct IdentityOptions {
     pub revoked: watch::Receiver<Arc<RevokedSerials>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// How many calls an agency may make.
+    pub rates: RateLimits,
 }
 
 impl fmt::Debug for IdentityOptions {
@@ -52,6 +54,7 @@ impl fmt::Debug for IdentityOptions {
 pub struct Identity {
     options: IdentityOptions,
     tokens: TokenCache,
+    rates: Rates,
 }
 
 impl fmt::Debug for Identity {
@@ -65,6 +68,7 @@ impl Identity {
     #[must_use]
     pub fn new(options: IdentityOptions) -> Self {
         Self {
+            rates: Rates::new(options.rates, Arc::clone(&options.clock)),
             options,
             tokens: TokenCache::new(TOKEN_CACHE_MAX),
         }
@@ -79,14 +83,22 @@ impl Identity {
     /// Who calls, by the connection and the request's headers.
     ///
     /// # Errors
-    /// Any reason about nodes, agencies, tokens and roles, with the rule.
+    /// Any reason about nodes, agencies, tokens and roles, with the rule; `LIMIT_EXCEEDED` when the
+    /// agency calls too often.
     pub fn caller(&self, peer: &Arc<Peer>, headers: &HeaderMap) -> Result<Arc<Caller>> {
         let now = self.now();
-        self.check_peer(peer, now)?;
+        self.admit_peer(peer, now)?;
         let token = bearer(headers)?;
         let roster = self.roster();
         self.tokens
             .verify(token, peer, &self.options.audience, roster, now)
+    }
+
+    /// Checks that a node may call now and counts its call. An unknown node is refused before it
+    /// could use up anything of the agency that it names.
+    fn admit_peer(&self, peer: &Peer, now: Timestamp) -> Result<()> {
+        self.check_peer(peer, now)?;
+        self.rates.check(&peer.agency)
     }
 
     /// Checks that a node may call now.
@@ -196,7 +208,7 @@ impl Identity {
             .ok_or_else(|| Error::internal("a request came over a connection without PeerInfo"))?;
         let peer = info.peer.clone()?;
         if request.uri().path().starts_with(TOKENLESS_PREFIX) {
-            return self.check_peer(&peer, self.now());
+            return self.admit_peer(&peer, self.now());
         }
         let caller = self.caller(&peer, request.headers())?;
         request.extensions_mut().insert(caller);

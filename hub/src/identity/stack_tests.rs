@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     clock::{Clock as _, SystemClock},
-    tls::{AcceptLimits, TlsOptions, TlsReloader, accept},
+    tls::{AcceptLimits, Connections, TlsOptions, TlsReloader, accept},
 };
 
 const PUBLISH: &str = "/hub.channels.v1.ChannelService/PublishNotification";
@@ -56,7 +56,13 @@ async fn stack() -> Stack {
     let address = listener.local_addr().unwrap();
     let files = TlsOptions::of_pki(pki.folder());
     let reloader = Arc::new(TlsReloader::load(files, Arc::new(SystemClock)).unwrap());
-    let incoming = accept(listener, reloader, DOMAIN, AcceptLimits::default());
+    let incoming = accept(
+        listener,
+        reloader,
+        DOMAIN,
+        AcceptLimits::default(),
+        &Connections::default(),
+    );
     let (_reporter, health) = tonic_health::server::health_reporter();
     let server = Server::builder()
         .layer(IdentityLayer::new(Arc::clone(&world.identity)))

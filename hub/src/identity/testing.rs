@@ -139,6 +139,7 @@ impl World {
             roster: roster.clone(),
             revoked: revoked.subscribe(),
             clock: Arc::new(clock.clone()),
+            rates: RateLimits::default(),
         }));
         Self {
             roster,

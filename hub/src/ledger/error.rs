@@ -49,6 +49,15 @@ pub enum LedgerError {
     /// The files belong to another ledger, or another key signed them.
     #[error("the files are of another ledger or key: {0}")]
     Foreign(Box<Damage>),
+    /// The files are of a format that this release does not read.
+    #[error("a newer release wrote this: {0}")]
+    Newer(Box<Damage>),
+    /// There is no room. Nothing was written, or it was taken back: the ledger is as it was.
+    #[error("there is no room for {}", file.display())]
+    Full {
+        /// What was to be written.
+        file: PathBuf,
+    },
     /// The operating system refused.
     #[error("could not {action} {}", file.display())]
     Io {
@@ -77,6 +86,9 @@ pub enum LedgerError {
     /// The caller asked for a proof outside the tree.
     #[error("{0}")]
     OutOfRange(String),
+    /// The entry is sealed, and what stayed of it is not what the caller says.
+    #[error("entry {0} is sealed already, and another residue stayed of it")]
+    SealedOtherwise(u64),
     /// The origin or the key cannot sign checkpoints.
     #[error("the ledger's origin or key is unusable")]
     Key(#[from] NoteError),
@@ -85,6 +97,10 @@ pub enum LedgerError {
 pub(super) type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
 pub(super) const RESTORE: &str = "Restore the data folder from a backup; run `hub fsck` to see all";
+
+/// What to do about data of a newer release.
+pub(crate) const INSTALL_NEWER: &str = "Install the release that wrote it or a later one, or restore \
+                                        a backup that this release made; see docs/UPGRADING.md";
 
 impl LedgerError {
     pub(super) fn damaged(file: &Path, offset: u64, what: impl Into<String>) -> Self {
@@ -100,6 +116,10 @@ impl LedgerError {
         Self::Foreign(damage(file, offset, what, remedy))
     }
 
+    pub(super) fn newer(file: &Path, offset: u64, what: impl Into<String>) -> Self {
+        Self::Newer(damage(file, offset, what, INSTALL_NEWER))
+    }
+
     pub(super) fn io(action: &'static str, file: &Path) -> impl FnOnce(io::Error) -> Self {
         let file = file.to_path_buf();
         move |source| Self::Io {
@@ -109,11 +129,30 @@ impl LedgerError {
         }
     }
 
+    /// The same error as [`LedgerError::Full`], when want of room is what it says. For callers that
+    /// have taken back what they wrote.
+    pub(super) fn or_full(self) -> Self {
+        match self {
+            Self::Io { file, source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                Self::Full { file }
+            }
+            other => other,
+        }
+    }
+
     /// The damage, when a file is at fault.
     #[must_use]
     pub fn damage(&self) -> Option<&Damage> {
         match self {
-            Self::Damaged(damage) | Self::Missing(damage) | Self::Foreign(damage) => Some(damage),
+            Self::Damaged(damage)
+            | Self::Missing(damage)
+            | Self::Foreign(damage)
+            | Self::Newer(damage) => Some(damage),
             _ => None,
         }
     }

@@ -15,12 +15,12 @@ use hub_core::{
 use super::{
     Checkpoint, LEDGER_DIR, StoredEntry,
     checkpoint::{self, CHECKPOINT_FILE, checkpoint_path},
-    error::{Damage, LedgerError, RESTORE, Result},
+    error::{Damage, INSTALL_NEWER, LedgerError, RESTORE, Result},
     index::{self, index_path},
     open::{list_indexes, list_segments},
     segment::{
         Commit, Fault, HeadFault, SEGMENT_HEAD_BYTES, Scanner, Step, check_head, find_checkpoint,
-        read_segment, segment_path,
+        newer_format, read_segment, segment_path,
     },
     tree::{HashFile, TREE_FILE, tree_bytes},
 };
@@ -191,7 +191,8 @@ impl Check<'_> {
         match error {
             LedgerError::Damaged(damage)
             | LedgerError::Missing(damage)
-            | LedgerError::Foreign(damage) => self.find(Severity::Error, *damage),
+            | LedgerError::Foreign(damage)
+            | LedgerError::Newer(damage) => self.find(Severity::Error, *damage),
             LedgerError::Io { source, action, .. } => {
                 let what = format!("could not {action} the file: {source}");
                 self.error(
@@ -270,6 +271,9 @@ impl Check<'_> {
         match check_head(&bytes, first, self.verifier.origin()) {
             Ok(()) => {}
             Err(HeadFault::Damaged(what)) => self.error(&path, 0, what, RESTORE),
+            Err(HeadFault::Newer(format)) => {
+                self.error(&path, 0, newer_format(format), INSTALL_NEWER);
+            }
             Err(HeadFault::Foreign) => {
                 let what = "the segment belongs to another ledger origin";
                 self.error(
@@ -377,6 +381,7 @@ impl Check<'_> {
             let stored = StoredEntry {
                 header: Bytes::copy_from_slice(entry.header),
                 content: Bytes::copy_from_slice(entry.content),
+                is_sealed: entry.is_sealed,
             };
             for what in per_entry(index, &stored) {
                 let what = format!("entry {index}: {what}");

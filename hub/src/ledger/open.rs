@@ -220,7 +220,7 @@ impl Opening<'_> {
             return Err(LedgerError::missing(&path, 0, "there is no segment"));
         };
         self.require_successor(last_first)?;
-        let sealed = self.check_older(older, last_first, report)?;
+        let complete = self.check_older(older, last_first, report)?;
         let path = segment_path(self.ledger_dir, last_first);
         let bytes = read_segment(&path)?;
         require_head(&bytes, &path, last_first, self.verifier.origin())?;
@@ -228,7 +228,7 @@ impl Opening<'_> {
         let tree = HashFile::open(self.storage, self.ledger_dir)?;
         let claimed = checkpoint::read(self.ledger_dir, self.verifier)?;
         let (before, tree_rebuilt) =
-            self.frontier_before(&tree, &sealed, &anchor, claimed.as_ref(), report)?;
+            self.frontier_before(&tree, &complete, &anchor, claimed.as_ref(), report)?;
         let last = self.scan_last(&bytes, &path, before, claimed.as_ref())?;
         self.require_acknowledged(&last, &path, claimed.as_ref())?;
 
@@ -240,7 +240,7 @@ impl Opening<'_> {
         report.entries = last.checkpoint.size;
         Ok(Opened {
             segments: Segments {
-                sealed,
+                complete,
                 active: Active {
                     first: last.first,
                     file: Arc::new(file),

@@ -4,12 +4,13 @@
 //! the sync. Every record's checksum and every proof is checked before it is answered.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     num::NonZeroUsize,
     os::unix::fs::FileExt as _,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use arc_swap::ArcSwap;
@@ -44,7 +45,7 @@ pub(super) const READ_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A segment that is complete.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sealed {
+pub(super) struct Complete {
     pub(super) first: u64,
     pub(super) count: u64,
     pub(super) bytes: u64,
@@ -59,17 +60,38 @@ pub(super) struct Active {
     pub(super) bytes: u64,
 }
 
-/// Where entries are. Sealed segments are in order and without gap, and the active one follows.
+/// Where entries are. Complete segments are in order and without gap, and the active one follows.
 #[derive(Debug)]
 pub(super) struct Segments {
-    pub(super) sealed: Vec<Sealed>,
+    pub(super) complete: Vec<Complete>,
     pub(super) active: Active,
 }
 
+impl Segments {
+    /// The complete segment that has an entry.
+    fn complete_of(&self, index: u64) -> Option<Complete> {
+        if index >= self.active.first {
+            return None;
+        }
+        let after = self.complete.partition_point(|s| s.first <= index);
+        self.complete.get(after.checked_sub(1)?).copied()
+    }
+}
+
 #[derive(Debug)]
-struct SealedFiles {
+struct CompleteFiles {
     log: Arc<File>,
     index: File,
+    /// Bytes of `log`.
+    bytes: u64,
+}
+
+/// Files of complete segments that are open. Log and index of a pair belong together always.
+#[derive(Debug)]
+struct OpenSegments {
+    recent: LruCache<u64, Arc<CompleteFiles>>,
+    /// Those that are being rewritten: readers stay with the old pair until the new one is in place.
+    pinned: BTreeMap<u64, Arc<CompleteFiles>>,
 }
 
 /// What writer and readers share.
@@ -78,7 +100,7 @@ pub(super) struct Shared {
     pub(super) segments: RwLock<Segments>,
     pub(super) published: ArcSwap<Checkpoint>,
     pub(super) tree: HashFile,
-    open_segments: Mutex<LruCache<u64, Arc<SealedFiles>>>,
+    open_segments: Mutex<OpenSegments>,
 }
 
 impl fmt::Debug for Shared {
@@ -115,71 +137,123 @@ impl Shared {
             segments: RwLock::new(segments),
             published: ArcSwap::from_pointee(checkpoint),
             tree,
-            open_segments: Mutex::new(LruCache::new(OPEN_SEGMENTS_MAX)),
+            open_segments: Mutex::new(OpenSegments {
+                recent: LruCache::new(OPEN_SEGMENTS_MAX),
+                pinned: BTreeMap::new(),
+            }),
         }
     }
 
-    fn sealed_files(&self, first: u64) -> Result<Arc<SealedFiles>> {
-        let mut cache = self
-            .open_segments
+    fn open_segments(&self) -> MutexGuard<'_, OpenSegments> {
+        self.open_segments
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(files) = cache.get(&first) {
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn complete_files(&self, first: u64) -> Result<Arc<CompleteFiles>> {
+        let mut open = self.open_segments();
+        if let Some(files) = open.pinned.get(&first) {
             return Ok(Arc::clone(files));
         }
-        let open = |path: PathBuf| File::open(&path).map_err(LedgerError::io("open", &path));
-        let files = Arc::new(SealedFiles {
-            log: Arc::new(open(segment_path(&self.ledger_dir, first))?),
-            index: open(index_path(&self.ledger_dir, first))?,
-        });
-        cache.put(first, Arc::clone(&files));
+        if let Some(files) = open.recent.get(&first) {
+            return Ok(Arc::clone(files));
+        }
+        let files = Arc::new(CompleteFiles::open(&self.ledger_dir, first)?);
+        open.recent.put(first, Arc::clone(&files));
         Ok(files)
+    }
+
+    /// Keeps readers with the files that a complete segment has now, whatever becomes of their names,
+    /// until [`Shared::replaced`].
+    pub(super) fn pin(&self, first: u64) -> Result<()> {
+        let mut open = self.open_segments();
+        if open.pinned.contains_key(&first) {
+            return Ok(());
+        }
+        let files = match open.recent.get(&first) {
+            Some(files) => Arc::clone(files),
+            None => Arc::new(CompleteFiles::open(&self.ledger_dir, first)?),
+        };
+        open.pinned.insert(first, files);
+        Ok(())
+    }
+
+    /// First entry of the segment that grows.
+    pub(super) fn active_first(&self) -> u64 {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.active.first
+    }
+
+    /// The complete segment that has an entry.
+    pub(super) fn complete_of(&self, index: u64) -> Option<Complete> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.complete_of(index)
+    }
+
+    /// Segments whose rewriting began and has not ended well.
+    pub(super) fn pinned(&self) -> Vec<u64> {
+        self.open_segments().pinned.keys().copied().collect()
+    }
+
+    /// A complete segment has new files. Who reads from now on reads these.
+    pub(super) fn replaced(&self, complete: Complete) {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = segments
+            .complete
+            .iter_mut()
+            .find(|known| known.first == complete.first)
+        {
+            *known = complete;
+        }
+        let mut open = self.open_segments();
+        open.recent.pop(&complete.first);
+        open.pinned.remove(&complete.first);
     }
 
     /// The run that begins at an entry, at most `count` long; the entry is below the head.
     fn run(&self, from: u64, count: u64) -> Result<Run> {
-        let sealed = {
-            let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-            let active = &segments.active;
-            if from >= active.first {
-                let start = usize_or_max(from - active.first);
-                let all = active.offsets.get(start..).unwrap_or_default();
-                let taken = all.get(..usize_or_max(count)).unwrap_or(all);
-                return Ok(Run {
-                    file: Arc::clone(&active.file),
-                    path: segment_path(&self.ledger_dir, active.first),
-                    offsets: taken.to_vec(),
-                    end: all
-                        .get(taken.len())
-                        .map_or(active.bytes, |next| u64::from(*next)),
-                });
-            }
-            let after = segments.sealed.partition_point(|s| s.first <= from);
-            after
-                .checked_sub(1)
-                .and_then(|at| segments.sealed.get(at).copied())
-        };
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let active = &segments.active;
+        if from >= active.first {
+            let start = usize_or_max(from - active.first);
+            let all = active.offsets.get(start..).unwrap_or_default();
+            let taken = all.get(..usize_or_max(count)).unwrap_or(all);
+            return Ok(Run {
+                file: Arc::clone(&active.file),
+                path: segment_path(&self.ledger_dir, active.first),
+                offsets: taken.to_vec(),
+                end: all
+                    .get(taken.len())
+                    .map_or(active.bytes, |next| u64::from(*next)),
+            });
+        }
+        let complete = segments.complete_of(from);
+        drop(segments);
         let path = segment_path(&self.ledger_dir, from);
-        let sealed =
-            sealed.ok_or_else(|| LedgerError::missing(&path, 0, "no segment has the entry"))?;
-        self.sealed_run(sealed, from, count)
+        let complete =
+            complete.ok_or_else(|| LedgerError::missing(&path, 0, "no segment has the entry"))?;
+        self.complete_run(complete, from, count)
     }
 
-    fn sealed_run(&self, sealed: Sealed, from: u64, count: u64) -> Result<Run> {
-        let files = self.sealed_files(sealed.first)?;
-        let skipped = from - sealed.first;
-        let taken = count.min(sealed.count.saturating_sub(skipped));
+    fn complete_run(&self, complete: Complete, from: u64, count: u64) -> Result<Run> {
+        let files = self.complete_files(complete.first)?;
+        let skipped = from - complete.first;
+        let taken = count.min(complete.count.saturating_sub(skipped));
         // One offset more, when there is one, tells where the run ends.
-        let with_end = (taken + 1).min(sealed.count.saturating_sub(skipped));
+        let with_end = (taken + 1).min(complete.count.saturating_sub(skipped));
         let mut bytes = vec![0; usize_or_max(with_end).saturating_mul(4)];
-        let path = index_path(&self.ledger_dir, sealed.first);
+        let path = index_path(&self.ledger_dir, complete.first);
         files
             .index
             .read_exact_at(&mut bytes, INDEX_HEAD_BYTES as u64 + skipped * 4)
             .map_err(LedgerError::io("read", &path))?;
         let (chunks, _) = bytes.as_chunks::<4>();
         let mut offsets: Vec<u32> = chunks.iter().map(|o| u32::from_le_bytes(*o)).collect();
-        let mut end = sealed.bytes;
+        // Of the very file that is read: the segment may have been rewritten just now.
+        let mut end = files.bytes;
         if with_end > taken
             && let Some(next) = offsets.pop()
         {
@@ -187,9 +261,26 @@ impl Shared {
         }
         Ok(Run {
             file: Arc::clone(&files.log),
-            path: segment_path(&self.ledger_dir, sealed.first),
+            path: segment_path(&self.ledger_dir, complete.first),
             offsets,
             end,
+        })
+    }
+}
+
+impl CompleteFiles {
+    fn open(ledger_dir: &Path, first: u64) -> Result<Self> {
+        let open = |path: PathBuf| -> Result<(File, u64)> {
+            let file = File::open(&path).map_err(LedgerError::io("open", &path))?;
+            let metadata = file.metadata().map_err(LedgerError::io("read", &path))?;
+            Ok((file, metadata.len()))
+        };
+        let (log, bytes) = open(segment_path(ledger_dir, first))?;
+        let (index, _) = open(index_path(ledger_dir, first))?;
+        Ok(Self {
+            log: Arc::new(log),
+            index,
+            bytes,
         })
     }
 }
@@ -234,9 +325,14 @@ impl Run {
         let fault = |what: &str| LedgerError::damaged(&self.path, offset, what);
         let at = offset.checked_sub(base).map_or(usize::MAX, usize_or_max);
         match record::parse(bytes, at).map(|parsed| parsed.record) {
-            Ok(Record::Entry { header, content }) => Ok(StoredEntry {
+            Ok(Record::Entry {
+                header,
+                content,
+                is_sealed,
+            }) => Ok(StoredEntry {
                 header: bytes.slice_ref(header),
                 content: bytes.slice_ref(content),
+                is_sealed,
             }),
             Ok(Record::Checkpoint(_)) => Err(fault("a checkpoint stands where an entry should")),
             Err(RecordFault::Broken(what) | RecordFault::Contradiction(what)) => Err(fault(what)),

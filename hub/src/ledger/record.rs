@@ -1,8 +1,8 @@
 //! One record of a segment: `length u32le | crc32c u32le over (kind ‖ payload) | kind u8 | payload`.
 //!
 //! Kind 1 is an entry (`header length u32le | header | content`), kind 2 a checkpoint (a signed
-//! note over all entries before it), kind 3 is kept for entries whose content is sealed in place.
-//! `length` counts the payload. Reading never trusts a length before it is bounded.
+//! note over all entries before it), kind 3 an entry whose content is sealed: laid out as kind 1,
+//! with what stays of the content. `length` counts the payload. Reading never trusts a length before it is bounded.
 
 use hub_core::note::NOTE_BYTES_MAX;
 
@@ -23,11 +23,16 @@ pub(super) const ENTRY_SPAN_BYTES_MAX: usize =
 
 const KIND_ENTRY: u8 = 1;
 pub(super) const KIND_CHECKPOINT: u8 = 2;
+const KIND_SEALED: u8 = 3;
 
 /// What a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Record<'a> {
-    Entry { header: &'a [u8], content: &'a [u8] },
+    Entry {
+        header: &'a [u8],
+        content: &'a [u8],
+        is_sealed: bool,
+    },
     Checkpoint(&'a str),
 }
 
@@ -69,7 +74,7 @@ pub(super) fn parse(bytes: &[u8], at: usize) -> Result<Parsed<'_>, RecordFault> 
     }
     let (kind, payload) = covered.split_first().ok_or(cut)?;
     let record = match *kind {
-        KIND_ENTRY => parse_entry(payload)
+        KIND_ENTRY | KIND_SEALED => parse_entry(payload, *kind == KIND_SEALED)
             .ok_or(Contradiction("the entry's header is longer than the entry"))?,
         KIND_CHECKPOINT => std::str::from_utf8(payload)
             .ok()
@@ -78,7 +83,7 @@ pub(super) fn parse(bytes: &[u8], at: usize) -> Result<Parsed<'_>, RecordFault> 
             .ok_or(Contradiction("the checkpoint is not text, or is too long"))?,
         _ => {
             return Err(Contradiction(
-                "this version does not know the record's kind",
+                "this release does not know the record's kind; a newer one may have written it",
             ));
         }
     };
@@ -88,25 +93,34 @@ pub(super) fn parse(bytes: &[u8], at: usize) -> Result<Parsed<'_>, RecordFault> 
     })
 }
 
-fn parse_entry(payload: &[u8]) -> Option<Record<'_>> {
+fn parse_entry(payload: &[u8], is_sealed: bool) -> Option<Record<'_>> {
     let (length, rest) = payload.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
     let (header, content) = rest.split_at_checked(length)?;
-    Some(Record::Entry { header, content })
+    Some(Record::Entry {
+        header,
+        content,
+        is_sealed,
+    })
 }
 
 /// Appends an entry's record; `None` when the entry is over [`ENTRY_BYTES_MAX`].
 pub(super) fn encode_entry(buffer: &mut Vec<u8>, entry: &EncodedEntry) -> Option<()> {
-    let payload = entry.header.len().checked_add(entry.content.len())?;
+    encode_parts(buffer, KIND_ENTRY, &entry.header, &entry.content)
+}
+
+/// Appends a sealed entry's record; `None` when it is over [`ENTRY_BYTES_MAX`].
+pub(super) fn encode_sealed(buffer: &mut Vec<u8>, header: &[u8], residue: &[u8]) -> Option<()> {
+    encode_parts(buffer, KIND_SEALED, header, residue)
+}
+
+fn encode_parts(buffer: &mut Vec<u8>, kind: u8, header: &[u8], content: &[u8]) -> Option<()> {
+    let payload = header.len().checked_add(content.len())?;
     if payload > ENTRY_BYTES_MAX {
         return None;
     }
-    let header_length = u32::try_from(entry.header.len()).ok()?.to_le_bytes();
-    encode(
-        buffer,
-        KIND_ENTRY,
-        &[&header_length, &entry.header, &entry.content],
-    )
+    let header_length = u32::try_from(header.len()).ok()?.to_le_bytes();
+    encode(buffer, kind, &[&header_length, header, content])
 }
 
 /// Appends a checkpoint's record; `None` when the note is over its limit.
@@ -154,7 +168,18 @@ mod tests {
                 parsed.record,
                 Record::Entry {
                     header: &entry.header,
-                    content: &entry.content
+                    content: &entry.content,
+                    is_sealed: false,
+                }
+            );
+            let at = buffer.len();
+            encode_sealed(&mut buffer, &entry.header, &entry.content).unwrap();
+            assert_eq!(
+                parse(&buffer, at).unwrap().record,
+                Record::Entry {
+                    header: &entry.header,
+                    content: &entry.content,
+                    is_sealed: true,
                 }
             );
         }
@@ -196,11 +221,15 @@ mod tests {
     fn a_header_longer_than_its_entry_and_unknown_kinds_are_contradictions() {
         let mut buffer = vec![];
         encode(&mut buffer, KIND_ENTRY, &[&9_u32.to_le_bytes(), b"short"]).unwrap();
-        assert!(matches!(
-            parse(&buffer, 0),
-            Err(RecordFault::Contradiction(_))
-        ));
-        for kind in [0, 3, 255] {
+        let at = buffer.len();
+        encode(&mut buffer, KIND_SEALED, &[&9_u32.to_le_bytes(), b"short"]).unwrap();
+        for at in [0, at] {
+            assert!(matches!(
+                parse(&buffer, at),
+                Err(RecordFault::Contradiction(_))
+            ));
+        }
+        for kind in [0, 4, 255] {
             let mut buffer = vec![];
             encode(&mut buffer, kind, &[b"payload"]).unwrap();
             assert!(matches!(

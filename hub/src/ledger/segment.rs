@@ -55,6 +55,13 @@ pub(super) fn new_segment(first: u64, origin: &str, note: &str) -> Option<Vec<u8
 pub(super) enum HeadFault {
     Damaged(&'static str),
     Foreign,
+    /// Of a format that only a newer release writes.
+    Newer(u32),
+}
+
+/// What is said of a segment of a newer format.
+pub(super) fn newer_format(format: u32) -> String {
+    format!("the segment has format {format}, this release reads format {FORMAT}")
 }
 
 /// Checks a segment's header against its name and the ledger's origin.
@@ -77,10 +84,10 @@ pub(super) fn check_head(
     if *magic != MAGIC {
         return Err(broken);
     }
-    if u32::from_le_bytes(*format) != FORMAT {
-        return Err(HeadFault::Damaged(
-            "this version does not know the segment's format",
-        ));
+    match u32::from_le_bytes(*format) {
+        FORMAT => {}
+        newer if newer > FORMAT => return Err(HeadFault::Newer(newer)),
+        _ => return Err(HeadFault::Damaged("there is no such format of segments")),
     }
     if u64::from_le_bytes(*named) != first {
         return Err(HeadFault::Damaged(
@@ -100,6 +107,7 @@ pub(super) fn require_head(bytes: &[u8], path: &Path, first: u64, origin: &str) 
         HeadFault::Foreign => {
             LedgerError::foreign(path, 0, "the segment belongs to another ledger origin")
         }
+        HeadFault::Newer(format) => LedgerError::newer(path, 0, newer_format(format)),
     })
 }
 
@@ -117,8 +125,11 @@ pub(super) fn read_segment(path: &Path) -> Result<Vec<u8>> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScannedEntry<'a> {
     pub(super) offset: u32,
+    /// Where its record ends.
+    pub(super) end: usize,
     pub(super) header: &'a [u8],
     pub(super) content: &'a [u8],
+    pub(super) is_sealed: bool,
 }
 
 /// One commit, or the anchor when it has no entries. Its root agrees with the entries when the
@@ -207,7 +218,11 @@ impl<'a> Scanner<'a> {
                 Err(RecordFault::Contradiction(what)) => return fault(false, what),
             };
             match parsed.record {
-                Record::Entry { header, content } => {
+                Record::Entry {
+                    header,
+                    content,
+                    is_sealed,
+                } => {
                     let Ok(offset) = u32::try_from(at) else {
                         return fault(false, "the segment is over 4 GiB");
                     };
@@ -216,8 +231,10 @@ impl<'a> Scanner<'a> {
                     }
                     entries.push(ScannedEntry {
                         offset,
+                        end: parsed.end,
                         header,
                         content,
+                        is_sealed,
                     });
                     at = parsed.end;
                 }

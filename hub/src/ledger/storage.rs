@@ -5,7 +5,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::error::{LedgerError, Result};
@@ -98,23 +98,66 @@ pub struct RealStorage;
 
 impl Storage for RealStorage {}
 
+/// A whole file that is on the medium under another name.
+#[derive(Debug)]
+pub(super) struct Aside {
+    file: File,
+    path: PathBuf,
+    temporary: PathBuf,
+    /// Its length.
+    pub(super) bytes: u64,
+}
+
+impl Aside {
+    /// Writes a file aside; nothing stays of it when that fails.
+    pub(super) fn write(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> Result<Self> {
+        let temporary = path.with_extension(TEMPORARY_EXTENSION);
+        let file = storage
+            .create(&temporary)
+            .map_err(LedgerError::io("create", &temporary))?;
+        let aside = Self {
+            file,
+            path: path.to_path_buf(),
+            temporary,
+            bytes: bytes.len() as u64,
+        };
+        let written = storage
+            .write_at(&aside.file, bytes, 0)
+            .map_err(LedgerError::io("write", &aside.temporary))
+            .and_then(|()| {
+                let synced = storage.sync(&aside.file);
+                synced.map_err(LedgerError::io("sync", &aside.temporary))
+            });
+        match written {
+            Ok(()) => Ok(aside),
+            Err(error) => {
+                aside.discard(storage);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the file its name.
+    pub(super) fn put(self, storage: &dyn Storage) -> Result<File> {
+        storage
+            .rename(&self.temporary, &self.path)
+            .map_err(LedgerError::io("put in place", &self.path))?;
+        Ok(self.file)
+    }
+
+    /// Removes the file again.
+    pub(super) fn discard(self, storage: &dyn Storage) {
+        // What stays takes room and is removed at the next opening.
+        if let Err(error) = storage.remove(&self.temporary) {
+            tracing::warn!(%error, file = %self.temporary.display(), "a file stays behind");
+        }
+    }
+}
+
 /// Puts a whole file in place: whoever looks sees the old one or the new one, never a part.
 /// The file's bytes are on the medium; its name is once the folder is synced.
 pub(super) fn replace(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> Result<File> {
-    let temporary = path.with_extension(TEMPORARY_EXTENSION);
-    let file = storage
-        .create(&temporary)
-        .map_err(LedgerError::io("create", &temporary))?;
-    storage
-        .write_at(&file, bytes, 0)
-        .map_err(LedgerError::io("write", &temporary))?;
-    storage
-        .sync(&file)
-        .map_err(LedgerError::io("sync", &temporary))?;
-    storage
-        .rename(&temporary, path)
-        .map_err(LedgerError::io("put in place", path))?;
-    Ok(file)
+    Aside::write(storage, path, bytes)?.put(storage)
 }
 
 /// Extension of a file that is not yet in place.

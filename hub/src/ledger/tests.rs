@@ -19,7 +19,9 @@ use super::*;
 mod contract;
 mod damage;
 mod faults;
+mod full_disk;
 mod model;
+mod sealing;
 
 const ORIGIN: &str = "hub.example/ledger";
 
@@ -119,6 +121,7 @@ fn stored(entry: &EncodedEntry) -> StoredEntry {
     StoredEntry {
         header: entry.header.clone(),
         content: entry.content.clone(),
+        is_sealed: false,
     }
 }
 

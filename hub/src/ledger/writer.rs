@@ -1,10 +1,14 @@
 //! Appending commits.
 //!
 //! Invariant: the published checkpoint moves only after the sync of the commit returned. After any
-//! failed write or sync nothing is appended until the ledger is opened, and so verified, again.
+//! failed write or sync nothing is appended until the ledger is opened, and so verified, again. The
+//! one exception is a disk that was full before the sync: what was written is taken back, and that
+//! made durable, so the ledger is as it was ([`LedgerError::Full`]). A failed sync of a commit is
+//! never tried again.
 
 use std::{
     fs::File,
+    path::Path,
     sync::{Arc, PoisonError},
 };
 
@@ -21,10 +25,11 @@ use super::{
     error::{LedgerError, Result},
     index,
     lock::DataLock,
-    reader::{Active, Sealed, Shared},
+    reader::{Active, Complete, Shared},
     record::{self, ENTRY_BYTES_MAX, RECORD_HEAD_BYTES},
+    seal::Sealer,
     segment::{new_segment, segment_path},
-    storage::{Storage, replace},
+    storage::{Aside, Storage},
     tree::tree_bytes,
 };
 
@@ -75,8 +80,8 @@ impl Writer {
     /// ever seen. `now` decides only whether the `checkpoint` file is due.
     ///
     /// # Errors
-    /// [`LedgerError::HeadMismatch`] and [`LedgerError::Limit`] leave the ledger as it was. Any
-    /// other error poisons the writer: the entries are not acknowledged, and whether they are on
+    /// [`LedgerError::HeadMismatch`], [`LedgerError::Limit`] and [`LedgerError::Full`] leave the
+    /// ledger as it was. Any other error poisons the writer: the entries are not acknowledged, and whether they are on
     /// disk shows when the ledger is opened again.
     pub fn append(
         &mut self,
@@ -95,7 +100,7 @@ impl Writer {
         }
         let prepared = self.prepare(entries)?;
         if let Err(error) = self.write(&prepared) {
-            self.poisoned = true;
+            self.poisoned = !matches!(error, LedgerError::Full { .. });
             return Err(error);
         }
         let commit = Commit {
@@ -153,38 +158,49 @@ impl Writer {
         let added = self.buffer.len() as u64;
         let (mut file, mut at) = self.active();
         if at.saturating_add(added) > self.segment_bytes_max && self.active_has_entries() {
-            self.roll()?;
+            self.begin_segment()?;
             (file, at) = self.active();
         }
-        if let Err(error) = self.write_segment(&file, at) {
+        let path = segment_path(&self.shared.ledger_dir, self.active_first());
+        if let Err(error) = self.write_all(prepared, &file, at, &path) {
+            let is_taken_back = self.take_back(&file, at);
+            return Err(if is_taken_back {
+                error.or_full()
+            } else {
+                error
+            });
+        }
+        if let Err(error) = self.storage.sync(&file) {
             // What a failed sync left on the medium cannot be known, and reading it back proves
             // nothing. These entries were never acknowledged, so try to take them away; if that
             // fails too, opening decides.
-            let cut = self.storage.set_len(&file, at);
-            if cut.and_then(|()| self.storage.sync(&file)).is_err() {
-                tracing::warn!("a commit that failed could not be taken back");
-            }
-            return Err(error);
+            self.take_back(&file, at);
+            return Err(LedgerError::io("sync", &path)(error));
         }
-        let tree = &self.shared.tree;
-        self.storage
-            .write_at(
-                &tree.file,
-                &prepared.stored_hashes,
-                tree_bytes(self.frontier.size()),
-            )
-            .map_err(LedgerError::io("write", &tree.path))?;
         self.publish_offsets(prepared, at, added)
     }
 
-    fn write_segment(&self, file: &File, at: u64) -> Result<()> {
-        let path = || segment_path(&self.shared.ledger_dir, self.active_first());
+    /// Writes the commit and the hashes that it adds, without a sync. The hashes come first to the
+    /// sync, so that a disk without room for them is noticed while the commit can be taken back.
+    fn write_all(&self, prepared: &Prepared, file: &File, at: u64, path: &Path) -> Result<()> {
         self.storage
             .write_at(file, &self.buffer, at)
-            .map_err(|error| LedgerError::io("write", &path())(error))?;
+            .map_err(LedgerError::io("write", path))?;
+        let tree = &self.shared.tree;
+        let end = tree_bytes(self.frontier.size());
         self.storage
-            .sync(file)
-            .map_err(|error| LedgerError::io("sync", &path())(error))
+            .write_at(&tree.file, &prepared.stored_hashes, end)
+            .map_err(LedgerError::io("write", &tree.path))
+    }
+
+    /// Cuts the segment back to the end of its last commit, durably. Answers whether that is so.
+    fn take_back(&self, file: &File, at: u64) -> bool {
+        let cut = self.storage.set_len(file, at);
+        let is_cut = cut.and_then(|()| self.storage.sync(file)).is_ok();
+        if !is_cut {
+            tracing::warn!("a commit that failed could not be taken back");
+        }
+        is_cut
     }
 
     fn publish_offsets(&self, prepared: &Prepared, at: u64, added: u64) -> Result<()> {
@@ -204,30 +220,68 @@ impl Writer {
         Ok(())
     }
 
+    /// Begins a new segment, so that the present one is complete and may be rewritten. Does nothing
+    /// while the present one has no entries.
+    ///
+    /// # Errors
+    /// [`LedgerError::Full`] when there is no room, which changes nothing. [`LedgerError::Poisoned`]
+    /// after a failed write, [`LedgerError::Io`] when this one fails, which poisons the writer: whether the new segment is in place shows when the ledger is opened again.
+    pub fn roll(&mut self) -> Result<()> {
+        if self.poisoned {
+            return Err(LedgerError::Poisoned);
+        }
+        if !self.active_has_entries() {
+            return Ok(());
+        }
+        let begun = self.begin_segment();
+        let is_whole = matches!(begun, Ok(()) | Err(LedgerError::Full { .. }));
+        self.poisoned = !is_whole;
+        begun
+    }
+
+    /// What seals contents in the ledger that this writer appends to; there is to be one.
+    #[must_use]
+    pub fn sealer(&self) -> Sealer {
+        Sealer {
+            shared: Arc::clone(&self.shared),
+            storage: Arc::clone(&self.storage),
+            origin: self.signer.verifier().origin().to_owned(),
+        }
+    }
+
     /// Begins a new segment: first the segment, then the old one's index, so that an index says
-    /// that a later segment exists.
-    fn roll(&mut self) -> Result<()> {
+    /// that a later segment exists. Both are written aside before either is put in place, so a full
+    /// disk leaves the ledger as it was.
+    fn begin_segment(&mut self) -> Result<()> {
         let first = self.frontier.size();
         let anchor = self.shared.published.load_full();
-        let (file, bytes) = create_segment(
-            &*self.storage,
-            &self.shared.ledger_dir,
-            first,
-            self.signer.verifier().origin(),
-            &anchor.note,
-        )?;
         let tree = &self.shared.tree;
         self.storage
             .sync(&tree.file)
             .map_err(LedgerError::io("sync", &tree.path))?;
-        let (sealed, offsets) = self.sealed_active();
-        write_index(&*self.storage, &self.shared.ledger_dir, sealed, &offsets)?;
+        let (complete, offsets) = self.complete_active();
+        let (storage, dir) = (&*self.storage, &self.shared.ledger_dir);
+        let origin = self.signer.verifier().origin();
+        let index = index_aside(storage, dir, complete, &offsets).map_err(LedgerError::or_full)?;
+        let segment = match segment_aside(storage, dir, first, origin, &anchor.note) {
+            Ok(segment) => segment,
+            Err(error) => {
+                index.discard(storage);
+                return Err(error.or_full());
+            }
+        };
+        let bytes = segment.bytes;
+        let file = segment.put(storage)?;
+        storage
+            .sync_dir(dir)
+            .map_err(LedgerError::io("sync", dir))?;
+        index.put(storage)?;
         let mut segments = self
             .shared
             .segments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        segments.sealed.push(sealed);
+        segments.complete.push(complete);
         segments.active = Active {
             first,
             file: Arc::new(file),
@@ -250,11 +304,18 @@ impl Writer {
         }
         self.checkpoint_written_at = Some(now);
         // The commit itself is durable and stays acknowledged; the next one finds out.
-        if let Err(error) =
-            checkpoint::write(&*self.storage, &self.shared.ledger_dir, &checkpoint.note)
+        let dir = &self.shared.ledger_dir;
+        match checkpoint::write(&*self.storage, dir, &checkpoint.note).map_err(LedgerError::or_full)
         {
-            tracing::error!(%error, "the checkpoint file could not be written");
-            self.poisoned = true;
+            Ok(()) => {}
+            // The one before still stands; it is only older.
+            Err(error @ LedgerError::Full { .. }) => {
+                tracing::warn!(%error, "the checkpoint file is written again when there is room");
+            }
+            Err(error) => {
+                tracing::error!(%error, "the checkpoint file could not be written");
+                self.poisoned = true;
+            }
         }
     }
 
@@ -268,23 +329,29 @@ impl Writer {
             return Err(LedgerError::Poisoned);
         }
         let dir = &self.shared.ledger_dir;
-        checkpoint::write(&*self.storage, dir, &self.shared.published.load().note)?;
+        let note = &self.shared.published.load().note;
+        match checkpoint::write(&*self.storage, dir, note).map_err(LedgerError::or_full) {
+            Err(error @ LedgerError::Full { .. }) => {
+                tracing::warn!(%error, "the checkpoint file stays an older one");
+            }
+            written => written?,
+        }
         self.storage
             .sync_dir(dir)
             .map_err(LedgerError::io("sync", dir))
     }
 
     /// The active segment as it is once rolled, and where its entries begin.
-    fn sealed_active(&self) -> (Sealed, Vec<u32>) {
+    fn complete_active(&self) -> (Complete, Vec<u32>) {
         let segments = self.shared.segments.read();
         let segments = segments.unwrap_or_else(PoisonError::into_inner);
         let active = &segments.active;
-        let sealed = Sealed {
+        let complete = Complete {
             first: active.first,
             count: active.offsets.len() as u64,
             bytes: active.bytes,
         };
-        (sealed, active.offsets.clone())
+        (complete, active.offsets.clone())
     }
 
     fn active(&self) -> (Arc<File>, u64) {
@@ -325,30 +392,53 @@ pub(super) fn sign(
 /// Puts a new segment in place, durably, with header and anchor. Answers the file and its bytes.
 pub(super) fn create_segment(
     storage: &dyn Storage,
-    ledger_dir: &std::path::Path,
+    ledger_dir: &Path,
     first: u64,
     origin: &str,
     anchor_note: &str,
 ) -> Result<(File, u64)> {
-    let bytes = new_segment(first, origin, anchor_note)
-        .ok_or_else(|| LedgerError::Limit("the checkpoint's note is too long".to_owned()))?;
-    debug_assert!(bytes.len() > RECORD_HEAD_BYTES, "header and anchor");
-    let file = replace(storage, &segment_path(ledger_dir, first), &bytes)?;
+    let segment = segment_aside(storage, ledger_dir, first, origin, anchor_note)?;
+    let bytes = segment.bytes;
+    let file = segment.put(storage)?;
     storage
         .sync_dir(ledger_dir)
         .map_err(LedgerError::io("sync", ledger_dir))?;
-    Ok((file, bytes.len() as u64))
+    Ok((file, bytes))
+}
+
+fn segment_aside(
+    storage: &dyn Storage,
+    ledger_dir: &Path,
+    first: u64,
+    origin: &str,
+    anchor_note: &str,
+) -> Result<Aside> {
+    let bytes = new_segment(first, origin, anchor_note)
+        .ok_or_else(|| LedgerError::Limit("the checkpoint's note is too long".to_owned()))?;
+    debug_assert!(bytes.len() > RECORD_HEAD_BYTES, "header and anchor");
+    Aside::write(storage, &segment_path(ledger_dir, first), &bytes)
 }
 
 /// Puts a rolled segment's index in place.
 pub(super) fn write_index(
     storage: &dyn Storage,
-    ledger_dir: &std::path::Path,
-    sealed: Sealed,
+    ledger_dir: &Path,
+    complete: Complete,
     offsets: &[u32],
 ) -> Result<()> {
-    let path = index::index_path(ledger_dir, sealed.first);
-    let bytes = index::encode(sealed.first, sealed.bytes, offsets)
+    index_aside(storage, ledger_dir, complete, offsets)?
+        .put(storage)
+        .map(drop)
+}
+
+fn index_aside(
+    storage: &dyn Storage,
+    ledger_dir: &Path,
+    complete: Complete,
+    offsets: &[u32],
+) -> Result<Aside> {
+    let path = index::index_path(ledger_dir, complete.first);
+    let bytes = index::encode(complete.first, complete.bytes, offsets)
         .ok_or_else(|| LedgerError::Limit("the segment has too many entries".to_owned()))?;
-    replace(storage, &path, &bytes).map(drop)
+    Aside::write(storage, &path, &bytes)
 }

@@ -11,10 +11,11 @@ use jiff::Timestamp;
 
 use super::{
     embedded::{EmbeddedOptions, EmbeddedStore},
+    keys,
     memory::MemoryStore,
     store::{Direction, RowBatch, Store, StoreError},
 };
-use crate::ledger::EncodedEntry;
+use crate::ledger::{EncodedEntry, Erasure, SealReport, StoredEntry};
 
 fn key() -> Arc<SigningKey> {
     Arc::new(SigningKey::from_pkcs8(&generate_ed25519_pkcs8().unwrap()).unwrap())
@@ -103,6 +104,40 @@ fn contract(store: &dyn Store) {
     assert_eq!(store.leaf_hash(3).unwrap(), None);
     assert!(!store.consistency_proof(2, 3).unwrap().is_empty());
     assert!(store.inclusion_proof(3, 3).is_err());
+    sealing_contract(store);
+}
+
+/// On the three entries of [`contract`].
+fn sealing_contract(store: &dyn Store) {
+    let erasure = |index, residue: &'static str| Erasure {
+        index,
+        residue: residue.into(),
+    };
+    let (checkpoint, head) = (store.checkpoint(), store.head());
+    let leaves = [0, 2].map(|index| store.leaf_hash(index).unwrap());
+    assert_eq!(store.seal(&[]).unwrap(), SealReport::default());
+    assert!(store.seal(&[erasure(3, "r")]).is_err(), "past the head");
+
+    let report = store.seal(&[erasure(0, "r a"), erasure(2, "r c")]).unwrap();
+    assert_eq!((report.sealed, report.already), (2, 0));
+    assert_eq!(report.bytes_freed, 12);
+    let sealed = |text: &str, residue: &'static str| StoredEntry {
+        header: format!("header {text}").into(),
+        content: residue.into(),
+        is_sealed: true,
+    };
+    let kept = store.entry(1).unwrap().unwrap();
+    assert_eq!((&*kept.content, kept.is_sealed), (&b"content b"[..], false));
+    let all = vec![sealed("a", "r a"), kept, sealed("c", "r c")];
+    assert_eq!(store.entries(0, 9, 1 << 20).unwrap(), all);
+
+    let again = store.seal(&[erasure(2, "r c"), erasure(0, "r a")]).unwrap();
+    assert_eq!((again.sealed, again.already), (0, 2));
+    assert!(store.seal(&[erasure(0, "other")]).is_err());
+    assert_eq!(store.entries(0, 9, 1 << 20).unwrap(), all);
+    assert_eq!((store.checkpoint(), store.head()), (checkpoint, head));
+    assert_eq!(leaves, [0, 2].map(|index| store.leaf_hash(index).unwrap()));
+    assert_eq!(store.row(b"xa").unwrap().as_deref(), Some(&b"1"[..]));
 }
 
 #[test]
@@ -139,6 +174,84 @@ fn embedded_keeps_the_contract_and_survives() {
         (3, 0),
         "rows are to be replayed"
     );
+}
+
+#[test]
+fn sealed_contents_stay_sealed_and_appends_go_on_after_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        dir: dir.path().into(),
+        origin: "test.example".into(),
+        key: key(),
+    };
+    let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
+    contract(&store);
+    let now = Timestamp::UNIX_EPOCH;
+    store.commit(3, &[entry("d")], rows(&[]), now).unwrap();
+    let all = store.entries(0, 9, 1 << 20).unwrap();
+    store.close(now).unwrap();
+    let closed = store.seal(&[Erasure {
+        index: 3,
+        residue: Bytes::new(),
+    }]);
+    assert!(closed.is_err(), "another hub may have the folder by now");
+    drop(store);
+    let (store, report) = EmbeddedStore::open(options).unwrap();
+    assert_eq!(report.warnings, Vec::<String>::new());
+    assert_eq!(store.entries(0, 9, 1 << 20).unwrap(), all);
+    assert_eq!((store.head(), store.applied()), (4, 4));
+}
+
+#[test]
+fn an_index_of_another_schema_is_set_aside_and_still_tells_of_lost_entries() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        dir: dir.path().into(),
+        origin: "test.example".into(),
+        key: key(),
+    };
+    let reopened_with = |meta: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        let rows = sled::open(dir.path().join("state")).unwrap();
+        let found = rows.get(keys::meta()).unwrap().unwrap().to_vec();
+        rows.insert(keys::meta(), meta(found)).unwrap();
+        rows.flush().unwrap();
+        drop(rows);
+        EmbeddedStore::open(options.clone())
+    };
+    let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
+    contract(&store);
+    store.close(Timestamp::UNIX_EPOCH).unwrap();
+    drop(store);
+    let (store, _) = reopened_with(&|meta| meta).unwrap();
+    assert_eq!(store.applied(), 3, "this release's own is trusted");
+    store.close(Timestamp::UNIX_EPOCH).unwrap();
+    drop(store);
+
+    let claims_more = |mut meta: Vec<u8>| {
+        meta[7] = 9;
+        meta.truncate(56);
+        meta
+    };
+    let refused = reopened_with(&claims_more).unwrap_err().to_string();
+    assert!(refused.contains("applied 9"), "{refused}");
+    let first_schema = |mut meta: Vec<u8>| {
+        meta[7] = 3;
+        meta
+    };
+    let (store, _) = reopened_with(&first_schema).unwrap();
+    assert_eq!((store.head(), store.applied()), (3, 0));
+    assert!(dir.path().join("state.damaged").exists());
+    let value = rows(&[("xz", Some("1"))]);
+    store.replay(3, value).unwrap();
+    store.close(Timestamp::UNIX_EPOCH).unwrap();
+    drop(store);
+
+    let later_schema = |mut meta: Vec<u8>| {
+        *meta.last_mut().unwrap() += 1;
+        meta
+    };
+    let (store, _) = reopened_with(&later_schema).unwrap();
+    assert_eq!(store.applied(), 0);
 }
 
 #[test]

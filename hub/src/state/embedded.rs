@@ -5,6 +5,7 @@
 //! ledger. [`inspect`] looks into a state folder without touching it.
 
 pub mod inspect;
+pub mod room;
 
 use std::{
     fmt,
@@ -19,12 +20,16 @@ use hub_core::crypto::{Digest, SigningKey};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use self::room::{Room, RoomOptions};
 use super::{
     digest::RowDigest,
     keys,
     store::{Committed, Direction, Row, RowBatch, Store, StoreError},
 };
-use crate::ledger::{self, Checkpoint, EncodedEntry, LedgerOptions, OpenReport, StoredEntry};
+use crate::ledger::{
+    self, Checkpoint, EncodedEntry, Erasure, LedgerError, LedgerOptions, OpenReport, SealReport,
+    StoredEntry,
+};
 
 /// Folder of the index in the data folder.
 pub const STATE_DIR: &str = "state";
@@ -35,23 +40,33 @@ pub const SLED_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// How often sled flushes in the background, in milliseconds.
 const SLED_FLUSH_MS: u64 = 1_000;
 
+/// The file in the state folder that sled appends to.
+const SLED_FILE: &str = "db";
+
 /// How often a lock of sled's that is still held is tried again.
 const LOCK_TRIES_MAX: u32 = 20;
 
 /// Pause between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
-/// Bytes of the row that says how far the index is: entries applied, the digest, and the root of the
-/// tree of those entries.
-const META_BYTES: usize = 56;
+/// The form of the rows. Raise it whenever `apply` writes other rows than before for entries that an
+/// earlier release may have recorded: an index of another form is made anew at the next start.
+pub const ROWS_FORMAT: u32 = 2;
+
+/// Bytes of the row that says how far the index is: entries applied, the digest, the root of the
+/// tree of those entries, and [`ROWS_FORMAT`]. Release 0.1 wrote no form, which means 1.
+const META_BYTES: [usize; 2] = [56, 60];
 
 /// Ledger files and sled.
 pub struct EmbeddedStore {
     dir: PathBuf,
     writer: Mutex<Option<ledger::Writer>>,
+    /// Taken before `writer` where both are.
+    sealer: Mutex<Option<ledger::Sealer>>,
     reader: ledger::Reader,
     rows: sled::Db,
     meta: Mutex<Meta>,
+    room: Mutex<Room>,
     head: watch::Sender<u64>,
 }
 
@@ -63,12 +78,25 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Meta {
     applied: u64,
     digest: RowDigest,
     /// Of which ledger the rows are.
     root: Digest,
+    /// In which form they are.
+    format: u32,
+}
+
+impl Default for Meta {
+    fn default() -> Self {
+        Self {
+            applied: 0,
+            digest: RowDigest::default(),
+            root: Digest::default(),
+            format: ROWS_FORMAT,
+        }
+    }
 }
 
 impl Meta {
@@ -77,17 +105,34 @@ impl Meta {
             self.applied.to_be_bytes().as_slice(),
             &self.digest.to_bytes(),
             &self.root,
+            &self.format.to_be_bytes(),
         ]
         .concat()
     }
 
+    /// What is to be said when the rows are of another release's form.
+    fn other_form(self) -> Option<String> {
+        (self.format != ROWS_FORMAT).then(|| {
+            format!(
+                "its rows are of form {}, this release keeps form {ROWS_FORMAT}",
+                self.format
+            )
+        })
+    }
+
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (applied, rest) = bytes.split_first_chunk::<8>()?;
-        let (digest, root) = rest.split_first_chunk::<16>()?;
+        let (digest, rest) = rest.split_first_chunk::<16>()?;
+        let (root, format) = rest.split_first_chunk::<32>()?;
+        let format = match format.first_chunk::<4>() {
+            Some(format) => u32::from_be_bytes(*format),
+            None => 1,
+        };
         Some(Self {
             applied: u64::from_be_bytes(*applied),
             digest: RowDigest::from_bytes(*digest),
-            root: root.try_into().ok()?,
+            root: *root,
+            format,
         })
     }
 }
@@ -110,6 +155,17 @@ impl EmbeddedStore {
     /// # Errors
     /// What [`ledger::open`] refuses: a second process, damage, missing entries.
     pub fn open(options: EmbeddedOptions) -> Result<(Self, OpenReport), StoreError> {
+        Self::open_with(options, RoomOptions::default())
+    }
+
+    /// As [`EmbeddedStore::open`], with how much room there must be for a commit.
+    ///
+    /// # Errors
+    /// As [`EmbeddedStore::open`].
+    pub fn open_with(
+        options: EmbeddedOptions,
+        room: RoomOptions,
+    ) -> Result<(Self, OpenReport), StoreError> {
         let EmbeddedOptions { dir, origin, key } = options;
         // sled is looked at first, so that the ledger can be held against what was applied.
         std::fs::create_dir_all(&dir).map_err(index_error)?;
@@ -118,14 +174,22 @@ impl EmbeddedStore {
         let (mut rows, mut meta) = open_rows(&state_dir)?;
         let ledger_options = LedgerOptions::new(&dir, origin, key);
         let (writer, reader, report) = ledger::open_locked(ledger_options, meta.applied, lock)?;
-        if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
+        let unfit = if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
+            Some("its rows are another ledger's".to_owned())
+        } else {
+            meta.other_form()
+        };
+        if let Some(why) = unfit {
             drop(rows);
-            set_aside(&state_dir, "its rows are another ledger's")?;
+            set_aside(&state_dir, &why)?;
             (rows, meta) = try_open_rows(&state_dir).map_err(StoreError::Index)?;
         }
         let head = watch::Sender::new(reader.head());
+        let room = Room::new(&dir, state_dir.join(SLED_FILE), room);
         let store = Self {
             dir,
+            sealer: Mutex::new(Some(writer.sealer())),
+            room: Mutex::new(room),
             writer: Mutex::new(Some(writer)),
             reader,
             rows,
@@ -165,6 +229,7 @@ impl EmbeddedStore {
             applied,
             digest,
             root,
+            format: ROWS_FORMAT,
         };
         batch.insert(keys::meta(), new.encode());
         self.rows.apply_batch(batch).map_err(index_error)?;
@@ -275,7 +340,7 @@ fn sum_rows(rows: &sled::Db) -> Result<Sum, String> {
     for row in rows.iter() {
         let (key, value) = row.map_err(|error| error.to_string())?;
         if *key == *keys::meta() {
-            let is_whole = value.len() == META_BYTES;
+            let is_whole = META_BYTES.contains(&value.len());
             let meta = Meta::decode(&value).filter(|_| is_whole);
             sum.meta = Some(meta.ok_or("its head row is damaged")?);
         } else {
@@ -320,7 +385,17 @@ impl Store for EmbeddedStore {
                 found,
             });
         }
-        let commit = writer.append(expected_head, entries, now)?;
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = entries.iter().map(EncodedEntry::bytes).sum();
+        room.check(bytes, now).map_err(StoreError::Full)?;
+        let commit = match writer.append(expected_head, entries, now) {
+            Err(error @ LedgerError::Full { .. }) => {
+                room.found_full();
+                return Err(StoreError::Full(error.to_string()));
+            }
+            appended => appended?,
+        };
+        drop(room);
         let head = commit.checkpoint.size;
         self.write_rows(head, commit.checkpoint.root, rows)?;
         self.head.send_replace(head);
@@ -372,6 +447,26 @@ impl Store for EmbeddedStore {
         Ok(self.reader.entries(from, count_max, bytes_max)?)
     }
 
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        let closed = || index_error("the store is closed");
+        let mut guard = self.sealer.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealer = guard.as_mut().ok_or_else(closed)?;
+        let head = self.reader.head();
+        if let Some(beyond) = erasures.iter().find(|erasure| erasure.index >= head) {
+            let what = format!("entry {} is not in the ledger", beyond.index);
+            return Err(LedgerError::OutOfRange(what).into());
+        }
+        // Rows that were derived from a content may not outlive it by a crash: what is replayed after
+        // one is replayed from residues.
+        self.rows.flush().map_err(index_error)?;
+        if sealer.needs_roll(erasures) {
+            // Appends wait for this only, not for the rewriting.
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.as_mut().ok_or_else(closed)?.roll()?;
+        }
+        Ok(sealer.seal(erasures)?)
+    }
+
     fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError> {
         if index >= self.reader.head() {
             return Ok(None);
@@ -391,7 +486,19 @@ impl Store for EmbeddedStore {
         Ok(self.reader.consistency_proof(from_size, to_size)?)
     }
 
+    fn has_room(&self) -> bool {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.ask(0).is_ok()
+    }
+
     fn close(&self, _now: Timestamp) -> Result<(), StoreError> {
+        // Waits for a sealing at work: nobody may write here once the folder is free.
+        drop(
+            self.sealer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         self.rows.flush().map_err(index_error)?;
         let writer = self
             .writer

@@ -36,8 +36,18 @@ pub enum Kind {
     Receipt = 0x23,
     /// A durable consumer.
     Consumer = 0x24,
-    /// How far a log had been delivered to an agency, and when.
+    /// How far a log had been delivered to an agency, when, and to which consumer.
     Delivered = 0x25,
+    /// What took the place of a notification.
+    Successor = 0x26,
+    /// What somebody was asked and has not done, on a board.
+    Outstanding = 0x27,
+    /// A reminder that is to come.
+    Reminder = 0x29,
+    /// A notification that names an attachment.
+    Attachment = 0x2c,
+    /// The attachments of a notification.
+    AttachmentsOf = 0x2d,
     /// Which entry ordered that an entry's content be erased.
     Sealed = 0x28,
     /// An entry that ordered erasures.
@@ -82,14 +92,14 @@ impl Key {
     /// The finished key as a range of all keys that begin with it.
     #[must_use]
     pub fn range(self) -> (Vec<u8>, Vec<u8>) {
-        let end = successor(&self.0);
+        let end = after_prefix(&self.0);
         (self.0, end)
     }
 }
 
 /// The smallest key greater than every key that begins with this one. Kinds end below 0xff, so
 /// there always is one.
-fn successor(prefix: &[u8]) -> Vec<u8> {
+fn after_prefix(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
         if let Some(next) = last.checked_add(1) {
@@ -202,6 +212,51 @@ pub fn delivered_prefix(log: &LogName, agency: &AgencyId) -> Key {
         .text(agency.as_str())
 }
 
+/// What took the place of a notification.
+#[must_use]
+pub fn successor(entry_index: u64, item: u32) -> Vec<u8> {
+    Key::new(Kind::Successor)
+        .number(entry_index)
+        .number(u64::from(item))
+        .build()
+}
+
+/// All receipts.
+#[must_use]
+pub fn all_receipts() -> Key {
+    Key::new(Kind::Receipt)
+}
+
+/// All receipts of the notifications of an entry.
+#[must_use]
+pub fn receipts(entry_index: u64) -> Key {
+    all_receipts().number(entry_index)
+}
+
+/// Everything outstanding on a board.
+#[must_use]
+pub fn outstanding(board: &str) -> Key {
+    Key::new(Kind::Outstanding).text(board)
+}
+
+/// Reminders in the order of their time, from the beginning.
+#[must_use]
+pub fn reminders() -> Key {
+    Key::new(Kind::Reminder)
+}
+
+/// All notifications that name an attachment.
+#[must_use]
+pub fn attachment(sha256: &Digest) -> Key {
+    Key::new(Kind::Attachment).bytes(sha256)
+}
+
+/// The attachments of the notifications of an entry.
+#[must_use]
+pub fn attachments_of(entry_index: u64) -> Key {
+    Key::new(Kind::AttachmentsOf).number(entry_index)
+}
+
 /// The order to erase an entry's content.
 #[must_use]
 pub fn sealed(entry_index: u64) -> Vec<u8> {
@@ -237,8 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn the_successor_carries() {
-        assert_eq!(successor(&[1, 0xff]), [2]);
-        assert_eq!(successor(&[1, 2]), [1, 3]);
+    fn the_key_after_a_prefix_carries() {
+        assert_eq!(after_prefix(&[1, 0xff]), [2]);
+        assert_eq!(after_prefix(&[1, 2]), [1, 3]);
     }
 }

@@ -17,7 +17,7 @@ use tlog_tiles::{Hash, HashReader, prove_record, prove_tree, stored_hash_index};
 use tokio::sync::watch;
 
 use super::store::{Committed, Direction, Row, RowBatch, Store, StoreError};
-use crate::ledger::{Checkpoint, EncodedEntry, StoredEntry};
+use crate::ledger::{Checkpoint, EncodedEntry, Erasure, LedgerError, SealReport, StoredEntry};
 
 /// Ledger and rows in memory.
 #[derive(Debug)]
@@ -159,6 +159,7 @@ impl Store for MemoryStore {
             inner.entries.push(StoredEntry {
                 header: entry.header.clone(),
                 content: entry.content.clone(),
+                is_sealed: false,
             });
         }
         let (size, root) = (inner.head(), inner.frontier.root());
@@ -230,6 +231,29 @@ impl Store for MemoryStore {
             })
             .cloned()
             .collect())
+    }
+
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
+        let mut inner = self.lock();
+        let mut report = SealReport::default();
+        for Erasure { index, residue } in erasures {
+            let at = usize::try_from(*index).map_err(index_error)?;
+            let entry = inner.entries.get_mut(at).ok_or_else(|| {
+                LedgerError::OutOfRange(format!("entry {index} is not in the ledger"))
+            })?;
+            if !entry.is_sealed {
+                let freed = entry.content.len().saturating_sub(residue.len());
+                report.bytes_freed = report.bytes_freed.saturating_add(freed as u64);
+                report.sealed = report.sealed.saturating_add(1);
+                entry.content = residue.clone();
+                entry.is_sealed = true;
+            } else if entry.content == *residue {
+                report.already = report.already.saturating_add(1);
+            } else {
+                return Err(LedgerError::SealedOtherwise(*index).into());
+            }
+        }
+        Ok(report)
     }
 
     fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError> {

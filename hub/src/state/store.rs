@@ -7,7 +7,7 @@ use hub_core::crypto::Digest;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::ledger::{Checkpoint, EncodedEntry, StoredEntry};
+use crate::ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry};
 
 /// Rows to write: a value, or nothing to remove the row.
 pub type RowBatch = BTreeMap<Vec<u8>, Option<Bytes>>;
@@ -34,6 +34,9 @@ pub enum StoreError {
     /// The index of rows failed.
     #[error("the state index failed: {0}")]
     Index(String),
+    /// There is no room on the disk. Nothing was written: what was recorded stands, and can be read.
+    #[error("the disk is full: {0}")]
+    Full(String),
     /// Another writer was faster; nothing was written.
     #[error(
         "expected {expected} entries on the ledger, found {found}: another process writes here"
@@ -66,10 +69,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Appends entries at an expected head, atomically with their rows. **When this returns `Ok`,
     /// the entries are flushed to stable storage**; their rows need not be, since they can be
-    /// replayed. After an error other than [`StoreError::Head`] the store must be opened again.
+    /// replayed. After an error other than [`StoreError::Head`] and [`StoreError::Full`] the store must be
+    /// opened again.
     ///
     /// # Errors
-    /// [`StoreError::Head`] when the head is another; else what failed.
+    /// [`StoreError::Head`] when the head is another, [`StoreError::Full`] when there is no room;
+    /// else what failed.
     fn commit(
         &self,
         expected_head: u64,
@@ -119,6 +124,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         bytes_max: usize,
     ) -> Result<Vec<StoredEntry>, StoreError>;
 
+    /// Erases contents of entries below the head and keeps residues in their place; headers and rows
+    /// stay. **When this returns `Ok`, the contents are gone from stable storage**, and no later read
+    /// answers them. Runs beside commits and reads. Sealing an entry again with the same residue does
+    /// nothing; after an error some may be sealed and others not, and to call again is safe.
+    ///
+    /// # Errors
+    /// When an entry is not there, or is sealed with another residue; else what failed.
+    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError>;
+
     /// Leaf hash of an entry; `None` past the head.
     ///
     /// # Errors
@@ -139,6 +153,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the tree cannot be read, or the numbers are out of range.
     fn consistency_proof(&self, from_size: u64, to_size: u64) -> Result<Vec<Digest>, StoreError>;
+
+    /// Whether there is room for another commit, as far as can be told without writing.
+    fn has_room(&self) -> bool {
+        true
+    }
 
     /// Flushes what is lazy, before a clean stop.
     ///

@@ -83,6 +83,11 @@ impl<'a> Overlay<'a> {
         self.changes.insert(key, Some(value.into()));
     }
 
+    /// Removes a row.
+    pub fn remove(&mut self, key: Vec<u8>) {
+        self.changes.insert(key, None);
+    }
+
     /// Writes a row's message.
     pub fn put_message(&mut self, key: Vec<u8>, value: &impl Message) {
         self.put(key, value.encode_to_vec());

@@ -6,7 +6,7 @@ use std::{
     fmt, io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -64,19 +64,22 @@ impl Default for AcceptLimits {
 ///
 /// For `tonic::transport::Server::serve_with_incoming_shutdown`. Dead peers are found by HTTP/2
 /// keepalive, which is the server's to set.
+///
+/// What is open is counted in `connections`.
 #[must_use]
 pub fn accept(
     listener: TcpListener,
     reloader: Arc<TlsReloader>,
     trust_domain: impl Into<Arc<str>>,
     limits: AcceptLimits,
+    connections: &Connections,
 ) -> Incoming {
     let (ready, incoming) = mpsc::channel(READY_MAX);
     let door = Arc::new(Door {
         reloader,
         trust_domain: trust_domain.into(),
         connections: Arc::new(Semaphore::new(limits.connections_max)),
-        agencies: Arc::default(),
+        agencies: connections.clone(),
         limits,
         ready,
     });
@@ -97,13 +100,26 @@ impl Stream for Incoming {
 }
 
 /// Open connections by agency; `None` for those that name no node.
-type Agencies = Arc<Mutex<HashMap<Option<AgencyId>, usize>>>;
+#[derive(Debug, Clone, Default)]
+pub struct Connections(Arc<Mutex<HashMap<Option<AgencyId>, usize>>>);
+
+impl Connections {
+    /// Open connections of each agency that has any.
+    #[must_use]
+    pub fn open(&self) -> HashMap<Option<AgencyId>, usize> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<AgencyId>, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 struct Door {
     reloader: Arc<TlsReloader>,
     trust_domain: Arc<str>,
     connections: Arc<Semaphore>,
-    agencies: Agencies,
+    agencies: Connections,
     limits: AcceptLimits,
     ready: mpsc::Sender<TlsIo>,
 }
@@ -185,7 +201,7 @@ impl Door {
             Some(_) => self.limits.agency_connections_max,
             None => self.limits.unidentified_connections_max,
         };
-        let mut open = self.agencies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.agencies.lock();
         let count = open.entry(agency.clone()).or_default();
         if *count >= max {
             let who = agency.map_or_else(|| "unidentified nodes".into(), |it| it.to_string());
@@ -195,7 +211,7 @@ impl Door {
         }
         *count += 1;
         Ok(Slot {
-            agencies: Arc::clone(&self.agencies),
+            agencies: self.agencies.clone(),
             agency,
         })
     }
@@ -203,13 +219,13 @@ impl Door {
 
 /// One place among an agency's connections; given back when dropped.
 struct Slot {
-    agencies: Agencies,
+    agencies: Connections,
     agency: Option<AgencyId>,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut open = self.agencies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.agencies.lock();
         if let Some(count) = open.get_mut(&self.agency) {
             *count -= 1;
             if *count == 0 {

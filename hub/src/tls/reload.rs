@@ -31,10 +31,8 @@ use crate::{clock::Clock, identity::RevokedSerials};
 /// Largest file that is read, in bytes.
 pub const TLS_FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// How long before a revocation list ends the log begins to warn.
-const CRL_WARNING: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// How often the log repeats that warning.
+/// How often the log repeats that every node is refused. What is to come is told by
+/// [`crate::expiry`].
 const CRL_WARNING_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where the TLS files are, and how often to look at them.
@@ -79,9 +77,20 @@ pub struct TlsReloader {
 /// Verifies the chain of a node's certificate as a handshake would.
 struct NodeVerifier(Arc<dyn ClientCertVerifier>);
 
+/// When what is in force ends.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// The hub's own certificate.
+    pub certificate_until_at: Timestamp,
+    /// The authorities of node certificates, in the file's order.
+    pub authorities_until_at: Vec<Timestamp>,
+    /// The first of the revocation lists.
+    pub crl_until_at: Timestamp,
+}
+
 struct State {
     in_force: Digest,
-    crl_until_at: Timestamp,
+    ends: Ends,
     crl_warned_at: Option<Timestamp>,
     /// What the log was last told to be wrong, so that it is told once.
     reported: Option<String>,
@@ -108,7 +117,7 @@ impl TlsReloader {
             revoked: watch::Sender::new(Arc::new(loaded.revoked)),
             state: Mutex::new(State {
                 in_force: loaded.digest,
-                crl_until_at: loaded.crl_until_at,
+                ends: loaded.ends,
                 crl_warned_at: None,
                 reported: None,
             }),
@@ -147,6 +156,12 @@ impl TlsReloader {
         self.revoked.subscribe()
     }
 
+    /// When what is in force ends.
+    #[must_use]
+    pub fn ends(&self) -> Ends {
+        self.lock().ends.clone()
+    }
+
     /// Looks at the files again and again; run it beside the server. It ends only when dropped.
     pub async fn run(self: Arc<Self>) {
         loop {
@@ -176,7 +191,7 @@ impl TlsReloader {
         self.config.store(Arc::new(loaded.config));
         self.verifier.store(Arc::new(NodeVerifier(loaded.verifier)));
         state.in_force = loaded.digest;
-        state.crl_until_at = loaded.crl_until_at;
+        state.ends = loaded.ends;
         state.crl_warned_at = None;
         Ok(true)
     }
@@ -210,22 +225,17 @@ impl TlsReloader {
 
     fn warn_of_crl(&self, state: &mut State) {
         let now = self.clock.now();
-        let left = state.crl_until_at.duration_since(now);
+        let until_at = state.ends.crl_until_at;
         let is_told = state
             .crl_warned_at
             .is_some_and(|at| now.duration_since(at) < CRL_WARNING_EVERY);
-        if left > CRL_WARNING || is_told {
+        if until_at >= now || is_told {
             return;
         }
         state.crl_warned_at = Some(now);
-        let (crl, until_at) = (self.options.crl.display(), state.crl_until_at);
-        if left.is_negative() {
-            tracing::error!(%crl, %until_at, "the revocation list has expired: every node is \
-                refused until there is a new one; `hub pki refresh-crl` writes it");
-        } else {
-            tracing::warn!(%crl, %until_at, "the revocation list expires soon, and then every \
-                node is refused; `hub pki refresh-crl` writes a new one");
-        }
+        let crl = self.options.crl.display();
+        tracing::error!(%crl, %until_at, "the revocation list has expired: every node is \
+            refused until there is a new one; `hub pki refresh-crl` writes it");
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -246,7 +256,7 @@ struct Loaded {
     config: ServerConfig,
     verifier: Arc<dyn ClientCertVerifier>,
     revoked: RevokedSerials,
-    crl_until_at: Timestamp,
+    ends: Ends,
     digest: Digest,
 }
 
@@ -277,6 +287,15 @@ impl Files {
             .map_err(|_| anyhow::anyhow!("{}: damaged PEM", options.crl.display()))?;
         let (revoked, crl_until_at) =
             check_lists(&lists, &authorities).with_context(|| options.crl.display().to_string())?;
+        let chain = certificates(&self.certificate, &options.certificate)?;
+        let ends = Ends {
+            certificate_until_at: first_end(&chain, &options.certificate)?,
+            authorities_until_at: authorities
+                .iter()
+                .map(|der| not_after(der, &options.client_ca))
+                .collect::<Result<_, _>>()?,
+            crl_until_at,
+        };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
         for authority in authorities {
@@ -292,7 +311,7 @@ impl Files {
             Arc::clone(clock),
             roots,
             lists,
-            certificates(&self.certificate, &options.certificate)?,
+            chain,
             PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| {
                 anyhow::anyhow!("{}: must hold a PEM private key", options.key.display())
             })?,
@@ -308,7 +327,7 @@ impl Files {
             config,
             verifier,
             revoked,
-            crl_until_at,
+            ends,
             digest: self.digest(),
         })
     }
@@ -392,6 +411,21 @@ fn check_lists(
         .map(|revoked| revoked.raw_serial())
         .collect();
     Ok((revoked, until_at))
+}
+
+/// When a certificate's validity ends.
+fn not_after(der: &[u8], path: &Path) -> anyhow::Result<Timestamp> {
+    let (_, certificate) = X509Certificate::from_der(der)
+        .map_err(|_| anyhow::anyhow!("{}: cannot be parsed as X.509", path.display()))?;
+    let seconds = certificate.validity().not_after.timestamp();
+    Ok(Timestamp::from_second(seconds)?)
+}
+
+/// When the first certificate of a chain ends: from then on a client that checks all of it refuses.
+fn first_end(chain: &[CertificateDer<'_>], path: &Path) -> anyhow::Result<Timestamp> {
+    let ends = chain.iter().map(|der| not_after(der, path));
+    let ends = ends.collect::<Result<Vec<_>, _>>()?;
+    Ok(ends.into_iter().min().unwrap_or(Timestamp::MAX))
 }
 
 fn certificates(pem: &[u8], path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {

@@ -50,7 +50,13 @@ async fn bench_with(limits: AcceptLimits) -> Bench {
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mut incoming = accept(listener, Arc::clone(&reloader), DOMAIN, limits);
+    let mut incoming = accept(
+        listener,
+        Arc::clone(&reloader),
+        DOMAIN,
+        limits,
+        &Connections::default(),
+    );
     let (sender, seen) = tokio::sync::mpsc::channel(64);
     tokio::spawn(async move {
         while let Some(io) = incoming.next().await {

@@ -1,15 +1,14 @@
 //! `hub.channels.v1.ChannelService`.
 
-mod lookup;
+pub(super) mod lookup;
+mod outstanding;
+mod publish;
 pub mod search;
 pub mod stream;
 
 use std::sync::Arc;
 
-use hub_core::{
-    names::{AgencyId, ConsumerId, LogName, NotificationName, Recipient, RequestId},
-    reason::Reason,
-};
+use hub_core::names::{AgencyId, ConsumerId, LogName, NotificationName, Recipient};
 use hub_proto::channels::{
     AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
     BatchPublishNotificationsResponse, Channel, Consumer, CorrectNotificationRequest,
@@ -26,19 +25,13 @@ use tonic::{Request, Response, Status};
 
 use super::{Call, Services, page, parse};
 use crate::{
-    authz::{Access, Permit, RecipientAct},
-    charter::{Action, Charter},
-    domain::{
-        Command,
-        channels::{
-            self, ConsumerRow, PublishItem,
-            cursor::Cursor,
-            log::Head,
-            notification::{self, BATCH_ITEMS_MAX},
-        },
+    authz::{Access, RecipientAct},
+    charter::Action,
+    domain::channels::{
+        self, ConsumerRow, cursor::Cursor, log::Head, notification::BATCH_ITEMS_MAX,
     },
     engine::recorded::Recorded,
-    error::{Error, Result, Violation},
+    error::{Error, Result},
 };
 
 use self::{lookup::Found, stream::SubscribeStream};
@@ -49,12 +42,6 @@ pub const PAGE_MAX: usize = 500;
 pub const PAGE_DEFAULT: usize = 50;
 /// A page ends once its notifications have grown to so many bytes.
 pub const PAGE_BYTES_MAX: usize = 512 * 1024;
-
-impl From<channels::Command> for Command {
-    fn from(command: channels::Command) -> Self {
-        Self::Channels(command)
-    }
-}
 
 impl Services {
     fn show_channels(&self, access: &Access) -> Result<Vec<Channel>> {
@@ -76,59 +63,6 @@ impl Services {
                 })
             })
             .collect()
-    }
-
-    /// Publishes items, all or nothing. `paths` stand in front of each item's fields.
-    async fn publish(
-        &self,
-        call: Call,
-        access: &Access,
-        own_id: Option<&str>,
-        requests: &[(String, &PublishNotificationRequest)],
-    ) -> Result<Arc<Recorded>> {
-        let charter = access.roster().charter();
-        let mut items = Vec::with_capacity(requests.len());
-        let mut violations: Vec<Violation> = vec![];
-        let mut refused: Vec<Error> = vec![];
-        let mut permit: Option<Permit> = None;
-        for (path, request) in requests {
-            match check_item(charter, access, path, request) {
-                Ok((granted, item)) => {
-                    let first = permit.get_or_insert_with(|| granted.clone());
-                    if first.role() != granted.role() {
-                        violations.push(Violation {
-                            field: format!("{path}notification"),
-                            rule: format!(
-                                "is published as {}, earlier ones as {}; send it in a batch of its own",
-                                granted.role(),
-                                first.role()
-                            ),
-                        });
-                    }
-                    items.push(item);
-                }
-                Err(error) if error.violations.is_empty() => refused.push(error),
-                Err(error) => violations.extend(error.violations),
-            }
-        }
-        let batch_id: Option<RequestId> = match own_id.map(str::parse).transpose() {
-            Ok(id) => id,
-            Err(rule) => {
-                violations.push(Violation {
-                    field: "request_id".into(),
-                    rule: format!("{rule}"),
-                });
-                None
-            }
-        };
-        refusal(refused, violations)?;
-        let permit = permit.ok_or_else(|| Error::internal("nothing was permitted or refused"))?;
-        let ids = batch_id
-            .into_iter()
-            .chain(items.iter().map(|item| item.request_id))
-            .collect();
-        self.record(call, permit, ids, channels::Command::Publish(items))
-            .await
     }
 
     fn list(
@@ -232,7 +166,7 @@ impl Services {
             .recipients(access.roster())
             .iter()
             .filter(|recipient| sees_all || is_own(recipient))
-            .map(|recipient| lookup::receipt(&self.engine, &found, recipient, access.roster()))
+            .map(|recipient| lookup::receipt(&self.engine, access, &found, recipient))
             .collect()
     }
 
@@ -260,55 +194,6 @@ impl Services {
             .ok_or_else(|| Error::internal("a recorded consumer is missing"))?;
         self.show_consumer(access, id.as_str(), &row)
     }
-}
-
-/// One item: every rule that needs no state, then whether the caller may. What is no field's fault
-/// names the item too.
-fn check_item(
-    charter: &Charter,
-    access: &Access,
-    path: &str,
-    request: &PublishNotificationRequest,
-) -> Result<(Permit, PublishItem)> {
-    let check = || {
-        let checked = notification::check(charter, path, request)?;
-        let permit = access.publish(checked.category, &checked.destination)?;
-        let item = PublishItem {
-            request_id: checked.request_id,
-            destination: checked.destination,
-        };
-        Ok((permit, item))
-    };
-    check().map_err(|mut error: Error| {
-        if error.violations.is_empty() && !path.is_empty() {
-            let item = path.trim_end_matches('.');
-            error.message = match error.message.strip_prefix("notification.") {
-                Some(rest) => format!("{path}notification.{rest}"),
-                None => format!("{item}: {}", error.message),
-            };
-        }
-        error
-    })
-}
-
-/// What a publish is refused for, if for anything: a secret before all else, then broken
-/// fields, then what is not permitted; every item that is at fault in the same way is named.
-fn refusal(refused: Vec<Error>, violations: Vec<Violation>) -> Result<()> {
-    let secret = |error: &&Error| error.reason == Reason::ClassificationRefused;
-    let first = match refused.iter().find(secret) {
-        Some(secret) => secret,
-        None if !violations.is_empty() => return Err(Error::fields(violations)),
-        None => match refused.first() {
-            Some(first) => first,
-            None => return Ok(()),
-        },
-    };
-    let alike = refused.iter().filter(|one| one.reason == first.reason);
-    let messages: Vec<&str> = alike.map(|one| one.message.as_str()).collect();
-    Err(Error {
-        message: messages.join("; "),
-        ..first.clone()
-    })
 }
 
 #[tonic::async_trait]
@@ -408,7 +293,7 @@ impl ChannelService for Services {
         let request = request.get_ref();
         let what = (&*request.name, &*request.recipient, &*request.request_id);
         let (found, recipient, entry) = self.act(call, &access, RecipientAct::Open, what).await?;
-        let row = lookup::receipt(&self.engine, &found, &recipient, access.roster())?;
+        let row = lookup::receipt(&self.engine, &access, &found, &recipient)?;
         Ok(Response::new(OpenNotificationResponse {
             notification: Some(found.notification.as_ref().clone()),
             delivery_receipt: Some(row),
@@ -427,7 +312,7 @@ impl ChannelService for Services {
         let what = (&*request.name, &*request.recipient, &*request.request_id);
         let (found, recipient, entry) =
             self.act(call, &access, RecipientAct::SignFor, what).await?;
-        let row = lookup::receipt(&self.engine, &found, &recipient, access.roster())?;
+        let row = lookup::receipt(&self.engine, &access, &found, &recipient)?;
         Ok(Response::new(SignForNotificationResponse {
             delivery_receipt: Some(row),
             receipt: Some(entry.receipt()),
@@ -497,23 +382,38 @@ impl ChannelService for Services {
 
     async fn correct_notification(
         &self,
-        _request: Request<CorrectNotificationRequest>,
+        request: Request<CorrectNotificationRequest>,
     ) -> Result<Response<CorrectNotificationResponse>, Status> {
-        Err(Error::internal("not there yet").into())
+        const METHOD: &str = "/hub.channels.v1.ChannelService/CorrectNotification";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let entry = self.correct(call, &access, request.get_ref()).await?;
+        Ok(Response::new(CorrectNotificationResponse {
+            notification: entry.notification(0).map(Arc::unwrap_or_clone),
+            receipt: Some(entry.receipt()),
+        }))
     }
 
     async fn retract_notification(
         &self,
-        _request: Request<RetractNotificationRequest>,
+        request: Request<RetractNotificationRequest>,
     ) -> Result<Response<RetractNotificationResponse>, Status> {
-        Err(Error::internal("not there yet").into())
+        const METHOD: &str = "/hub.channels.v1.ChannelService/RetractNotification";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let entry = self.retract(call, &access, request.get_ref()).await?;
+        Ok(Response::new(RetractNotificationResponse {
+            notification: entry.notification(0).map(Arc::unwrap_or_clone),
+            receipt: Some(entry.receipt()),
+        }))
     }
 
     async fn list_outstanding_actions(
         &self,
-        _request: Request<ListOutstandingActionsRequest>,
+        request: Request<ListOutstandingActionsRequest>,
     ) -> Result<Response<ListOutstandingActionsResponse>, Status> {
-        Err(Error::internal("not there yet").into())
+        let access = self.access(&request)?;
+        Ok(Response::new(self.outstanding(&access, request.get_ref())?))
     }
 
     async fn search_notifications(

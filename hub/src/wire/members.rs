@@ -21,22 +21,13 @@ use tonic::{Request, Response, Status};
 use super::{Call, Services, parse, parse_name};
 use crate::{
     charter::Action,
-    domain::{
-        Command,
-        members::{
-            self,
-            roster::{NODES_MAX, Roster, TOKEN_KEYS_MAX},
-        },
+    domain::members::{
+        self,
+        roster::{NODES_MAX, Roster, TOKEN_KEYS_MAX},
     },
     error::{Error, Result},
     identity::Peer,
 };
-
-impl From<members::Command> for Command {
-    fn from(command: members::Command) -> Self {
-        Self::Members(command)
-    }
-}
 
 impl Services {
     fn membership(

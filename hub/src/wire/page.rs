@@ -7,7 +7,7 @@ use hub_core::{names::AgencyId, reason::Reason};
 use crate::error::{Error, Result};
 
 /// Most bytes that a token holds of its list.
-pub const TOKEN_BYTES_MAX: usize = 128;
+pub const TOKEN_BYTES_MAX: usize = 192;
 
 /// Longest token in characters: base64 of [`TOKEN_BYTES_MAX`] and a checksum.
 const TOKEN_CHARACTERS_MAX: usize = (TOKEN_BYTES_MAX + SUM_BYTES).div_ceil(3) * 4;
@@ -43,7 +43,7 @@ pub fn token_bytes(agency: &AgencyId, list: &str, place: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode([place, &sum.to_be_bytes()].concat())
 }
 
-/// Reads a token.
+/// Reads a token for a position.
 ///
 /// # Errors
 /// [`Reason::CursorInvalid`] when it is damaged, another caller's or another list's.

@@ -12,6 +12,8 @@ pub enum Effect {
     Mutate,
     /// Streams.
     Stream,
+    /// Takes in a stream. Nothing is recorded: there are no author headers.
+    Upload,
 }
 
 /// A method.
@@ -48,8 +50,21 @@ const READ_LOGS: &[Action] = &[
     Action::OfficeInboxRead,
 ];
 
+const UPLOAD: &[Action] = &[Action::ChannelsPublish, Action::NotificationsAddress];
+
 /// Every method, in the order of the protos.
 pub const RPCS: &[Rpc] = &[
+    Rpc {
+        method: "/hub.attachments.v1.AttachmentService/UploadAttachment",
+        effect: Effect::Upload,
+        actions: UPLOAD,
+    },
+    read("/hub.attachments.v1.AttachmentService/GetUpload", UPLOAD),
+    Rpc {
+        method: "/hub.attachments.v1.AttachmentService/DownloadAttachment",
+        effect: Effect::Stream,
+        actions: READ_LOGS,
+    },
     read("/hub.channels.v1.ChannelService/ListChannels", &[]),
     mutate(
         "/hub.channels.v1.ChannelService/PublishNotification",
@@ -209,6 +224,11 @@ mod tests {
                     assert_eq!(
                         method.server_streaming(),
                         rpc.effect == Effect::Stream,
+                        "{path}"
+                    );
+                    assert_eq!(
+                        method.client_streaming(),
+                        rpc.effect == Effect::Upload,
                         "{path}"
                     );
                     methods.insert(path);

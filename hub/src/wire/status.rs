@@ -42,11 +42,13 @@ pub fn code(reason: Reason) -> Code {
             Code::AlreadyExists
         }
         Reason::RequestIdExpired
+        | Reason::ContentSealed
         | Reason::CursorBehind
+        | Reason::NotificationSuperseded
         | Reason::LiaisonExists
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
-        Reason::LimitExceeded => Code::ResourceExhausted,
+        Reason::LimitExceeded | Reason::StorageFull => Code::ResourceExhausted,
         Reason::Unavailable => Code::Unavailable,
         _ => Code::Internal,
     }

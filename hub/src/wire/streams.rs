@@ -34,6 +34,15 @@ impl Streams {
         }
     }
 
+    /// Open streams of each agency that has any.
+    #[must_use]
+    pub fn counts(&self) -> HashMap<AgencyId, usize> {
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Counts one more.
     ///
     /// # Errors

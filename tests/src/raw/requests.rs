@@ -8,13 +8,21 @@
 use std::collections::BTreeMap;
 
 use hub::domain::channels::cursor::Cursor;
-use hub_core::{crypto::hex, date};
+use hub_core::{
+    crypto::{hex, sha256},
+    date,
+};
 use hub_proto::{
+    attachments::{
+        DownloadAttachmentRequest, GetUploadRequest, UploadAttachmentRequest,
+        UploadAttachmentResponse, UploadStart, upload_attachment_request::Part,
+    },
     channels::{
-        AcknowledgeDeliveryRequest, BatchPublishNotificationsRequest, Classification,
-        GetNotificationRequest, ListChannelsRequest, ListConsumersRequest,
-        ListDeliveryReceiptsRequest, ListNotificationsRequest, Notification,
-        OpenNotificationRequest, PublishNotificationRequest, PublishNotificationResponse,
+        AcknowledgeDeliveryRequest, Attachment, BatchPublishNotificationsRequest, Classification,
+        CorrectNotificationRequest, GetNotificationRequest, ListChannelsRequest,
+        ListConsumersRequest, ListDeliveryReceiptsRequest, ListNotificationsRequest,
+        ListOutstandingActionsRequest, Notification, OpenNotificationRequest,
+        PublishNotificationRequest, PublishNotificationResponse, RetractNotificationRequest,
         SearchNotificationsRequest, SignForNotificationRequest, SubjectOrganization,
         SubscribeRequest,
     },
@@ -37,6 +45,14 @@ use tonic::Status;
 
 use super::{Node, Session, fields};
 use crate::{TRUST_DOMAIN, World};
+
+/// Path of a method of the attachments.
+#[macro_export]
+macro_rules! attachments {
+    ($method:literal) => {
+        concat!("/hub.attachments.v1.AttachmentService/", $method)
+    };
+}
 
 /// Path of a method of the channels.
 #[macro_export]
@@ -194,6 +210,76 @@ pub fn liaison_of(agency: &str) -> String {
     format!("{agency}-liaison-1")
 }
 
+/// The content of the file in a scene.
+pub const SCENE_FILE: &[u8] = b"x";
+
+/// The content that tax has uploaded and not attached.
+const WAITING_FILE: &[u8] = b"waiting";
+
+/// A file of a content, as a notification names it.
+#[must_use]
+pub fn attachment(content: &[u8]) -> Attachment {
+    Attachment {
+        sha256: hex(&sha256(&[content])),
+        file_name: "附件.bin".into(),
+        media_type: "application/octet-stream".into(),
+        size_bytes: i64::try_from(content.len()).unwrap(),
+    }
+}
+
+/// The first message of an upload.
+#[must_use]
+pub fn upload_start(content: &[u8], offset: i64) -> UploadAttachmentRequest {
+    let attachment = attachment(content);
+    UploadAttachmentRequest {
+        part: Some(Part::Start(UploadStart {
+            sha256: attachment.sha256,
+            size_bytes: attachment.size_bytes,
+            offset,
+        })),
+    }
+}
+
+/// A further message of an upload.
+#[must_use]
+pub fn upload_chunk(content: &[u8]) -> UploadAttachmentRequest {
+    let content = bytes::Bytes::copy_from_slice(content);
+    UploadAttachmentRequest {
+        part: Some(Part::Chunk(content)),
+    }
+}
+
+/// All of [`SCENE_FILE`] as a message.
+#[must_use]
+pub fn one_byte() -> bytes::Bytes {
+    upload_chunk(SCENE_FILE).encode_to_vec().into()
+}
+
+/// Uploads a content of at most 512 KiB as an agency.
+pub async fn upload_as(world: &World, agency: &str, role: &str, content: &[u8]) -> Attachment {
+    let session = Session::new(world, agency, &format!("{agency}-{role}-1"), &[role]);
+    let messages = [upload_start(content, 0), upload_chunk(content)];
+    let messages = messages.map(|message| bytes::Bytes::from(message.encode_to_vec()));
+    let answer = session.upload(
+        attachments!("UploadAttachment"),
+        futures::stream::iter(messages),
+    );
+    let answer = UploadAttachmentResponse::decode(answer.await.unwrap()).unwrap();
+    assert!(answer.upload.unwrap().is_complete);
+    attachment(content)
+}
+
+/// Publishes with [`SCENE_FILE`] attached.
+async fn publish_with_file(
+    world: &World,
+    agency: &str,
+    role: &str,
+    mut notification: Notification,
+) -> (String, u64) {
+    notification.attachments = vec![upload_as(world, agency, role, SCENE_FILE).await];
+    publish_as(world, agency, role, notification).await
+}
+
 impl Scene {
     /// Sets the scene.
     pub async fn set(world: &World) -> Self {
@@ -208,7 +294,7 @@ impl Scene {
             ("statistics_joint_enforcement", "joint-enforcement"),
             ("statistics_fund_supervision", "fund-supervision"),
         ] {
-            publish_as(
+            publish_with_file(
                 world,
                 "civil-affairs",
                 "office",
@@ -217,9 +303,10 @@ impl Scene {
             .await;
         }
         let to_tax = to_addressees("coordination", &["agencies/tax"]);
-        let (to_tax, _) = publish_as(world, "health", "clerk", to_tax).await;
+        let (to_tax, _) = publish_with_file(world, "health", "clerk", to_tax).await;
         let (to_office, tax_entry) =
-            publish_as(world, "tax", "clerk", draft("case_result_fund")).await;
+            publish_with_file(world, "tax", "clerk", draft("case_result_fund")).await;
+        upload_as(world, "tax", "clerk", WAITING_FILE).await;
         let authority = world.site.authority();
         let now = Timestamp::now();
         let hour = SignedDuration::from_hours(1);
@@ -249,14 +336,39 @@ impl Scene {
     #[must_use]
     pub fn targets(&self, world: &World) -> Vec<Target> {
         let mut targets = vec![];
+        self.files(&mut targets);
         self.publishing(world, &mut targets);
         self.notifications(&mut targets);
         self.streams(&mut targets);
+        self.follow_up(&mut targets);
         self.search(&mut targets);
         self.ledger(&mut targets);
         roster(&mut targets);
         self.credentials(&mut targets);
         targets
+    }
+
+    fn files(&self, targets: &mut Vec<Target>) {
+        targets.push(Target::new(attachments!("UploadAttachment"), "", |_| {
+            upload_start(SCENE_FILE, 0)
+        }));
+        targets.push(Target::new(attachments!("GetUpload"), "tax's", |_| {
+            let sha256 = attachment(WAITING_FILE).sha256;
+            GetUploadRequest {
+                name: format!("agencies/tax/uploads/{sha256}"),
+            }
+        }));
+        for (what, notification) in self.named() {
+            targets.push(Target::new(
+                attachments!("DownloadAttachment"),
+                what,
+                move |_| DownloadAttachmentRequest {
+                    notification: notification.clone(),
+                    sha256: attachment(SCENE_FILE).sha256,
+                    offset: 0,
+                },
+            ));
+        }
     }
 
     fn publishing(&self, world: &World, targets: &mut Vec<Target>) {
@@ -293,6 +405,50 @@ impl Scene {
                         publish(last.clone(), future_id()),
                     ],
                     request_id: future_id(),
+                },
+            ));
+        }
+    }
+
+    /// Corrections, retractions and what is outstanding.
+    fn follow_up(&self, targets: &mut Vec<Target>) {
+        let categories = [
+            "work_notice",
+            "statistics_joint_enforcement",
+            "statistics_fund_supervision",
+            "coordination",
+            "case_result_fund",
+        ];
+        for ((what, name), category) in self.named().into_iter().zip(categories) {
+            targets.push(Target::new(
+                channels!("CorrectNotification"),
+                what,
+                move |_| CorrectNotificationRequest {
+                    name: name.clone(),
+                    notification: Some(draft(category)),
+                    reason: "日期有误".into(),
+                    request_id: future_id(),
+                },
+            ));
+        }
+        for (what, name) in self.named() {
+            targets.push(Target::new(
+                channels!("RetractNotification"),
+                what,
+                move |_| RetractNotificationRequest {
+                    name: name.clone(),
+                    reason: "误发".into(),
+                    request_id: future_id(),
+                },
+            ));
+        }
+        for (what, parent) in outstanding() {
+            targets.push(Target::new(
+                channels!("ListOutstandingActions"),
+                what,
+                move |agency| ListOutstandingActionsRequest {
+                    parent: parent.replace('*', agency),
+                    ..ListOutstandingActionsRequest::default()
                 },
             ));
         }
@@ -627,6 +783,26 @@ fn sent_logs() -> [(String, String); 2] {
         ("its own sent".into(), "agencies/*/sent".into()),
         ("agencies/tax/sent".into(), "agencies/tax/sent".into()),
     ]
+}
+
+/// Lists of what is outstanding; `*` stands for the caller's agency.
+fn outstanding() -> Vec<(String, String)> {
+    let own = [
+        ("its own", "agencies/*"),
+        ("its own sent", "agencies/*/sent"),
+    ];
+    let others = [
+        "agencies/tax",
+        "agencies/tax/sent",
+        "mechanisms/joint-enforcement/office",
+        "mechanisms/fund-supervision/office",
+    ];
+    let channels = CHANNELS.map(|id| format!("channels/{id}"));
+    own.map(|(what, parent)| (what.to_owned(), parent.to_owned()))
+        .into_iter()
+        .chain(others.map(|one| (one.to_owned(), one.to_owned())))
+        .chain(channels.map(|one| (one.clone(), one)))
+        .collect()
 }
 
 /// In whose names a notification of the scene can be acted on.

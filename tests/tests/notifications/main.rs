@@ -10,11 +10,14 @@
     reason = "a failure here is a failed test; seeds are printed"
 )]
 
+mod corrections;
 mod delivery;
+mod departed;
 mod idempotency;
 mod paging;
 mod publish;
 mod receipts;
+mod reminders;
 mod routes;
 
 use agency_client::{

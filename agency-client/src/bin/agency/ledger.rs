@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Context,
-    args::{LedgerCommand, VerifyArgs},
+    args::ledger::{LedgerCommand, VerifyArgs},
     input, input_text, json,
     names::{Names, local},
     output::{Done, Failure, Out},
@@ -117,7 +117,16 @@ fn bundle(context: &Context, file: &Path, args: &VerifyArgs) -> Done {
         .map_err(|error| bad_file(file, format!("is no bundle: {error}")))?;
     let key = match &args.ledger_key {
         Some(path) => profile::ledger_key(path)?,
-        None => profile::ledger_key(Path::new(&context.profile()?.ledger_key))?,
+        None => {
+            let profile = context.profile().map_err(|_missing| {
+                Failure::Usage(format!(
+                    "there is no profile at {}: name the ledger's verifier key with --ledger-key \
+                     (and the nodes' authority with --node-ca), or the profile with --profile",
+                    context.profile.display()
+                ))
+            })?;
+            profile::ledger_key(Path::new(&profile.ledger_key))?
+        }
     };
     // The profile's authority is the nodes' own, unless another is named.
     let own_ca = context
@@ -175,7 +184,7 @@ fn report_text(out: Out, report: &BundleReport) -> String {
     format!(
         "{}\n{}",
         header_text(out, &report.header, &names, vec![]),
-        table.render()
+        table.render(out.look)
     )
 }
 
@@ -366,5 +375,5 @@ async fn audit(context: &Context) -> Done {
         ),
         (out.label("root", "根哈希"), hex(&report.checkpoint.root)),
     ]);
-    out.text(format!("{verdict}\n{}", table.render()))
+    out.text(format!("{verdict}\n{}", table.render(out.look)))
 }

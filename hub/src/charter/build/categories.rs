@@ -8,11 +8,13 @@ use toml::Spanned;
 use super::{
     Checker,
     channels::{Scope, who},
+    follow_up,
 };
 use crate::charter::{
     LIST_ITEMS_MAX,
     category::{AdditionalAddressees, Category, Route},
     channel::Who,
+    follow_up::REMINDER_CATEGORY,
     raw::{RawCategory, Text},
 };
 
@@ -41,6 +43,14 @@ fn category(
     check: &mut Checker,
 ) -> Option<Category> {
     let raw = row.get_ref();
+    if raw.id.get_ref() == REMINDER_CATEGORY {
+        check.report(
+            raw.id.span(),
+            format!("{path}.id"),
+            format!("{REMINDER_CATEGORY:?} is the category of the hub's own reminders"),
+            "choose another id",
+        );
+    }
     let name = check.text(&raw.name, &format!("{path}.name"));
     let name_en = check.text(&raw.name_en, &format!("{path}.name_en"));
     let mechanism_ids = |items: &[Text], field: &str, check: &mut Checker| {
@@ -100,6 +110,10 @@ fn category(
             .warn_after_working_days
             .as_ref()
             .map(|days| *days.get_ref()),
+        retention_months: raw
+            .retention_months
+            .as_ref()
+            .map(|at| follow_up::months(at, &format!("{path}.retention_months"), check)),
         sources,
     })
 }

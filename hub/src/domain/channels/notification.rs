@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hub_core::{
+    crypto::Digest,
     document_number::DocumentNumber,
     names::{ChannelId, LogName, NotificationName, Recipient, RequestId},
     reason::Reason,
@@ -10,15 +12,16 @@ use hub_core::{
 };
 use hub_proto::{
     channels::{
-        BatchPublishNotificationsRequest, Classification, LogPosition, Notification,
-        PublishNotificationRequest, channels_event,
+        BatchPublishNotificationsRequest, Classification, CorrectNotificationRequest, LogPosition,
+        Notification, NotificationKind, NotificationPublished, NotificationState,
+        PublishNotificationRequest, RetractNotificationRequest, channels_event,
     },
     ledger::{EntryContent, EntryHeader, Event, event},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 
-use super::log::ISSUED_ITEM;
+use super::{asks::AskDraft, attachment, log::ISSUED_ITEM};
 use crate::{
     charter::{Category, Charter, Destination},
     error::{Error, Result, Violation},
@@ -38,6 +41,8 @@ pub const SUBJECTS_MAX: usize = 50;
 pub const LEGAL_BASES_MAX: usize = 20;
 /// Longest legal basis or remedy in characters.
 pub const TEXT_CHARACTERS_MAX: usize = 500;
+/// How far ahead something can be asked (ten years).
+const DUE_AFTER_MAX: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 /// Most items of a batch.
 pub const BATCH_ITEMS_MAX: usize = 256;
 
@@ -50,6 +55,12 @@ pub struct Checked<'a> {
     pub destination: Destination,
     /// The author's id for it.
     pub request_id: RequestId,
+    /// By when it asks for signatures and replies; of whom is not known yet.
+    pub ask: AskDraft,
+    /// The notification that it answers.
+    pub in_reply_to: Option<NotificationName>,
+    /// SHA-256 of each attachment.
+    pub attachments: Vec<Digest>,
 }
 
 /// Checks a draft against every rule that needs no state. All broken rules are told at once.
@@ -59,21 +70,74 @@ pub struct Checked<'a> {
 /// otherwise the fields that break a rule, with `path` in front of each.
 pub fn check<'a>(
     charter: &'a Charter,
+    now: Timestamp,
     path: &str,
     request: &PublishNotificationRequest,
+) -> Result<Checked<'a>> {
+    let draft = request.notification.as_ref();
+    checked(charter, now, path, draft, &request.request_id, None)
+}
+
+/// Checks the draft of a correction, which keeps the category of what it corrects and goes where
+/// that went.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_correction<'a>(
+    charter: &'a Charter,
+    now: Timestamp,
+    request: &CorrectNotificationRequest,
+    category: &str,
+    destination: Destination,
+) -> Result<Checked<'a>> {
+    let draft = request.notification.as_ref();
+    let inherited = Some((category, destination));
+    let checked = checked(charter, now, "", draft, &request.request_id, inherited)?;
+    check_reason(&request.reason)?;
+    Ok(checked)
+}
+
+/// Checks why something is corrected or retracted.
+///
+/// # Errors
+/// When it is empty, too long or more than a line.
+pub fn check_reason(reason: &str) -> Result<()> {
+    if is_line(reason, TITLE_CHARACTERS_MAX) && !reason.trim().is_empty() {
+        return Ok(());
+    }
+    Err(Error::field(
+        "reason",
+        "must say why in 1 to 200 characters on one line",
+    ))
+}
+
+fn checked<'a>(
+    charter: &'a Charter,
+    now: Timestamp,
+    path: &str,
+    draft: Option<&Notification>,
+    request_id: &str,
+    inherited: Option<(&str, Destination)>,
 ) -> Result<Checked<'a>> {
     let mut rules = Rules {
         path,
         violations: vec![],
     };
-    let Some(draft) = &request.notification else {
+    let Some(draft) = draft else {
         return Err(Error::field(format!("{path}notification"), "must be set"));
     };
     check_classification(&mut rules, draft)?;
     check_texts(&mut rules, draft);
     check_subjects(&mut rules, draft);
     check_output_only(&mut rules, draft);
-    let request_id = rules.parsed("request_id", request.request_id.parse());
+    let ask = AskDraft {
+        recipients: vec![],
+        sign_by_at: due(&mut rules, "sign_by_at", draft.sign_by_at.as_ref(), now),
+        reply_by_at: due(&mut rules, "reply_by_at", draft.reply_by_at.as_ref(), now),
+    };
+    let in_reply_to = reply(&mut rules, draft);
+    let attachments = attachment::check(&mut rules, &draft.attachments);
+    let request_id = rules.parsed("request_id", request_id.parse());
     let category = charter.category(&draft.category);
     if category.is_none() {
         rules.broken("notification.category", category_rule(charter, path));
@@ -81,17 +145,62 @@ pub fn check<'a>(
     if let Some(category) = category.filter(|category| category.is_decision()) {
         check_decision(&mut rules, draft, category);
     }
-    let destination =
-        category.and_then(|category| destination(&mut rules, charter, draft, category));
+    let destination = match inherited {
+        None => category.and_then(|category| destination(&mut rules, charter, draft, category)),
+        Some((category, destination)) => {
+            check_inherited(&mut rules, draft, category);
+            Some(destination)
+        }
+    };
     match (category, destination, request_id) {
         (Some(category), Some(destination), Some(request_id)) if rules.violations.is_empty() => {
             Ok(Checked {
                 category,
                 destination,
                 request_id,
+                ask,
+                in_reply_to,
+                attachments,
             })
         }
         _ => Err(Error::fields(rules.violations)),
+    }
+}
+
+/// A correction goes to everyone who got what it corrects, and to nobody else.
+fn check_inherited(rules: &mut Rules<'_>, draft: &Notification, category: &str) {
+    rules.require(
+        draft.category == category,
+        "notification.category",
+        format!("must be {category}, the category of what is corrected"),
+    );
+    let rule = "must be empty: a correction goes to everyone who got what it corrects";
+    rules.require(draft.channel.is_empty(), "notification.channel", rule);
+    rules.require(draft.addressees.is_empty(), "notification.addressees", rule);
+}
+
+/// A time by which something is asked. That it has not passed yet is checked when it is recorded: a
+/// replay of what was in time is answered as the first call was.
+fn due(
+    rules: &mut Rules<'_>,
+    field: &str,
+    at: Option<&prost_types::Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let field = format!("notification.{field}");
+    let Some(due_at) = hub_core::date::from_timestamp(at?) else {
+        rules.broken(&field, "must be an instant between the years 1 and 9999");
+        return None;
+    };
+    let latest = now.saturating_add(DUE_AFTER_MAX).unwrap_or(Timestamp::MAX);
+    rules.require(due_at <= latest, &field, "must be at most ten years ahead");
+    Some(due_at)
+}
+
+fn reply(rules: &mut Rules<'_>, draft: &Notification) -> Option<NotificationName> {
+    match draft.in_reply_to.as_str() {
+        "" => None,
+        name => rules.parsed("notification.in_reply_to", name.parse()),
     }
 }
 
@@ -108,13 +217,13 @@ fn category_rule(charter: &Charter, path: &str) -> String {
     format!("{RULE}: {}", known.collect::<Vec<_>>().join(", "))
 }
 
-struct Rules<'a> {
+pub(super) struct Rules<'a> {
     path: &'a str,
     violations: Vec<Violation>,
 }
 
 impl Rules<'_> {
-    fn broken(&mut self, field: &str, rule: impl Into<String>) {
+    pub(super) fn broken(&mut self, field: &str, rule: impl Into<String>) {
         let field = format!("{}{field}", self.path);
         self.violations.push(Violation {
             field,
@@ -122,7 +231,7 @@ impl Rules<'_> {
         });
     }
 
-    fn require(&mut self, is_kept: bool, field: &str, rule: impl Into<String>) {
+    pub(super) fn require(&mut self, is_kept: bool, field: &str, rule: impl Into<String>) {
         if !is_kept {
             self.broken(field, rule);
         }
@@ -193,19 +302,6 @@ fn check_texts(rules: &mut Rules<'_>, draft: &Notification) {
         "notification.remedy",
         format!("must be at most {TEXT_CHARACTERS_MAX} characters"),
     );
-    if !draft.in_reply_to.is_empty() {
-        rules.parsed(
-            "notification.in_reply_to",
-            draft.in_reply_to.parse::<NotificationName>(),
-        );
-    }
-    if let Some(at) = &draft.sign_by_at {
-        rules.require(
-            hub_core::date::from_timestamp(at).is_some(),
-            "notification.sign_by_at",
-            "must be an instant between the years 1 and 9999",
-        );
-    }
     if let Some(on) = &draft.occurred_on {
         rules.require(
             hub_core::date::from_wire(on).is_some(),
@@ -250,6 +346,12 @@ fn check_output_only(rules: &mut Rules<'_>, draft: &Notification) {
         ("notification.author_role", draft.author_role.is_empty()),
         ("notification.request_id", draft.request_id.is_empty()),
         ("notification.published_at", draft.published_at.is_none()),
+        ("notification.state", draft.state == 0),
+        ("notification.kind", draft.kind == 0),
+        ("notification.about", draft.about.is_empty()),
+        ("notification.reason", draft.reason.is_empty()),
+        ("notification.superseded_by", draft.superseded_by.is_empty()),
+        ("notification.is_sealed", !draft.is_sealed),
     ];
     for (field, is_empty) in filled {
         rules.require(is_empty, field, "is output only and must be empty");
@@ -331,7 +433,7 @@ fn destination(
     rules.parsed(field, route)
 }
 
-fn is_line(text: &str, characters_max: usize) -> bool {
+pub(super) fn is_line(text: &str, characters_max: usize) -> bool {
     text.chars().count() <= characters_max && !text.chars().any(char::is_control)
 }
 
@@ -341,7 +443,7 @@ fn is_text(text: &str) -> bool {
 }
 
 /// `type/subtype` with optional parameters, printable ASCII (RFC 9110 section 8.3.1).
-fn is_media_type(text: &str) -> bool {
+pub(super) fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let is_token = |part: &str| {
         !part.is_empty()
@@ -364,6 +466,30 @@ pub fn all(
     events: &[Event],
 ) -> Vec<(u32, Arc<Notification>)> {
     let drafts = drafts(header, content);
+    let published = |item: u32| drafts.get(usize::try_from(item).ok()?).cloned();
+    let issued = |bytes: &Bytes| Notification::decode(bytes.clone()).ok();
+    read(header, events, published, issued)
+}
+
+/// What is left of the notifications of a sealed entry, with their item numbers: who told whom, when
+/// under which id and category, from header and events. Everything else is empty.
+#[must_use]
+pub fn tombstones(header: &EntryHeader, events: &[Event]) -> Vec<(u32, Arc<Notification>)> {
+    let empty = || {
+        Some(Notification {
+            is_sealed: true,
+            ..Notification::default()
+        })
+    };
+    read(header, events, |_| empty(), |_| empty())
+}
+
+fn read(
+    header: &EntryHeader,
+    events: &[Event],
+    published: impl Fn(u32) -> Option<Notification>,
+    issued: impl Fn(&Bytes) -> Option<Notification>,
+) -> Vec<(u32, Arc<Notification>)> {
     events
         .iter()
         .filter_map(|event| match &event.kind {
@@ -372,26 +498,20 @@ pub fn all(
         })
         .filter_map(|event| match event {
             channels_event::Kind::NotificationPublished(event) => {
-                let draft = drafts.get(usize::try_from(event.item).ok()?)?.clone();
-                let seen = seen(
-                    header,
-                    draft,
-                    &event.positions,
-                    &event.recipients,
-                    &event.request_id,
-                );
-                Some((event.item, Arc::new(seen)))
+                let draft = published(event.item)?;
+                Some((event.item, Arc::new(seen(header, draft, event))))
             }
             channels_event::Kind::NotificationIssued(event) => {
-                let draft = Notification::decode(event.notification.clone()).ok()?;
-                let seen = seen(
-                    header,
-                    draft,
-                    &event.positions,
-                    &event.recipients,
-                    &event.request_id,
-                );
-                Some((ISSUED_ITEM, Arc::new(seen)))
+                let draft = issued(&event.notification)?;
+                let event = NotificationPublished {
+                    item: ISSUED_ITEM,
+                    request_id: event.request_id.clone(),
+                    positions: event.positions.clone(),
+                    recipients: event.recipients.clone(),
+                    category: draft.category.clone(),
+                    ..NotificationPublished::default()
+                };
+                Some((ISSUED_ITEM, Arc::new(seen(header, draft, &event))))
             }
             _ => None,
         })
@@ -414,46 +534,81 @@ fn drafts(header: &EntryHeader, content: &EntryContent) -> Vec<Notification> {
                 .map(|request| request.notification.unwrap_or_default())
                 .collect()
         }
+        Some("CorrectNotification") => CorrectNotificationRequest::decode(request.clone())
+            .ok()
+            .and_then(|request| {
+                Some(Notification {
+                    reason: request.reason,
+                    ..request.notification?
+                })
+            })
+            .into_iter()
+            .collect(),
+        Some("RetractNotification") => RetractNotificationRequest::decode(request.clone())
+            .map(|request| Notification {
+                title: request.reason.clone(),
+                reason: request.reason,
+                media_type: "text/plain; charset=utf-8".into(),
+                classification: Classification::Internal.into(),
+                ..Notification::default()
+            })
+            .into_iter()
+            .collect(),
         _ => vec![],
     }
 }
 
-/// Fills in what only the hub knows.
-fn seen(
-    header: &EntryHeader,
-    mut draft: Notification,
-    positions: &[LogPosition],
-    recipients: &[String],
-    request_id: &[u8],
-) -> Notification {
-    let author = header.author.clone().unwrap_or_default();
-    let id = <[u8; 16]>::try_from(request_id)
-        .ok()
-        .and_then(RequestId::from_bytes);
-    draft.request_id = id.map(|id| id.to_string()).unwrap_or_default();
-    draft.name = positions
+/// The resource name of a notification of an agency, from its positions and its author's id.
+#[must_use]
+pub fn name(author: &str, positions: &[LogPosition], request_id: &[u8]) -> String {
+    let in_channel = positions
         .iter()
         .find_map(|position| match position.log.parse() {
             Ok(LogName::Channel(channel)) => {
                 Some(NotificationName::InChannel(channel, position.position).to_string())
             }
             _ => None,
-        })
-        .unwrap_or_else(|| {
-            format!(
-                "agencies/{}/notifications/{}",
-                author.agency, draft.request_id
-            )
         });
-    draft.addressees = recipients.to_vec();
-    if recipients.is_empty() {
-        let channel = positions
+    in_channel.unwrap_or_else(|| format!("agencies/{author}/notifications/{}", id_text(request_id)))
+}
+
+fn id_text(request_id: &[u8]) -> String {
+    <[u8; 16]>::try_from(request_id)
+        .ok()
+        .and_then(RequestId::from_bytes)
+        .map(|id| id.to_string())
+        .unwrap_or_default()
+}
+
+/// Fills in what only the hub knows.
+fn seen(
+    header: &EntryHeader,
+    mut draft: Notification,
+    event: &NotificationPublished,
+) -> Notification {
+    let author = header.author.clone().unwrap_or_default();
+    draft.request_id = id_text(&event.request_id);
+    draft.name = name(&author.agency, &event.positions, &event.request_id);
+    draft.addressees.clone_from(&event.recipients);
+    if event.recipients.is_empty() {
+        let channel = event
+            .positions
             .iter()
             .find(|position| position.log.starts_with("channels/"));
         draft.channel = channel
             .map(|position| position.log.clone())
             .unwrap_or_default();
     }
+    if draft.category.is_empty() {
+        draft.category.clone_from(&event.category);
+    }
+    if let Some(succession) = &event.succession {
+        draft.kind = succession.kind;
+        draft.about.clone_from(&succession.predecessor_name);
+    } else if draft.kind == 0 {
+        draft.kind = NotificationKind::Original.into();
+    }
+    draft.state = NotificationState::Current.into();
     draft.author = format!("agencies/{}", author.agency);
     draft.author_officer = author.officer;
     draft.author_role = author.role;

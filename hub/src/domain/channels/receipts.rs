@@ -1,7 +1,7 @@
 //! What each recipient has done with a notification: delivered, opened, signed for.
 
-use hub_core::names::{AgencyId, LogName, Recipient};
-use hub_proto::channels::NotificationRef;
+use hub_core::names::{AgencyId, ConsumerId, LogName, Recipient};
+use hub_proto::channels::{NotificationRef, RequestedAction};
 use jiff::Timestamp;
 
 use super::log::NotificationPlace;
@@ -50,6 +50,35 @@ pub struct ReceiptRow {
     /// First signature.
     #[prost(message, optional, tag = "2")]
     pub signed_for: Option<Act>,
+    /// First reply.
+    #[prost(message, optional, tag = "3")]
+    pub replied: Option<Act>,
+    /// Where the first reply is.
+    #[prost(message, optional, tag = "4")]
+    pub reply: Option<NotificationRef>,
+    /// What the recipient was asked and has not done.
+    #[prost(message, repeated, tag = "5")]
+    pub asked: Vec<AskedRow>,
+}
+
+/// Something that a recipient was asked and has not done.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AskedRow {
+    /// What.
+    #[prost(enumeration = "RequestedAction", tag = "1")]
+    pub action: i32,
+    /// By when, microseconds.
+    #[prost(int64, tag = "2")]
+    pub due_us: i64,
+    /// When it was asked, microseconds.
+    #[prost(int64, tag = "3")]
+    pub asked_at_us: i64,
+    /// When the hub reminds of it next, microseconds; 0 for never.
+    #[prost(int64, tag = "4")]
+    pub remind_at_us: i64,
+    /// Boards that list it besides the recipient's own.
+    #[prost(string, repeated, tag = "5")]
+    pub boards: Vec<String>,
 }
 
 impl ReceiptRow {
@@ -87,15 +116,15 @@ impl ReceiptRow {
     }
 }
 
-/// Records that a log was delivered to an agency up to a position. Only the first consumer to get
-/// there leaves a mark, so marks rise in both position and time.
+/// Records that a log was delivered to a consumer of an agency up to a position. Only the first
+/// consumer to get there leaves a mark, so marks rise in both position and time.
 ///
 /// # Errors
 /// When storage fails.
 pub fn mark_delivered(
     rows: &mut Overlay<'_>,
     log: &LogName,
-    agency: &AgencyId,
+    (agency, consumer): (&AgencyId, &ConsumerId),
     position: i64,
     at: Timestamp,
 ) -> Result<()> {
@@ -105,26 +134,28 @@ pub fn mark_delivered(
     let last = rows.scan(&from, &to, Direction::Backward, 1)?;
     let is_ahead = last.first().is_none_or(|(newest, _)| *newest < *key);
     if position > 0 && is_ahead {
-        rows.put(key, at.as_microsecond().to_be_bytes().to_vec());
+        let at = at.as_microsecond().to_be_bytes();
+        rows.put(key, [at.as_slice(), consumer.as_str().as_bytes()].concat());
     }
     Ok(())
 }
 
-/// When a position of a log was first delivered to an agency.
+/// When a position of a log was first delivered to an agency, and to which of its consumers.
 ///
 /// # Errors
 /// When storage fails.
-pub fn delivered_at(
+pub fn delivered(
     view: &(impl View + ?Sized),
     log: &LogName,
     agency: &AgencyId,
     position: i64,
-) -> Result<Option<Timestamp>> {
+) -> Result<Option<(Timestamp, String)>> {
     let from = keys::delivered(log, agency, u64::try_from(position).unwrap_or_default());
     let (_, to) = keys::delivered_prefix(log, agency).range();
     let mark = view.scan(&from, &to, Direction::Forward, 1)?;
     Ok(mark.first().and_then(|(_, value)| {
-        let us = <[u8; 8]>::try_from(&**value).ok().map(i64::from_be_bytes)?;
-        Timestamp::from_microsecond(us).ok()
+        let (us, consumer) = value.split_first_chunk::<8>()?;
+        let at = Timestamp::from_microsecond(i64::from_be_bytes(*us)).ok()?;
+        Some((at, String::from_utf8_lossy(consumer).into_owned()))
     }))
 }

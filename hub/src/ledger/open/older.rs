@@ -10,7 +10,7 @@ use crate::ledger::{
     OpenReport,
     error::{LedgerError, Result},
     index,
-    reader::Sealed,
+    reader::Complete,
     segment::{
         Commit, SEGMENT_HEAD_BYTES, Scanner, Step, read_segment, require_head, segment_path,
     },
@@ -37,8 +37,8 @@ impl Opening<'_> {
         older: &[u64],
         last_first: u64,
         report: &mut OpenReport,
-    ) -> Result<Vec<Sealed>> {
-        let mut sealed = Vec::with_capacity(older.len());
+    ) -> Result<Vec<Complete>> {
+        let mut complete = Vec::with_capacity(older.len());
         let mut expected = 0;
         for (&first, &next) in older.iter().zip(older.iter().skip(1).chain([&last_first])) {
             self.require_contiguous(expected, first)?;
@@ -63,10 +63,10 @@ impl Opening<'_> {
                 return Err(LedgerError::damaged(&path, offset, what));
             }
             expected = first.saturating_add(segment.count);
-            sealed.push(segment);
+            complete.push(segment);
         }
         self.require_contiguous(expected, last_first)?;
-        Ok(sealed)
+        Ok(complete)
     }
 
     fn require_contiguous(&self, expected: u64, found: u64) -> Result<()> {
@@ -85,11 +85,11 @@ impl Opening<'_> {
         next: u64,
         length: u64,
         report: &mut OpenReport,
-    ) -> Result<Sealed> {
+    ) -> Result<Complete> {
         let path = index::index_path(self.ledger_dir, first);
         let why = match index::read(&path)? {
             Ok((head, _)) if head.first == first => {
-                return Ok(Sealed {
+                return Ok(Complete {
                     first,
                     count: head.count,
                     bytes: head.segment_bytes,
@@ -103,7 +103,7 @@ impl Opening<'_> {
             offsets.extend(commit.entries.iter().map(|entry| entry.offset));
             Ok(())
         })?;
-        let segment = Sealed {
+        let segment = Complete {
             first,
             count: offsets.len() as u64,
             bytes: length,
@@ -148,7 +148,7 @@ impl Opening<'_> {
     pub(super) fn frontier_before(
         &self,
         tree: &HashFile,
-        sealed: &[Sealed],
+        complete: &[Complete],
         anchor: &note::Checkpoint,
         claimed: Option<&note::Checkpoint>,
         report: &mut OpenReport,
@@ -167,7 +167,7 @@ impl Opening<'_> {
         }
         let mut frontier = Some(Frontier::new());
         let mut at = 0;
-        for segment in sealed {
+        for segment in complete {
             let path = segment_path(self.ledger_dir, segment.first);
             let mut hashes = vec![];
             let end = self.scan_older(segment.first, frontier.take(), |commit| {

@@ -5,12 +5,29 @@ use super::*;
 /// Three segments; the newest commit is the second of the last segment. The `checkpoint` file lags
 /// behind it, as after a crash.
 fn three_segments() -> (Home, Vec<StoredEntry>) {
+    three_segments_sealed(&[])
+}
+
+/// [`three_segments`] with the contents of some entries erased.
+fn three_segments_sealed(indexes: &[u64]) -> (Home, Vec<StoredEntry>) {
     let home = Home::new(900);
     let (mut writer, _reader, _) = home.open(0).unwrap();
     let entries: Vec<_> = (0..12).map(|n| entry(n, 20, 12)).collect();
     for (commit, head) in entries.chunks(2).zip((0..).step_by(2)) {
         writer.append(head, commit, at(0)).unwrap();
     }
+    let mut all: Vec<_> = entries.iter().map(stored).collect();
+    let mut erasures = vec![];
+    for index in indexes {
+        let residue = Bytes::from(format!("residue {index}"));
+        all[at_index(*index)].content = residue.clone();
+        all[at_index(*index)].is_sealed = true;
+        erasures.push(Erasure {
+            index: *index,
+            residue,
+        });
+    }
+    writer.sealer().seal(&erasures).unwrap();
     drop(writer);
     let names: Vec<_> = home.files().keys().map(|path| name(path)).collect();
     assert_eq!(
@@ -25,7 +42,7 @@ fn three_segments() -> (Home, Vec<StoredEntry>) {
             "tree.hashes",
         ]
     );
-    (home, entries.iter().map(stored).collect())
+    (home, all)
 }
 
 /// What a failed check must say.
@@ -109,15 +126,25 @@ fn a_lost_end_is_refused_when_the_checkpoint_file_knows_of_it() {
 #[test]
 fn no_changed_byte_is_ever_accepted() {
     let (home, entries) = three_segments();
+    change_every_byte(&home, &entries);
+}
+
+#[test]
+fn no_changed_byte_is_ever_accepted_where_contents_are_sealed() {
+    let (home, entries) = three_segments_sealed(&[0, 1, 5]);
+    change_every_byte(&home, &entries);
+}
+
+fn change_every_byte(home: &Home, entries: &[StoredEntry]) {
     let files = home.files();
     let last = home.ledger().join("segment-00000000000000000008.log");
-    let last_checkpoint_at = last_checkpoint_at(&home, &files[&last]);
+    let last_checkpoint_at = last_checkpoint_at(home, &files[&last]);
     for (path, bytes) in &files {
         for offset in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[offset] ^= 1 << (offset % 8);
             fs::write(path, &changed).unwrap();
-            check_changed(&home, path, offset, &entries, last_checkpoint_at);
+            check_changed(home, path, offset, entries, last_checkpoint_at);
             if name(path) == "tree.hashes" && offset as u64 >= tree::tree_bytes(8) {
                 assert_eq!(&fs::read(path).unwrap(), bytes, "the end is rebuilt");
             }

@@ -10,9 +10,9 @@ use super::*;
 
 /// Fails one call, by number, and every call after it when the disk is to stay broken.
 #[derive(Debug)]
-struct Faulty {
+pub(super) struct Faulty {
     calls: AtomicI64,
-    fail_at: i64,
+    fail_at: AtomicI64,
     stays_broken: bool,
     /// Part of a failing write reaches the file: this many 256ths.
     part: usize,
@@ -20,19 +20,32 @@ struct Faulty {
 }
 
 impl Faulty {
-    fn new(fail_at: i64, stays_broken: bool, part: usize) -> Arc<Self> {
+    pub(super) fn new(fail_at: i64, stays_broken: bool, part: usize) -> Arc<Self> {
         Arc::new(Self {
             calls: AtomicI64::new(0),
-            fail_at,
+            fail_at: AtomicI64::new(fail_at),
             stays_broken,
             part,
             failed: AtomicU64::new(0),
         })
     }
 
+    /// The call after so many more fails.
+    pub(super) fn fail_after(&self, calls: i64) {
+        let done = self.calls.load(Ordering::SeqCst);
+        self.fail_at
+            .store(done.saturating_add(calls), Ordering::SeqCst);
+    }
+
+    /// How many calls failed.
+    pub(super) fn failed(&self) -> u64 {
+        self.failed.load(Ordering::SeqCst)
+    }
+
     fn fails(&self) -> bool {
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
-        let fails = call == self.fail_at || (self.stays_broken && call > self.fail_at);
+        let fail_at = self.fail_at.load(Ordering::SeqCst);
+        let fails = call == fail_at || (self.stays_broken && call > fail_at);
         if fails {
             self.failed.fetch_add(1, Ordering::SeqCst);
         }
@@ -210,8 +223,8 @@ fn a_commit_whose_sync_failed_is_taken_back() {
     drop(writer);
 
     let home = Home::new(SEGMENT_BYTES_DEFAULT);
-    // The next commit is one write (call `calls`) and one sync.
-    let faulty = Faulty::new(calls + 1, false, 0);
+    // The next commit is two writes (from call `calls` on) and one sync.
+    let faulty = Faulty::new(calls + 2, false, 0);
     let options = LedgerOptions {
         storage: faulty,
         ..home.options()

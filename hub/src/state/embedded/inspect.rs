@@ -91,6 +91,13 @@ impl Inspection {
         self.sum.meta.unwrap_or_default().applied
     }
 
+    /// What is to be said when the rows are of another release's form, so that a start makes them
+    /// anew.
+    #[must_use]
+    pub fn other_form(&self) -> Option<String> {
+        self.sum.meta.unwrap_or_default().other_form()
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn rows_count(&self) -> u64 {

@@ -6,15 +6,20 @@ use hub_core::{
     date,
     names::{LogName, NotificationName, Recipient},
 };
-use hub_proto::channels::{DeliveryReceipt, Notification, NotificationRef};
+use hub_proto::channels::{
+    DeliveryReceipt, LogPosition, Notification, NotificationKind, NotificationPublished,
+    NotificationRef, NotificationState, OutstandingAction,
+};
 use jiff::Timestamp;
 
 use crate::{
     authz::Access,
     domain::{
         channels::{
+            asks::Outstanding,
             log::{self, NotificationPlace},
             receipts::{self, Act, ReceiptRow},
+            succession::SuccessorRow,
         },
         members::roster::Roster,
     },
@@ -25,23 +30,32 @@ use crate::{
 
 /// A notification that was found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(in crate::wire) struct Found {
     pub(super) place: NotificationPlace,
-    pub(super) entry: Arc<Recorded>,
-    pub(super) notification: Arc<Notification>,
+    pub(in crate::wire) entry: Arc<Recorded>,
+    pub(in crate::wire) notification: Arc<Notification>,
 }
 
 impl Found {
-    /// Who is asked to receive it: the addressees, or a channel's audience on the day it was
-    /// published without the author's agency.
+    /// What its entry records of it; nothing for a notification that the hub wrote.
+    pub(super) fn published(&self) -> Option<&NotificationPublished> {
+        self.entry
+            .published()
+            .find(|event| event.item == self.place.item)
+    }
+
+    fn is_visible(&self, access: &Access, name: &NotificationName) -> bool {
+        is_visible(access, name, &self.notification, self.published())
+    }
+
+    /// Who is asked to receive it: of whom something is asked, the addressees, or a channel's audience
+    /// on the day it was published without the author's agency.
     pub(super) fn recipients(&self, roster: &Roster) -> Vec<Recipient> {
+        if let Some(ask) = self.published().and_then(|event| event.ask.as_ref()) {
+            return parsed(&ask.recipients);
+        }
         if !self.notification.addressees.is_empty() {
-            return self
-                .notification
-                .addressees
-                .iter()
-                .filter_map(|one| one.parse().ok())
-                .collect();
+            return parsed(&self.notification.addressees);
         }
         let Ok(LogName::Channel(channel)) = self.notification.channel.parse() else {
             return vec![];
@@ -53,6 +67,32 @@ impl Found {
             .map(Recipient::Agency)
             .collect()
     }
+}
+
+pub(super) fn parsed(recipients: &[String]) -> Vec<Recipient> {
+    recipients
+        .iter()
+        .filter_map(|one| one.parse().ok())
+        .collect()
+}
+
+/// A notification as it now stands: whether something took its place.
+pub(super) fn shown(
+    engine: &Engine,
+    place: NotificationPlace,
+    notification: Arc<Notification>,
+) -> Result<Arc<Notification>> {
+    let Some(row) = SuccessorRow::read(engine.store(), place)? else {
+        return Ok(notification);
+    };
+    let state = match row.kind() {
+        NotificationKind::Retraction => NotificationState::Retracted,
+        _ => NotificationState::Corrected,
+    };
+    let mut shown = Arc::unwrap_or_clone(notification);
+    shown.state = state.into();
+    shown.superseded_by = row.name;
+    Ok(Arc::new(shown))
 }
 
 /// The notification at a position of a log that the caller has been permitted. `last` is the entry
@@ -70,6 +110,7 @@ pub(super) fn at(
         _ => engine.recorded(place.entry_index)?.ok_or_else(missing)?,
     };
     let notification = entry.notification(place.item).ok_or_else(missing)?;
+    let notification = shown(engine, place, notification)?;
     *last = Some(Arc::clone(&entry));
     Ok(Found {
         place,
@@ -79,14 +120,18 @@ pub(super) fn at(
 }
 
 /// A notification by its name.
-pub(super) fn find(engine: &Engine, access: &Access, name: &NotificationName) -> Result<Found> {
+pub(in crate::wire) fn find(
+    engine: &Engine,
+    access: &Access,
+    name: &NotificationName,
+) -> Result<Found> {
     let not_found = || Error::not_found(&name.to_string());
     let place = match name {
-        NotificationName::InChannel(channel, position) => {
-            let log = LogName::Channel(channel.clone());
-            access.read_log(&log).map_err(|_| not_found())?;
-            log::place(engine.store(), &log, *position)?
-        }
+        NotificationName::InChannel(channel, position) => log::place(
+            engine.store(),
+            &LogName::Channel(channel.clone()),
+            *position,
+        )?,
         NotificationName::Addressed(author, id) => {
             let reference: Option<NotificationRef> =
                 engine.store().message(&keys::addressed(author, id))?;
@@ -97,21 +142,33 @@ pub(super) fn find(engine: &Engine, access: &Access, name: &NotificationName) ->
         .map(|place| read(engine, place))
         .transpose()?
         .flatten();
-    let found = found.ok_or_else(not_found)?;
-    let recipients: Vec<Recipient> = found
-        .notification
-        .addressees
-        .iter()
-        .filter_map(|one| one.parse().ok())
-        .collect();
-    access
-        .sees(name, &recipients)
-        .map(|_| found)
+    found
+        .filter(|found| found.is_visible(access, name))
         .ok_or_else(not_found)
 }
 
-/// What a search found at a place, if the caller may see it: an index is never the judge of that.
-/// `last` is as in [`at`].
+/// Whether the caller may see a notification: as its author, its addressee or a channel's reader, or
+/// because a correction of a channel's notification was sent to its inbox after it had left.
+/// `published` is what its entry records of it.
+pub(in crate::wire) fn is_visible(
+    access: &Access,
+    name: &NotificationName,
+    notification: &Notification,
+    published: Option<&NotificationPublished>,
+) -> bool {
+    let reads_inbox = |position: &LogPosition| {
+        let log = position.log.parse();
+        matches!(log, Ok(log @ LogName::Inbox(_)) if access.read_log(&log).is_ok())
+    };
+    access
+        .sees(name, &parsed(&notification.addressees))
+        .is_some()
+        || published.is_some_and(|event| {
+            event.succession.is_some() && event.positions.iter().any(reads_inbox)
+        })
+}
+
+/// The notification at a place, if the caller may see it. `last` is the entry read last.
 pub(super) fn seen_at(
     engine: &Engine,
     access: &Access,
@@ -129,28 +186,27 @@ pub(super) fn seen_at(
     let Some(notification) = entry.notification(place.item) else {
         return Ok(None);
     };
-    let recipients: Vec<Recipient> = notification
-        .addressees
-        .iter()
-        .filter_map(|one| one.parse().ok())
-        .collect();
-    let is_seen = notification
-        .name
-        .parse()
-        .is_ok_and(|name| access.sees(&name, &recipients).is_some());
-    Ok(is_seen.then_some(Found {
+    let found = Found {
         place,
         entry,
-        notification,
-    }))
+        notification: shown(engine, place, notification)?,
+    };
+    let name = found.notification.name.parse();
+    Ok(name
+        .is_ok_and(|name| found.is_visible(access, &name))
+        .then_some(found))
 }
 
-fn read(engine: &Engine, place: NotificationPlace) -> Result<Option<Found>> {
+/// A notification that the caller is known to see.
+pub(super) fn read(engine: &Engine, place: NotificationPlace) -> Result<Option<Found>> {
     let Some(entry) = engine.recorded(place.entry_index)? else {
         return Ok(None);
     };
-    let notification = entry.notification(place.item);
-    Ok(notification.map(|notification| Found {
+    let Some(notification) = entry.notification(place.item) else {
+        return Ok(None);
+    };
+    let notification = shown(engine, place, notification)?;
+    Ok(Some(Found {
         place,
         entry,
         notification,
@@ -160,9 +216,9 @@ fn read(engine: &Engine, place: NotificationPlace) -> Result<Option<Found>> {
 /// What a recipient has done with a notification.
 pub(super) fn receipt(
     engine: &Engine,
+    access: &Access,
     found: &Found,
     recipient: &Recipient,
-    roster: &Roster,
 ) -> Result<DeliveryReceipt> {
     let row = ReceiptRow::read(engine.store(), found.place, recipient)?;
     let signed = match &row.signed_for {
@@ -181,25 +237,74 @@ pub(super) fn receipt(
             .map(|act| act.officer.clone())
             .unwrap_or_default()
     };
+    let now = engine.clock().now();
+    let (delivered_at, delivered_to) =
+        delivered(engine, found, recipient, access.roster())?.unzip();
     Ok(DeliveryReceipt {
         recipient: recipient.to_string(),
-        delivered_at: delivered_at(engine, found, recipient, roster)?.map(date::timestamp),
+        delivered_at: delivered_at.map(date::timestamp),
         opened_at: at(&row.opened),
         opened_by: by(&row.opened),
         signed_for_at: at(&row.signed_for),
         signed_for_by: by(&row.signed_for),
         signed_for_receipt: signed,
-        ..DeliveryReceipt::default()
+        delivered_to: delivered_to.unwrap_or_default(),
+        replied_at: at(&row.replied),
+        replied_by: by(&row.replied),
+        reply: reply(engine, access, &row)?,
+        outstanding_actions: row
+            .asked
+            .iter()
+            .filter_map(|asked| {
+                Some(Outstanding {
+                    place: found.place,
+                    recipient: recipient.to_string(),
+                    action: asked.action(),
+                    due_at: Timestamp::from_microsecond(asked.due_us).ok()?,
+                    asked_at: Timestamp::from_microsecond(asked.asked_at_us).ok()?,
+                })
+            })
+            .map(|one| outstanding(now, found, &one))
+            .collect(),
     })
 }
 
-/// When a consumer of the recipient first acknowledged the notification.
-fn delivered_at(
+/// Something outstanding as callers see it at an instant.
+pub(super) fn outstanding(now: Timestamp, found: &Found, one: &Outstanding) -> OutstandingAction {
+    OutstandingAction {
+        notification: found.notification.name.clone(),
+        title: found.notification.title.clone(),
+        author: found.notification.author.clone(),
+        recipient: one.recipient.clone(),
+        action: one.action.into(),
+        due_at: Some(date::timestamp(one.due_at)),
+        is_overdue: one.due_at <= now,
+        asked_at: Some(date::timestamp(one.asked_at)),
+    }
+}
+
+/// The name of a recipient's reply, if the caller may see it.
+fn reply(engine: &Engine, access: &Access, row: &ReceiptRow) -> Result<String> {
+    let Some(reference) = &row.reply else {
+        return Ok(String::new());
+    };
+    let found = read(engine, reference.into())?;
+    Ok(found
+        .filter(|found| {
+            let name = found.notification.name.parse();
+            name.is_ok_and(|name| found.is_visible(access, &name))
+        })
+        .map(|found| found.notification.name.clone())
+        .unwrap_or_default())
+}
+
+/// When a consumer of the recipient first acknowledged the notification, and which.
+fn delivered(
     engine: &Engine,
     found: &Found,
     recipient: &Recipient,
     roster: &Roster,
-) -> Result<Option<Timestamp>> {
+) -> Result<Option<(Timestamp, String)>> {
     let agency = match recipient {
         Recipient::Agency(agency) => agency.clone(),
         Recipient::Office(mechanism) => match roster.charter().mechanism(mechanism) {
@@ -207,39 +312,31 @@ fn delivered_at(
             None => return Ok(None),
         },
     };
-    let log = match found.notification.channel.as_str() {
-        "" => LogName::Inbox(recipient.clone()),
-        channel => match channel.parse() {
-            Ok(log) => log,
-            Err(_) => return Ok(None),
-        },
-    };
-    match position_in(&found.entry, found.place, &log) {
-        Some(position) => receipts::delivered_at(engine.store(), &log, &agency, position),
-        None => Ok(None),
+    // A channel's correction comes to the inbox of whoever has left the channel.
+    let mut logs = vec![LogName::Inbox(recipient.clone())];
+    logs.extend(found.notification.channel.parse::<LogName>());
+    for log in logs {
+        if let Some(position) = position_in(&found.entry, found.place, &log) {
+            return receipts::delivered(engine.store(), &log, &agency, position);
+        }
     }
+    Ok(None)
 }
 
 /// Where a notification stands in a log, from its entry's events.
 fn position_in(entry: &Recorded, place: NotificationPlace, log: &LogName) -> Option<i64> {
-    use hub_proto::{channels::channels_event::Kind, ledger::event};
     let name = log.to_string();
-    entry.events.iter().find_map(|event| {
-        let Some(event::Kind::Channels(event)) = &event.kind else {
-            return None;
-        };
-        let positions = match &event.kind {
-            Some(Kind::NotificationPublished(event)) if event.item == place.item => {
-                &event.positions
-            }
-            Some(Kind::NotificationIssued(event)) if place.item == log::ISSUED_ITEM => {
-                &event.positions
-            }
-            _ => return None,
-        };
-        positions
-            .iter()
-            .find(|position| position.log == name)
-            .map(|position| position.position)
-    })
+    let published = entry
+        .published()
+        .filter(|event| event.item == place.item)
+        .map(|event| &event.positions);
+    let issued = entry
+        .issued()
+        .filter(|_| place.item == log::ISSUED_ITEM)
+        .map(|event| &event.positions);
+    published
+        .chain(issued)
+        .flatten()
+        .find(|position| position.log == name)
+        .map(|position| position.position)
 }

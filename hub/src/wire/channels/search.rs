@@ -18,7 +18,7 @@ use prost::Message as _;
 use super::{PAGE_BYTES_MAX, lookup};
 use crate::{
     authz::{Access, HUB_AGENCY},
-    charter::Action,
+    charter::{Action, follow_up::REMINDER_CATEGORY},
     domain::channels::log::{self, NotificationPlace},
     engine::Engine,
     error::{Error, Result, Violation},
@@ -180,9 +180,11 @@ impl Asked {
         }
         let charter = access.roster().charter();
         if !request.category.is_empty() {
-            match charter.category(&request.category) {
-                Some(_) => self.query.terms.push(Term::category(&request.category)),
-                None => self.broken("category", "must be a category of the charter"),
+            let is_known = request.category == REMINDER_CATEGORY
+                || charter.category(&request.category).is_some();
+            match is_known {
+                true => self.query.terms.push(Term::category(&request.category)),
+                false => self.broken("category", "must be a category of the charter"),
             }
         }
         if !request.author.is_empty() {

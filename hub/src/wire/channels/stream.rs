@@ -1,7 +1,7 @@
 //! `Subscribe`: one stream of backlog and live. The stream pulls, so a slow reader holds nothing
 //! but its own place.
 
-use std::{collections::VecDeque, pin::Pin, time::Duration};
+use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
 use futures::Stream;
 use hub_core::names::{ConsumerId, LogName};
@@ -15,11 +15,14 @@ use crate::{
     authz::Access,
     charter::Action,
     domain::channels::{self, cursor::Cursor, log::Head},
+    engine::Engine,
     error::{Error, Result},
     feed::{Delivered, Subscription},
     identity::CallerWatch,
     wire::{Services, parse, streams::StreamGuard},
 };
+
+use super::lookup;
 
 /// Most logs of a stream.
 pub const LOGS_MAX: usize = 32;
@@ -238,8 +241,8 @@ impl State {
             bytes =
                 bytes.saturating_add(prost::Message::encoded_len(delivered.notification.as_ref()));
             let cursor = self.subscription.cursor().encode(self.access.agency());
-            self.ready
-                .push_back(response(Event::Delivery(delivery(&delivered, cursor))));
+            let delivery = delivery(&self.services.engine, delivered, cursor)?;
+            self.ready.push_back(response(Event::Delivery(delivery)));
         }
         // More is waiting than one read: the subscriber is behind and is told when it no longer is.
         self.is_caught_up = false;
@@ -267,14 +270,16 @@ enum Woken {
     Idle,
 }
 
-fn delivery(delivered: &Delivered, cursor: String) -> Delivery {
-    Delivery {
+fn delivery(engine: &Engine, delivered: Delivered, cursor: String) -> Result<Delivery> {
+    let receipt = delivered.entry.receipt();
+    let notification = lookup::shown(engine, delivered.place, delivered.notification)?;
+    Ok(Delivery {
         log: delivered.log.to_string(),
         position: delivered.position,
         cursor,
-        notification: Some(delivered.notification.as_ref().clone()),
-        receipt: Some(delivered.entry.receipt()),
-    }
+        notification: Some(Arc::unwrap_or_clone(notification)),
+        receipt: Some(receipt),
+    })
 }
 
 fn response(event: Event) -> SubscribeResponse {

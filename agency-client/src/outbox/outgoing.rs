@@ -1,0 +1,230 @@
+//! What goes into an outbox.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use hub_proto::channels::{
+    Attachment, CorrectNotificationRequest, Notification, PublishNotificationRequest,
+    RetractNotificationRequest,
+};
+use prost::Message;
+
+use super::method::{CORRECT, Method, PUBLISH, RETRACT};
+use crate::{
+    channels::NotificationDraft,
+    error::{ClientError, Result},
+};
+
+/// Longest key, in characters.
+pub const KEY_CHARS_MAX: usize = 200;
+/// Longest title that is kept for lists, in characters; a longer one is cut.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// Files of one item.
+pub const ATTACHMENTS_MAX: usize = 20;
+/// Largest file, in bytes: 100 MiB.
+pub const ATTACHMENT_BYTES_MAX: u64 = crate::attachments::FILE_BYTES_MAX;
+
+/// A call on its way into an outbox: what to send, under which key, with which files.
+///
+/// ```
+/// use agency_client::{channels::NotificationDraft, outbox::Outgoing};
+///
+/// let draft = NotificationDraft::to_channel("joint-enforcement").title("Spot check in May");
+/// let outgoing = Outgoing::publish(draft)?.key("oa-2026-0512");
+/// # drop(outgoing);
+/// # Ok::<(), agency_client::ClientError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    pub(super) method: &'static Method,
+    /// With a request id in it.
+    pub(super) request: Bytes,
+    pub(super) request_id: String,
+    /// The id may have been sent before it came here.
+    pub(super) is_brought: bool,
+    pub(super) title: String,
+    pub(super) key: Option<String>,
+    pub(super) attachments: Vec<AttachmentFile>,
+}
+
+/// A file to go with a notification. It is copied when the item is enqueued; the original may
+/// change or vanish afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name for the recipients.
+    pub file_name: String,
+    /// Its media type, such as `application/pdf`.
+    pub media_type: String,
+}
+
+impl Outgoing {
+    /// A notification. It keeps the draft's request id, so that a draft that was tried online
+    /// before, with an answer that never came, is not recorded twice.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the draft breaks a rule.
+    pub fn publish(draft: NotificationDraft) -> Result<Self> {
+        let request = draft.into_request()?;
+        let title = request
+            .notification
+            .as_ref()
+            .map(|notification| notification.title.clone())
+            .unwrap_or_default();
+        Self::request(PUBLISH, &request, title)
+    }
+
+    /// A correction: the draft, whole, takes the place of the notification of a name. The draft
+    /// goes to whom that one went; where the draft itself would go is left out.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the draft breaks a rule.
+    pub fn correct(
+        name: impl Into<String>,
+        draft: NotificationDraft,
+        reason: impl Into<String>,
+    ) -> Result<Self> {
+        let (notification, request_id) = draft.into_parts();
+        let title = notification.title.clone();
+        let request = CorrectNotificationRequest {
+            name: name.into(),
+            notification: Some(Notification {
+                channel: String::new(),
+                addressees: vec![],
+                ..notification
+            }),
+            reason: reason.into(),
+            request_id,
+        };
+        Self::request(CORRECT, &request, title)
+    }
+
+    /// A retraction: the notification of a name is taken back.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] in no case that the arguments can cause.
+    pub fn retract(name: impl Into<String>, reason: impl Into<String>) -> Result<Self> {
+        let request = RetractNotificationRequest {
+            name: name.into(),
+            reason: reason.into(),
+            request_id: String::new(),
+        };
+        let title = request.reason.clone();
+        Self::request(RETRACT, &request, title)
+    }
+
+    /// Any other mutating call of the hub's API: `method` is its full gRPC path. An empty
+    /// `request_id` is filled in. Batches are refused: enqueue their items with
+    /// [`super::Outbox::enqueue_many`].
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the hub has no such mutating method, or the request id is no
+    /// UUIDv7.
+    pub fn request(method: &str, request: &impl Message, title: impl Into<String>) -> Result<Self> {
+        Self::encoded(method, request.encode_to_vec().into(), title)
+    }
+
+    /// As [`Self::request`], with the request already encoded: for gateways, which pass on what
+    /// others have written.
+    ///
+    /// # Errors
+    /// As [`Self::request`]; also when the bytes are no message of the method.
+    pub fn encoded(method: &str, request: Bytes, title: impl Into<String>) -> Result<Self> {
+        let method = Method::find(method)?;
+        let given = method.request_id(&request)?;
+        let is_brought = given.is_some();
+        let (request, request_id) = match given {
+            Some(id) => (request, crate::client::checked_request_id(id)?),
+            None => {
+                let id = crate::client::request_id();
+                (method.with_request_id(&request, &id)?, id)
+            }
+        };
+        Ok(Self {
+            method,
+            request,
+            request_id,
+            is_brought,
+            title: shown(&title.into()),
+            key: None,
+            attachments: vec![],
+        })
+    }
+
+    /// A key of the caller's, unique in the outbox: enqueueing the same content under it again
+    /// answers the first ticket, and other content is refused. It is remembered as long as its
+    /// item is: until it is discarded, or pruned after delivery. 1 to [`KEY_CHARS_MAX`] characters.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// A file to upload before the item is sent; at most [`ATTACHMENTS_MAX`].
+    #[must_use]
+    pub fn attach(mut self, file: AttachmentFile) -> Self {
+        self.attachments.push(file);
+        self
+    }
+
+    /// The request id under which it will first be sent.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The request with files named in its notification.
+    pub(super) fn with_attachments(&self, files: Vec<Attachment>) -> Result<Bytes> {
+        if files.is_empty() {
+            return Ok(self.request.clone());
+        }
+        let broken = |_| ClientError::input("request", "must be an encoded message");
+        let name = |notification: &mut Option<Notification>| {
+            if let Some(notification) = notification {
+                notification.attachments.extend(files);
+            }
+        };
+        match self.method.path {
+            PUBLISH => {
+                let mut request =
+                    PublishNotificationRequest::decode(&self.request[..]).map_err(broken)?;
+                name(&mut request.notification);
+                Ok(request.encode_to_vec().into())
+            }
+            CORRECT => {
+                let mut request =
+                    CorrectNotificationRequest::decode(&self.request[..]).map_err(broken)?;
+                name(&mut request.notification);
+                Ok(request.encode_to_vec().into())
+            }
+            _ => Err(ClientError::input(
+                "attachments",
+                "go with a notification or a correction only",
+            )),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(key) = &self.key
+            && (key.is_empty() || key.chars().count() > KEY_CHARS_MAX)
+        {
+            let rule = format!("must have 1 to {KEY_CHARS_MAX} characters");
+            return Err(ClientError::input("key", rule));
+        }
+        if self.attachments.len() > ATTACHMENTS_MAX {
+            let rule = format!("at most {ATTACHMENTS_MAX} files go with one item");
+            return Err(ClientError::input("attachments", rule));
+        }
+        Ok(())
+    }
+}
+
+/// One line of bounded length.
+fn shown(title: &str) -> String {
+    title
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(TITLE_CHARS_MAX)
+        .collect()
+}

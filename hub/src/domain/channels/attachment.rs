@@ -1,0 +1,114 @@
+//! Attachments: which notifications name which content, both ways, so that a content goes when the last
+//! notification that names it is sealed.
+
+pub mod draft;
+
+use bytes::Bytes;
+use hub_core::crypto::{Digest, parse_digest};
+use hub_proto::channels::Attachment;
+
+use super::{
+    log::NotificationPlace,
+    notification::{BATCH_ITEMS_MAX, Rules},
+};
+use crate::{
+    error::Result,
+    state::{
+        keys,
+        store::Direction,
+        view::{Overlay, View},
+    },
+};
+
+/// Reads the attachments that a draft names.
+pub(super) fn check(rules: &mut Rules<'_>, attachments: &[Attachment]) -> Vec<Digest> {
+    for (field, rule) in draft::broken(attachments) {
+        rules.broken(&field, rule);
+    }
+    let digests = attachments.iter();
+    digests
+        .filter_map(|one| parse_digest(&one.sha256))
+        .collect()
+}
+
+/// Bytes of a SHA-256.
+const DIGEST_BYTES: usize = 32;
+
+fn reference(sha256: &Digest, place: NotificationPlace) -> Vec<u8> {
+    keys::attachment(sha256)
+        .number(place.entry_index)
+        .number(u64::from(place.item))
+        .build()
+}
+
+/// Whether some notification names a content.
+///
+/// # Errors
+/// When storage fails.
+pub fn is_named(view: &(impl View + ?Sized), sha256: &Digest) -> Result<bool> {
+    let (from, to) = keys::attachment(sha256).range();
+    Ok(!view.scan(&from, &to, Direction::Forward, 1)?.is_empty())
+}
+
+/// Entries that name a content, newest first and at most so many.
+///
+/// # Errors
+/// When storage fails.
+pub fn named_in(
+    view: &(impl View + ?Sized),
+    sha256: &Digest,
+    count_max: usize,
+) -> Result<Vec<u64>> {
+    const INDEX_BYTES: usize = 8;
+    let prefix = keys::attachment(sha256).build();
+    let (from, to) = keys::attachment(sha256).range();
+    let rows = view.scan(&from, &to, Direction::Backward, count_max)?;
+    let index = |key: &[u8]| {
+        let rest = key.get(prefix.len()..)?;
+        rest.first_chunk::<INDEX_BYTES>()
+            .map(|bytes| u64::from_be_bytes(*bytes))
+    };
+    Ok(rows.iter().filter_map(|(key, _)| index(key)).collect())
+}
+
+/// Records what a notification names.
+pub(super) fn apply(rows: &mut Overlay<'_>, place: NotificationPlace, attachments: &[Bytes]) {
+    for sha256 in attachments {
+        if let Ok(sha256) = Digest::try_from(&**sha256) {
+            rows.put(reference(&sha256, place), vec![]);
+        }
+    }
+    if !attachments.is_empty() {
+        rows.put(
+            keys::attachments_of(place.entry_index)
+                .number(u64::from(place.item))
+                .build(),
+            attachments.concat(),
+        );
+    }
+}
+
+/// Forgets what the notifications of an entry name, because they are sealed.
+///
+/// # Errors
+/// When storage fails.
+pub fn forget(rows: &mut Overlay<'_>, entry_index: u64) -> Result<()> {
+    let prefix = keys::attachments_of(entry_index);
+    let skip = prefix.clone().build().len();
+    let (from, to) = prefix.range();
+    for (key, all) in rows.scan(&from, &to, Direction::Forward, BATCH_ITEMS_MAX)? {
+        let item = key
+            .get(skip..)
+            .and_then(|item| <[u8; 8]>::try_from(item).ok());
+        let item = item.and_then(|item| u32::try_from(u64::from_be_bytes(item)).ok());
+        let Some(item) = item else { continue };
+        let place = NotificationPlace { entry_index, item };
+        for sha256 in all.chunks_exact(DIGEST_BYTES) {
+            if let Ok(sha256) = Digest::try_from(sha256) {
+                rows.remove(reference(&sha256, place));
+            }
+        }
+        rows.remove(key.to_vec());
+    }
+    Ok(())
+}

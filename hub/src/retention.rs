@@ -1,0 +1,105 @@
+//! Retention: once the charter's period is over, the text of a notification is sealed. What is due is
+//! found in the search index and looked at again in the ledger; the order to seal is an entry of the
+//! hub's own, and only then are contents erased.
+//!
+//! A batch is one entry: it is sealed when the period of every notification in it is over.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    charter::{Charter, follow_up::REMINDER_CATEGORY, follow_up::months_before},
+    domain::sealing::{self, ENTRIES_MAX},
+    engine::Engine,
+    error::Result,
+    ledger::SealReport,
+    search::Search,
+};
+
+/// How often the hub looks for what is due.
+pub const INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// Seals what is due for as long as the hub runs.
+pub async fn watch(engine: Arc<Engine>, search: Arc<Search>) {
+    loop {
+        match run(&engine, &search).await {
+            Ok(report) if report.sealed == 0 => {}
+            Ok(report) => tracing::info!(
+                entries = report.sealed,
+                bytes = report.bytes_freed,
+                "texts whose period is over were sealed"
+            ),
+            Err(error) => tracing::warn!(%error, "sealing is late; the hub tries again"),
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Seals everything that is due now.
+///
+/// # Errors
+/// When storage fails or nothing can be recorded now; what was sealed so far stays so.
+pub async fn run(engine: &Arc<Engine>, search: &Search) -> Result<SealReport> {
+    let roster = engine.roster().load_full();
+    let charter = roster.charter();
+    let now = engine.clock().now();
+    let categories = charter
+        .categories()
+        .iter()
+        .map(|category| category.id().as_str());
+    let mut report = SealReport::default();
+    for category in categories.chain([REMINDER_CATEGORY]) {
+        let Some(cutoff) = cutoff(charter, category, now) else {
+            continue;
+        };
+        let mut after = None;
+        loop {
+            let found = search
+                .due_for_sealing(category, cutoff, after, ENTRIES_MAX)
+                .await?;
+            after = found.last().copied();
+            let due = whole_entries(engine, charter, &found, now)?;
+            if !due.is_empty() {
+                let months = charter.retention_months(category).unwrap_or_default();
+                let rule = format!("{category}: {months} months");
+                report.add(engine.seal(due, &rule, cutoff).await?);
+            }
+            if found.len() < ENTRIES_MAX {
+                break;
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// What was published before this instant is due.
+fn cutoff(charter: &Charter, category: &str, now: Timestamp) -> Option<Timestamp> {
+    let months = charter.retention_months(category)?;
+    Some(months_before(now, months, charter.zone()))
+}
+
+/// The entries of which every notification is due, and that can be sealed at all.
+fn whole_entries(
+    engine: &Engine,
+    charter: &Charter,
+    entries: &[u64],
+    now: Timestamp,
+) -> Result<Vec<u64>> {
+    let mut due = vec![];
+    for index in entries {
+        let Some(entry) = engine.recorded(*index)? else {
+            continue;
+        };
+        let is_due = !entry.is_sealed()
+            && sealing::is_sealable(&entry.header, &entry.events)
+            && entry.notifications().iter().all(|(_, notification)| {
+                cutoff(charter, &notification.category, now)
+                    .is_some_and(|cutoff| entry.recorded_at() < cutoff)
+            });
+        if is_due {
+            due.push(*index);
+        }
+    }
+    Ok(due)
+}

@@ -1,0 +1,59 @@
+//! Holds the attachments of what is about to be published until it is recorded.
+
+use hub_core::crypto::{Digest, parse_digest};
+use hub_proto::channels::Notification;
+
+use crate::{
+    attachments::Pins, authz::Access, domain::channels::attachment, error::Result, wire::Services,
+};
+
+/// Entries that are looked at, newest first, to find out whether an agency has attached a content
+/// before. Where it has not within so many, it uploads the content again.
+const LOOKED_AT_MAX: usize = 256;
+
+impl Services {
+    /// Holds what drafts name, each with the path that stands before its fields. Give the answer to
+    /// [`Self::settle_attachments`] once they are recorded.
+    pub(in crate::wire) async fn claim_attachments(
+        &self,
+        access: &Access,
+        drafts: impl Iterator<Item = (&str, &Notification)> + Send,
+    ) -> Result<Pins> {
+        let mut paths = vec![];
+        let mut wanted = vec![];
+        for (path, draft) in drafts {
+            for (number, attachment) in draft.attachments.iter().enumerate() {
+                // Checked with the other fields before.
+                let size = u64::try_from(attachment.size_bytes).ok();
+                if let Some(one) = parse_digest(&attachment.sha256).zip(size) {
+                    paths.push(format!("{path}notification.attachments[{number}]"));
+                    wanted.push(one);
+                }
+            }
+        }
+        let has_attached = |digest: &Digest| self.has_attached(access, digest);
+        let claim = self
+            .attachments
+            .claim(access.agency(), &wanted, has_attached);
+        claim.await.map_err(|error| {
+            error.into_error(|number| paths.get(number).cloned().unwrap_or_default())
+        })
+    }
+
+    /// What was held is recorded. Never in a caller's way: what cannot be settled now is cleaned later.
+    pub(in crate::wire) async fn settle_attachments(&self, access: &Access, pins: Pins) {
+        if let Err(error) = self.attachments.settle(access.agency(), pins).await {
+            tracing::warn!(%error, context = error.context, "an upload could not be settled");
+        }
+    }
+
+    fn has_attached(&self, access: &Access, digest: &Digest) -> Result<bool> {
+        for index in attachment::named_in(self.engine.store(), digest, LOOKED_AT_MAX)? {
+            let entry = self.engine.recorded(index)?;
+            if entry.is_some_and(|entry| entry.author() == access.agency().as_str()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

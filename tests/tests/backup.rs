@@ -1,0 +1,483 @@
+//! A backup taken beside a running hub holds everything that was acknowledged before it began; what
+//! is restored from it is that, or a refusal that names file and remedy.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test: a failure here is a failed test"
+)]
+
+#[path = "backup/fixture.rs"]
+mod fixture;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use agency_client::{Client, error::ClientError};
+use fixture::{Fixture, draft, entries_of, files, hub, reader_of, with_data};
+use hub::{
+    backup::{
+        BackupOptions, backup,
+        manifest::{BEGUN_FILE, MANIFEST_FILE, Manifest},
+        restore::{RestoreOptions, Restored, restore},
+    },
+    fsck,
+};
+use hub_core::crypto::{hex, sha256};
+use hub_proto::common::Receipt;
+use hub_tests::{
+    Site,
+    process::{HubProcess, hub_binary},
+};
+
+/// Answered publishes before the backup begins.
+const ANSWERS_BEFORE: usize = 60;
+
+/// Publishes until told to stop; what was answered is in `answered`.
+async fn publish(
+    client: Client,
+    answered: Arc<Mutex<Vec<(String, Receipt)>>>,
+    stop: Arc<AtomicBool>,
+) {
+    let mut number = 0;
+    while !stop.load(Ordering::SeqCst) {
+        number += 1;
+        let channels = client.channels();
+        let published = channels.publish(draft(&format!("第{number}号"))).await;
+        let response = published.unwrap().response;
+        let name = response.notification.unwrap().name;
+        answered
+            .lock()
+            .unwrap()
+            .push((name, response.receipt.unwrap()));
+    }
+}
+
+fn clerk(site: &Site, endpoint: &str, agency: &str) -> Client {
+    Client::builder(&site.profile(agency))
+        .endpoint(endpoint)
+        .officer(format!("{agency}-clerk-1"))
+        .roles(["clerk"])
+        .build()
+        .unwrap()
+}
+
+async fn wait_for(answered: &Mutex<Vec<(String, Receipt)>>, count: usize) {
+    while answered.lock().unwrap().len() < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_under_load_restores_everything_acknowledged_before_it_began() {
+    let site = Site::new();
+    let running = HubProcess::start(&site.config_file());
+    let endpoint = running.endpoint();
+    let answered = Arc::new(Mutex::new(vec![]));
+    let stop = Arc::new(AtomicBool::new(false));
+    let publishers: Vec<_> = ["tax", "market-regulation", "health"]
+        .map(|agency| {
+            let client = clerk(&site, &endpoint, agency);
+            tokio::spawn(publish(client, Arc::clone(&answered), Arc::clone(&stop)))
+        })
+        .into();
+    let to = site.path().join("backup");
+    let config_file = site.config_file();
+    let mut before = vec![];
+    // The second run finds the first one's backup and brings it up to date.
+    for round in 1..=2 {
+        wait_for(&answered, before.len() + ANSWERS_BEFORE).await;
+        before.clone_from(&answered.lock().unwrap());
+        let (config_file, to) = (config_file.clone(), to.clone());
+        let output = tokio::task::spawn_blocking(move || {
+            let config = config_file.to_str().unwrap();
+            hub(&[
+                "backup",
+                "--config",
+                config,
+                "--to",
+                to.to_str().unwrap(),
+                "--verify",
+                "--json",
+            ])
+        });
+        let output = output.await.unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "round {round}: {text}");
+        let done: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(done["entries"].as_u64().unwrap() > before.len() as u64);
+    }
+    wait_for(&answered, before.len() + ANSWERS_BEFORE).await;
+    stop.store(true, Ordering::SeqCst);
+    for publisher in publishers {
+        publisher.await.unwrap();
+    }
+    assert!(running.stop(), "the hub went on and stopped in order");
+
+    let (config, file) = with_data(&site, &site.path().join("restored"));
+    let output = hub(&[
+        "restore",
+        "--config",
+        file.to_str().unwrap(),
+        "--from",
+        to.to_str().unwrap(),
+    ]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("THE LEDGER WENT BACK"), "says so: {text}");
+    assert!(fsck::fsck(&config, &mut |_| {}).unwrap().is_clean());
+
+    let running = HubProcess::start(&file);
+    let reader = clerk(&site, &running.endpoint(), "tax");
+    for (name, receipt) in &before {
+        let got = reader.channels().notification(name).await;
+        let got = got.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(
+            got.receipt.as_ref(),
+            Some(receipt),
+            "{name}: the same header bytes"
+        );
+    }
+    assert!(running.stop());
+    assert!(fsck::fsck(&config, &mut |_| {}).unwrap().is_clean());
+}
+
+fn restore_to(
+    fixture: &Fixture,
+    from: &Path,
+    name: &str,
+    to_index: Option<u64>,
+) -> anyhow::Result<Restored> {
+    let (config, _) = fixture.with_data(&fixture.folder(name));
+    let options = RestoreOptions {
+        from: from.to_owned(),
+        to_index,
+    };
+    restore(&config, &options, &mut |_| {})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_to_an_index_holds_just_the_entries_before_it() {
+    let fixture = Fixture::new(40).await;
+    let from = fixture.folder("backup");
+    let made = fixture.backup(&from).unwrap();
+    let count = fixture.entries.len() as u64;
+    assert_eq!(made.entries, count);
+    assert!(made.segments > 5, "{made:?}");
+    let manifest = Manifest::read(&from).unwrap().unwrap();
+    // The edges of a segment, the places around them, and all sorts within commits.
+    let edge = manifest.segments[3].first;
+    let places = [
+        1,
+        2,
+        5,
+        6,
+        7,
+        13,
+        edge - 1,
+        edge,
+        edge + 1,
+        count - 1,
+        count,
+    ];
+    let mut anew = 0;
+    for entries in places {
+        let name = format!("to-{entries}");
+        let done = restore_to(&fixture, &from, &name, Some(entries)).unwrap();
+        assert_eq!(done.entries, entries);
+        assert_eq!(done.entries_left_out, count - entries);
+        anew += u32::from(done.signed_anew);
+        let (config, _) = fixture.with_data(&fixture.folder(&name));
+        let report = fsck::fsck(&config, &mut |_| {}).unwrap();
+        assert!(report.is_clean(), "{entries}: {report:?}");
+        assert_eq!(report.newest.unwrap().root, done.root);
+        let kept = usize::try_from(entries).unwrap();
+        assert_eq!(entries_of(&config), fixture.entries[..kept], "{entries}");
+        let root = reader_of(&fixture.site.config()).root(entries).unwrap();
+        assert_eq!(
+            done.root,
+            hex(&root),
+            "the tree that the whole ledger went through"
+        );
+    }
+    assert!(
+        (3..11).contains(&anew),
+        "cuts at and within commits: {anew}"
+    );
+    for entries in [0, count + 1] {
+        let error = restore_to(&fixture, &from, "none", Some(entries)).unwrap_err();
+        assert!(error.to_string().contains("--to-index"), "{error:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_notice_a_ledger_that_went_back() {
+    let fixture = Fixture::new(10).await;
+    let from = fixture.folder("backup");
+    fixture.backup(&from).unwrap();
+    let running = HubProcess::start(&fixture.site.config_file());
+    let tax = clerk(&fixture.site, &running.endpoint(), "tax");
+    tax.channels().publish(draft("其后")).await.unwrap();
+    let later = tax.ledger().checkpoint().await.unwrap();
+    assert!(running.stop());
+    drop(tax);
+
+    restore_to(&fixture, &from, "restored", None).unwrap();
+    let (_, file) = fixture.with_data(&fixture.folder("restored"));
+    let running = HubProcess::start(&file);
+    let tax = clerk(&fixture.site, &running.endpoint(), "tax");
+    let error = tax.ledger().checkpoint().await.unwrap_err();
+    assert!(
+        matches!(error, ClientError::HistoryRewritten { .. }),
+        "{error} after {later:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_backup_is_refused_with_file_and_remedy() {
+    let fixture = Fixture::new(12).await;
+    let from = fixture.folder("backup");
+    fixture.backup(&from).unwrap();
+    let manifest = Manifest::read(&from).unwrap().unwrap();
+    let mut names: Vec<_> = manifest
+        .segments
+        .iter()
+        .map(|one| one.file.clone())
+        .collect();
+    assert!(names.len() > 2);
+    names.push(MANIFEST_FILE.to_owned());
+    let mut tried = 0;
+    for name in &names {
+        let path = from.join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        let cut = whole[..whole.len() - 1].to_vec();
+        for (harm, bytes) in [
+            ("flipped", Some(flipped)),
+            ("cut", Some(cut)),
+            ("missing", None),
+        ] {
+            let what = format!("{name} {harm}");
+            match bytes {
+                // The last byte of the manifest is a line end, which nothing depends on.
+                Some(_) if what == format!("{MANIFEST_FILE} cut") => continue,
+                Some(bytes) => fs::write(&path, bytes).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let error = restore_to(&fixture, &from, "refused", None);
+            let text = format!("{:#}", error.expect_err(&what));
+            let file = Path::new(name).file_name().unwrap().to_str().unwrap();
+            assert!(text.contains(file), "{what}: names the file: {text}");
+            let is_manifest = name == MANIFEST_FILE;
+            assert!(
+                text.contains("Restore another backup")
+                    || (is_manifest && text.contains("missing")),
+                "{what}: says what to do: {text}"
+            );
+            let data = fixture.folder("refused");
+            assert!(!data.join("ledger").exists(), "{what}: nothing is in place");
+            fs::write(&path, &whole).unwrap();
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, names.len() * 3 - 1);
+    // What the refused runs left is no obstacle.
+    restore_to(&fixture, &from, "refused", None).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_writes_only_what_is_new_and_mends_what_is_damaged() {
+    let fixture = Fixture::new(40).await;
+    let to = fixture.folder("backup");
+    let half = fixture.entries.len() / 2;
+    let data = fixture.site.data_dir();
+    fs::remove_dir_all(&data).unwrap();
+    fixture.write(&data, half);
+    let first = fixture.backup(&to).unwrap();
+    assert_eq!(first.segments_written, first.segments);
+    let again = fixture.backup(&to).unwrap();
+    assert_eq!(again.segments_written, 0);
+
+    fs::remove_dir_all(&data).unwrap();
+    fixture.write(&data, fixture.entries.len());
+    let second = fixture.backup(&to).unwrap();
+    assert!(second.segments > first.segments);
+    // The one that was the last has grown or ended; all before it stand.
+    let fresh = second.segments - first.segments;
+    assert!(second.segments_written <= fresh + 1, "{first:?} {second:?}");
+
+    let rotten = to.join("ledger").join("segment-00000000000000000000.log");
+    let mut bytes = fs::read(&rotten).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&rotten, bytes).unwrap();
+    assert_eq!(fixture.backup(&to).unwrap().segments_written, 1);
+    restore_to(&fixture, &to, "restored", None).unwrap();
+    let (config, _) = fixture.with_data(&fixture.folder("restored"));
+    assert_eq!(entries_of(&config), fixture.entries);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_killed_in_the_middle_is_recognised_and_gone_on_with() {
+    let fixture = Fixture::new(250).await;
+    let to = fixture.folder("backup");
+    let config = fixture.site.config_file();
+    let segments = fs::read_dir(fixture.site.data_dir().join("ledger")).unwrap();
+    let segments = segments
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .path()
+                .extension()
+                .is_some_and(|e| e == "log")
+        })
+        .count();
+    assert!(segments > 30, "{segments}");
+    let mut child = Command::new(hub_binary())
+        .args(["backup", "--config", config.to_str().unwrap()])
+        .args(["--to", to.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let third = to.join("ledger");
+    while !third.is_dir() || fs::read_dir(&third).unwrap().count() < 6 {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it was too quick to be killed"
+        );
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(to.join(BEGUN_FILE).exists());
+    assert!(!to.join(MANIFEST_FILE).exists());
+    let error = restore_to(&fixture, &to, "restored", None).unwrap_err();
+    let text = format!("{error:#}");
+    assert!(text.contains("has not finished"), "{text}");
+
+    let done = fixture.backup(&to).unwrap();
+    assert!(
+        done.segments_written < done.segments,
+        "what was there was not copied again"
+    );
+    assert!(!to.join(BEGUN_FILE).exists());
+    let left = files(&to);
+    assert!(
+        left.iter()
+            .all(|path| path.extension().is_none_or(|e| e != "tmp")),
+        "{left:?}"
+    );
+    restore_to(&fixture, &to, "restored", None).unwrap();
+    let (config, _) = fixture.with_data(&fixture.folder("restored"));
+    assert_eq!(entries_of(&config), fixture.entries);
+}
+
+fn put_attachment(data: &Path, contents: &[u8]) -> String {
+    let name = hex(&sha256(&[contents]));
+    let shard = data.join("attachments/sha256").join(&name[..2]);
+    fs::create_dir_all(&shard).unwrap();
+    fs::write(shard.join(&name), contents).unwrap();
+    name
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_are_copied_once_checked_and_restored() {
+    let fixture = Fixture::new(3).await;
+    let data = fixture.site.data_dir();
+    let to = fixture.folder("backup");
+    let one = put_attachment(&data, b"annex one");
+    let two = put_attachment(&data, b"annex two");
+    fs::create_dir_all(data.join("uploads")).unwrap();
+    fs::write(data.join("uploads/half"), b"under way").unwrap();
+    let done = fixture.backup(&to).unwrap();
+    assert_eq!((done.attachments, done.attachments_written), (2, 2));
+    assert!(!to.join("uploads").exists());
+
+    let three = put_attachment(&data, b"annex three");
+    let rotten = put_attachment(&data, b"annex four");
+    let path_of =
+        |dir: &Path, name: &str| dir.join("attachments/sha256").join(&name[..2]).join(name);
+    fs::write(path_of(&data, &rotten), b"annex 4our").unwrap();
+    fs::remove_file(path_of(&data, &one)).unwrap();
+    let done = fixture.backup(&to).unwrap();
+    assert_eq!((done.attachments, done.attachments_written), (2, 1));
+    assert_eq!(done.attachments_damaged, [rotten]);
+    assert!(path_of(&to, &one).exists(), "kept until it is to be pruned");
+    let options = BackupOptions {
+        to: to.clone(),
+        verify: true,
+        prune: true,
+    };
+    let done = backup(&fixture.site.config(), &options, &mut |_| {}).unwrap();
+    assert_eq!(done.attachments_removed, 1);
+    assert!(!path_of(&to, &one).exists());
+
+    restore_to(&fixture, &to, "restored", None).unwrap();
+    let restored = fixture.folder("restored");
+    assert_eq!(fs::read(path_of(&restored, &two)).unwrap(), b"annex two");
+    assert_eq!(
+        fs::read(path_of(&restored, &three)).unwrap(),
+        b"annex three"
+    );
+
+    fs::write(path_of(&to, &two), b"annex 2wo").unwrap();
+    let error = restore_to(&fixture, &to, "refused", None).unwrap_err();
+    assert!(format!("{error:#}").contains(&two), "{error:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_belong_together_is_refused() {
+    let fixture = Fixture::new(8).await;
+    let other = Fixture::new(8).await;
+    let to = fixture.folder("backup");
+    fixture.backup(&to).unwrap();
+
+    // Another ledger's key, and then another history under the same key.
+    let error = restore_to(&other, &to, "restored", None).unwrap_err();
+    assert!(format!("{error:#}").contains("ledger.key"), "{error:#}");
+    let error = other.backup(&to).unwrap_err();
+    assert!(format!("{error:#}").contains("ledger.key"), "{error:#}");
+    let data = fixture.site.data_dir();
+    fs::remove_dir_all(&data).unwrap();
+    let shorter = fixture.entries.len() - 1;
+    fixture.write(&data, shorter);
+    let error = fixture.backup(&to).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("not the beginning of this ledger"),
+        "{error:#}"
+    );
+    restore_to(&fixture, &to, "still-good", None).unwrap();
+
+    // A data folder that holds something.
+    let error = restore_to(&fixture, &to, "still-good", None).unwrap_err();
+    assert!(format!("{error:#}").contains("is not empty"), "{error:#}");
+
+    // A backup of a newer form, and one without.
+    let path = to.join(MANIFEST_FILE);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"format\": 1", "\"format\": 2", 1)).unwrap();
+    let error = restore_to(&fixture, &to, "newer", None).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("backup format 2"),
+        "{error:#}"
+    );
+    let error = restore_to(&fixture, &fixture.folder("nowhere"), "none", None).unwrap_err();
+    assert!(format!("{error:#}").contains("is no backup"), "{error:#}");
+
+    // Into the data folder itself.
+    let error = fixture.backup(&data.join("backup")).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("lies in the data folder"),
+        "{error:#}"
+    );
+}

@@ -1,0 +1,192 @@
+//! Once the charter's period is over, the text of a notification is gone from view and from the disk,
+//! while the ledger goes on proving that it was sealed and not altered.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failed test"
+)]
+
+use std::{fs, path::Path, sync::Arc};
+
+use agency_client::{
+    Client, ClientError,
+    channels::{NotificationDraft, SearchQuery},
+};
+use hub::{clock::Clock, fsck, rebuild, retention};
+use hub_core::reason::Reason;
+use hub_proto::channels::{
+    Classification, ListOutstandingActionsRequest, Notification, NotificationState,
+};
+use hub_tests::{Site, World, charter_file, clock::Shifted};
+use jiff::{SignedDuration, Timestamp};
+
+/// Words that must be nowhere once they are sealed.
+const SECRET: &str = "密级以外的旧文";
+
+fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * days)
+}
+
+/// A charter under which coordination is kept for two months and everything else for ten years.
+fn site() -> Site {
+    let text = fs::read_to_string(charter_file()).unwrap();
+    let category = "[[categories]]\nid = \"coordination\"\n";
+    assert!(text.contains(category));
+    let text = text.replace(category, &format!("{category}retention_months = 2\n"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("charter.toml");
+    fs::write(&file, text).unwrap();
+    Site::with_charter(&file, "")
+}
+
+fn draft(to: &str, title: &str) -> NotificationDraft {
+    NotificationDraft::to([to])
+        .category("coordination")
+        .title(title)
+        .text(format!("正文 {title}"))
+        .classification(Classification::Internal)
+}
+
+async fn publish(client: &Client, draft: NotificationDraft) -> Notification {
+    let answer = client.channels().publish(draft).await.unwrap();
+    answer.response.notification.unwrap()
+}
+
+async fn get(client: &Client, name: &str) -> Notification {
+    let answer = client.channels().notification(name).await.unwrap();
+    answer.notification.unwrap()
+}
+
+async fn seal(world: &World) -> u64 {
+    let hub = world.hub();
+    retention::run(hub.engine(), hub.search())
+        .await
+        .unwrap()
+        .sealed
+}
+
+/// Whether some file of a folder holds some bytes.
+fn holds(folder: &Path, needle: &[u8]) -> bool {
+    fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return holds(&path, needle);
+        }
+        let bytes = fs::read(&path).unwrap();
+        bytes.windows(needle.len()).any(|window| window == needle)
+    })
+}
+
+fn reason<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Reason {
+    result.expect_err("it must be refused").reason().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_gone_from_view_and_disk_and_still_proved() {
+    let clock = Arc::new(Shifted::default());
+    let mut world = World::start_on(site(), Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let finance = world.clerk("finance");
+    let content = format!("附件 {SECRET} {}", "x".repeat(1_000));
+    let attachment = finance
+        .attachments()
+        .upload_bytes(
+            "旧文.txt",
+            "text/plain",
+            content.clone().into_bytes(),
+            |_| {},
+        )
+        .await
+        .unwrap();
+    let asking = draft("agencies/tax", SECRET)
+        .sign_by(Timestamp::now() + days(1))
+        .attach(attachment.clone());
+    let old = publish(&finance, asking).await;
+    let corrected = finance
+        .channels()
+        .correct(&old.name, draft("x", SECRET), SECRET)
+        .await
+        .unwrap();
+    let kept_receipt = corrected.response.receipt.clone().unwrap();
+    let corrected = corrected.response.notification.unwrap();
+    let office = world.client("civil-affairs", "office-1", &["office"]);
+    let notice = NotificationDraft::to_channel("all-members")
+        .category("work_notice")
+        .title("留存的通知")
+        .classification(Classification::Public);
+    let notice = publish(&office, notice).await;
+    let before = get(&world.clerk("tax"), &old.name).await;
+    assert_eq!(seal(&world).await, 0, "nothing is due yet");
+    assert!(
+        holds(&world.site.data_dir(), SECRET.as_bytes()),
+        "the search is no blind one"
+    );
+
+    clock.by(days(70));
+    assert_eq!(
+        seal(&world).await,
+        2,
+        "the text and its correction; not what is kept longer"
+    );
+    assert_eq!(seal(&world).await, 0, "once");
+    let cleaned = world.hub().attachments().clean(clock.now()).await.unwrap();
+    assert_eq!(cleaned.contents, 1, "nothing names the file any more");
+    clock.by(SignedDuration::ZERO);
+
+    let tax = world.clerk("tax");
+    let now = get(&tax, &old.name).await;
+    let left = Notification {
+        name: before.name.clone(),
+        author: before.author.clone(),
+        author_officer: before.author_officer.clone(),
+        author_role: before.author_role.clone(),
+        addressees: before.addressees.clone(),
+        category: before.category.clone(),
+        published_at: before.published_at,
+        request_id: before.request_id.clone(),
+        kind: before.kind,
+        state: NotificationState::Corrected.into(),
+        superseded_by: corrected.name.clone(),
+        is_sealed: true,
+        ..Notification::default()
+    };
+    assert_eq!(now, left);
+    assert_eq!(get(&tax, &notice.name).await.title, "留存的通知");
+    let target = world.site.path().join("旧文.txt");
+    let gone = tax
+        .attachments()
+        .download(&old.name, &attachment, &target, |_| {})
+        .await;
+    assert_eq!(reason(gone), Reason::ContentSealed);
+    let query = SearchQuery::new().title(SECRET);
+    let found = tax.channels().search(&query).await.unwrap();
+    assert_eq!(found.notifications, []);
+    let request = ListOutstandingActionsRequest {
+        parent: "agencies/tax".into(),
+        ..ListOutstandingActionsRequest::default()
+    };
+    let owed = tax.channels().outstanding(&request).await.unwrap();
+    assert_eq!(owed.outstanding_actions, [], "what is sealed asks nothing");
+
+    // Proofs stand: the header that the author holds is in today's tree.
+    let ledger = finance.ledger();
+    let size = world.hub().engine().store().head();
+    let proof = ledger
+        .inclusion_proof(kept_receipt.entry_index, size)
+        .await
+        .unwrap();
+    assert_eq!(proof.leaf_hash, kept_receipt.leaf_hash);
+
+    world.stop().await;
+    let report = fsck::fsck(&world.site.config(), &mut |_| {}).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert!(
+        !holds(&world.site.data_dir(), SECRET.as_bytes()),
+        "gone from the disk"
+    );
+    rebuild::rebuild(&world.site.config()).unwrap();
+    world.restart().await;
+    assert_eq!(get(&world.clerk("tax"), &old.name).await, left);
+}
