@@ -301,7 +301,7 @@ impl Page {
         let mut bytes = 0_usize;
         let mut entry = None;
         let has_more = loop {
-            let place = match hits.next()? {
+            let place = match hits.read_next()? {
                 Hit::Place(place) => place,
                 Hit::End => break false,
                 Hit::TooFar if !notifications.is_empty() => break true,
