@@ -193,7 +193,7 @@ pub(super) fn seen_at(
     };
     let name = found.notification.name.parse();
     Ok(name
-        .is_ok_and(|name| is_visible(access, &name, &found))
+        .is_ok_and(|name| found.is_visible(access, &name))
         .then_some(found))
 }
 
