@@ -252,3 +252,143 @@ pub fn contradictions(content: &EntryContent, events: &[Event]) -> Vec<&'static 
     let broken = rules.into_iter().filter(|(is_kept, _)| !is_kept);
     broken.map(|(_, what)| what).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use hub_proto::channels::{
+        NotificationIssued, NotificationPublished, PublishNotificationRequest,
+    };
+
+    use super::*;
+    use crate::domain;
+
+    const ID: &str = "0190a5c0-0000-7000-8000-000000000001";
+
+    fn content(events: &[Event]) -> EntryContent {
+        let request = PublishNotificationRequest {
+            request_id: ID.into(),
+            ..PublishNotificationRequest::default()
+        };
+        let events = EventList {
+            events: events.to_vec(),
+        };
+        EntryContent {
+            author_salt: vec![1; 16].into(),
+            request: request.encode_to_vec().into(),
+            event_salt: vec![2; 16].into(),
+            events: events.encode_to_vec().into(),
+            ..EntryContent::default()
+        }
+    }
+
+    fn published(attachments: Vec<Bytes>) -> Event {
+        domain::channels_event(channels_event::Kind::NotificationPublished(
+            NotificationPublished {
+                category: "coordination".into(),
+                attachments,
+                ..NotificationPublished::default()
+            },
+        ))
+    }
+
+    fn issued(text: &'static str) -> Event {
+        domain::channels_event(channels_event::Kind::NotificationIssued(
+            NotificationIssued {
+                recipients: vec!["agencies/tax".into()],
+                notification: text.into(),
+                ..NotificationIssued::default()
+            },
+        ))
+    }
+
+    fn sealed(events: &[Event]) -> (EntryContent, Vec<Event>) {
+        let header = EntryHeader {
+            method: PUBLISHING[0].into(),
+            ..EntryHeader::default()
+        };
+        let residue = residue(&header, &content(events), events, 7);
+        let residue = EntryContent::decode(residue).unwrap();
+        let events = EventList::decode(residue.events.clone()).unwrap().events;
+        (residue, events)
+    }
+
+    #[test]
+    fn events_without_text_stay_with_their_salt_and_the_request_goes_but_for_its_ids() {
+        let before = [published(vec![])];
+        let (residue, events) = sealed(&before);
+        let id: hub_core::names::RequestId = ID.parse().unwrap();
+        assert_eq!(residue.request_ids, [Bytes::copy_from_slice(id.as_bytes())]);
+        assert_eq!(residue.events, content(&before).events, "byte for byte");
+        assert_eq!(residue.event_salt, content(&before).event_salt);
+        assert!(residue.author_salt.is_empty() && residue.request.is_empty());
+        assert_eq!((residue.sealed_by, events), (8, before.to_vec()));
+        assert_eq!(contradictions(&residue, &before), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn text_and_hashes_of_attachments_go_from_events_and_the_salt_with_them() {
+        let hash = Bytes::from(vec![9; 32]);
+        for before in [
+            [issued("text"), published(vec![])],
+            [issued("text"), published(vec![hash])],
+        ] {
+            let (residue, events) = sealed(&before);
+            assert!(residue.event_salt.is_empty());
+            assert!(!residue.events.windows(4).any(|window| window == b"text"));
+            assert!(!residue.events.windows(32).any(|window| window == [9; 32]));
+            assert_eq!(contradictions(&residue, &events), Vec::<&str>::new());
+            let Some(channels_event::Kind::NotificationIssued(issued)) = channels_event(&events[0])
+            else {
+                panic!("{events:?}");
+            };
+            assert_eq!(issued.recipients, ["agencies/tax"], "who was told stays");
+            assert_eq!(
+                contradictions(&residue, &before).len(),
+                1,
+                "the text is back"
+            );
+        }
+    }
+
+    #[test]
+    fn each_contradiction_of_a_residue_is_named() {
+        let before = [published(vec![])];
+        let (residue, events) = sealed(&before);
+        let wrong = |change: fn(&mut EntryContent)| {
+            let mut changed = residue.clone();
+            change(&mut changed);
+            contradictions(&changed, &events).len()
+        };
+        assert_eq!(wrong(|_| {}), 0);
+        assert_eq!(wrong(|residue| residue.request = "r".into()), 1);
+        assert_eq!(wrong(|residue| residue.author_salt = "s".into()), 1);
+        assert_eq!(wrong(|residue| residue.sealed_by = 0), 1);
+        assert_eq!(
+            wrong(|residue| residue.request_ids = vec!["short".into()]),
+            1
+        );
+        assert_eq!(wrong(|residue| residue.event_salt.clear()), 1);
+    }
+
+    #[test]
+    fn only_what_publishes_is_for_a_time() {
+        let header = |agency: &str, method: &str| EntryHeader {
+            author: Some(hub_proto::ledger::Author {
+                agency: agency.into(),
+                ..hub_proto::ledger::Author::default()
+            }),
+            method: method.into(),
+            ..EntryHeader::default()
+        };
+        let liaison = "/hub.members.v1.MembersService/AppointLiaison";
+        for method in PUBLISHING {
+            assert!(is_sealable(&header("tax", method), &[]));
+        }
+        assert!(is_sealable(
+            &header(HUB_AGENCY, "/hub.system.v1/X"),
+            &[issued("t")]
+        ));
+        assert!(!is_sealable(&header(HUB_AGENCY, METHOD), &[]));
+        assert!(!is_sealable(&header("tax", liaison), &[issued("t")]));
+    }
+}
