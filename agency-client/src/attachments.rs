@@ -263,8 +263,13 @@ fn retryable(error: &ClientError) -> Option<Duration> {
     error.retryable()
 }
 
-/// The media type that a file's ending stands for.
-fn media_type(path: &Path) -> &'static str {
+/// The media type that a file's ending stands for; `application/octet-stream` where it says nothing.
+///
+/// ```
+/// assert_eq!(agency_client::attachments::media_type("a.PDF".as_ref()), "application/pdf");
+/// ```
+#[must_use]
+pub fn media_type(path: &Path) -> &'static str {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     match ending.to_ascii_lowercase().as_str() {
         "pdf" => "application/pdf",

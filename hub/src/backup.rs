@@ -29,6 +29,7 @@ use serde::Serialize;
 
 use self::manifest::{BACKUP_FORMAT, BEGUN_FILE, Manifest, SegmentRecord};
 use crate::{
+    attachments::settings::Place,
     clock::{Clock as _, SystemClock},
     config::Config,
     fsck,
@@ -102,7 +103,11 @@ pub fn backup(
 
     // The ledger comes first: what an entry names was stored before the entry was recorded.
     let copied = copy_ledger(config, &to, &verifier, earlier.as_ref(), progress)?;
-    let pass = attachments::copy(&config.data_dir, &to, options.prune, progress)?;
+    let pass = match config.attachments.place()? {
+        Place::Local => attachments::copy(&config.data_dir, &to, options.prune, progress)?,
+        // A bucket is not copied here; whoever runs it has versions and copies of his own.
+        Place::S3 { .. } => attachments::Pass::default(),
+    };
     let manifest = Manifest {
         format: BACKUP_FORMAT,
         hub: env!("CARGO_PKG_VERSION").to_owned(),

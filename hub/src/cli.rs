@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
@@ -79,6 +79,17 @@ enum Command {
     /// Check charters.
     #[command(subcommand)]
     Charter(CharterCommand),
+    /// Print a completion script.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print or write manual pages.
+    Man {
+        /// Write a page for every command into this folder; the first page to stdout when absent.
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -121,6 +132,13 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Backup(command) => return command.run().map(code),
         Command::Restore(command) => command.run()?,
         Command::Rebuild { config } => rebuild(&config)?,
+        Command::Completion { shell } => {
+            // Into memory first: clap_complete stops the process when a pipe is closed.
+            let mut script = vec![];
+            clap_complete::generate(shell, &mut Cli::command(), "hub", &mut script);
+            std::io::stdout().write_all(&script)?;
+        }
+        Command::Man { to } => man(to.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,6 +149,16 @@ fn code(is_sound: bool) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn man(to: Option<&Path>) -> anyhow::Result<()> {
+    let command = Cli::command();
+    let Some(folder) = to else {
+        return Ok(clap_mangen::Man::new(command).render(&mut std::io::stdout())?);
+    };
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(command.disable_help_subcommand(true), folder));
+    written.with_context(|| format!("{}: cannot be written", folder.display()))
 }
 
 fn rebuild(path: &Path) -> anyhow::Result<()> {

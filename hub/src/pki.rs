@@ -232,8 +232,10 @@ impl Issue {
     fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
         let mut pki = self.common.open()?;
         let life = SignedDuration::from_hours(i64::from(self.days) * 24);
+        // Certificates count in whole seconds.
         let not_after_at = Timestamp::now()
-            .checked_add(life)
+            .round(jiff::Unit::Second)
+            .and_then(|now| now.checked_add(life))
             .context("--days: the end of validity is out of the calendar's range")?;
         let issued = pki.issue(&IssueOptions {
             key_kind: match self.key {
@@ -348,6 +350,8 @@ mod tests {
             issued["spiffe_id"],
             "spiffe://hub.test.example/agency/tax/node/node-1"
         );
+        let until = issued["record"]["not_after_at"].as_str().unwrap();
+        assert!(!until.contains('.'), "whole seconds: {until}");
         let table = run(&format!("list {pki}")).unwrap();
         assert!(
             table.contains(&serial) && !table.contains("superseded"),

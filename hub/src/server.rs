@@ -70,6 +70,7 @@ pub struct Running {
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     search: Arc<Search>,
+    attachments: Arc<Attachments>,
     draining: watch::Sender<bool>,
     health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -93,12 +94,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     let charter = Arc::new(Charter::read(&config.charter)?);
     let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
     let metrics = Arc::new(Metrics::new(rpc::RPCS.iter().map(|rpc| rpc.method)));
-    let engine = open_engine(
-        config,
-        Arc::clone(&charter),
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-    )?;
+    let engine = open_engine(config, charter, Arc::clone(&clock), Arc::clone(&metrics))?;
     roster_import::adopt_charter(&engine, &config.charter).await?;
     let left_out = roster_import::import(&engine, &tls, config).await?;
     for text in &left_out {
@@ -112,9 +108,9 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         rates: config.rate_limits(),
     }));
-    let attachments = open_attachments(config, &engine)?;
     let (draining, drains) = watch::channel(false);
     let search = Search::start(&engine, &config.data_dir)?;
+    let attachments = open_attachments(config, &engine)?;
     let services = Services {
         engine: Arc::clone(&engine),
         search: Arc::clone(&search),
@@ -146,27 +142,11 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         clock: Arc::clone(&clock),
         accept_traceparent: config.traces.accept_traceparent,
     };
+    let mut background = background(config, &services, clock, left_out);
     let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
-
-    let mut background = JoinSet::new();
-    background.spawn(Arc::clone(&tls).run());
-    background.spawn(attachments.run());
-    background.spawn(expiry::watch(
-        Arc::clone(&tls),
-        Arc::clone(engine.roster()),
-        clock,
-    ));
     if let Some(exporter) = exporter {
         background.spawn(exporter.run());
     }
-    background.spawn(roster_import::watch(
-        Arc::clone(&engine),
-        tls,
-        config.clone(),
-        left_out,
-    ));
-    background.spawn(reminders::watch(Arc::clone(&engine)));
-    background.spawn(retention::watch(Arc::clone(&engine), Arc::clone(&search)));
     tracing::info!(%address, entries = engine.store().head(), "the hub serves");
     let drain_max = Duration::from_millis(config.drain_ms_max);
     Ok(Running {
@@ -175,12 +155,38 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         engine,
         metrics,
         search,
+        attachments,
         draining,
         health,
         server,
         background,
         drain_max,
     })
+}
+
+/// What goes on beside the calls until the hub stops.
+fn background(
+    config: &Config,
+    services: &Services,
+    clock: Arc<dyn Clock>,
+    left_out: Vec<String>,
+) -> JoinSet<()> {
+    let Services { engine, tls, .. } = services;
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(tls).run());
+    let roster = Arc::clone(engine.roster());
+    background.spawn(expiry::watch(Arc::clone(tls), roster, clock));
+    background.spawn(roster_import::watch(
+        Arc::clone(engine),
+        Arc::clone(tls),
+        config.clone(),
+        left_out,
+    ));
+    background.spawn(reminders::watch(Arc::clone(engine)));
+    let search = Arc::clone(&services.search);
+    background.spawn(retention::watch(Arc::clone(engine), search));
+    background.spawn(Arc::clone(&services.attachments).run());
+    background
 }
 
 /// Listens for scrapes, if the settings say where. What they look up is registered in any case.
@@ -191,11 +197,12 @@ async fn exporter(
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Option<Exporter>> {
     let sources = exporter::Sources {
-        engine: Arc::clone(&services.engine),
+        engine: Arc::downgrade(&services.engine),
         connections: connections.clone(),
         streams: Arc::clone(&services.streams),
         tls: Arc::clone(&services.tls),
         clock: Arc::clone(clock),
+        data_dir: config.data_dir.clone(),
         started_at: clock.now(),
     };
     let metrics = &services.metrics;
@@ -365,6 +372,12 @@ impl Running {
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The attachments, for tests and tools in the same process.
+    #[must_use]
+    pub fn attachments(&self) -> &Arc<Attachments> {
+        &self.attachments
     }
 
     /// The search index, for tests and tools in the same process.

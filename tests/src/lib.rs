@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod direct;
+pub mod gated;
 pub mod model;
 pub mod process;
 pub mod random;

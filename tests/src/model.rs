@@ -2,6 +2,8 @@
 //! the charter's tables, not from the hub's code. It keeps everything in lists and looks through
 //! them; it knows nothing of ledgers, rows or cursors.
 
+mod asks;
+
 use std::collections::{BTreeMap, HashMap};
 
 use hub_core::reason::Reason;
@@ -31,6 +33,10 @@ pub struct Published {
     pub seen: Notification,
     /// The day on which it was recorded.
     pub on: Date,
+    /// Of whom something was asked when it was recorded; they stay its recipients.
+    pub asked: Option<Vec<String>>,
+    /// Whether the hub wrote it as part of another act.
+    pub is_issued: bool,
 }
 
 /// A member: agency and first day.
@@ -51,8 +57,10 @@ pub struct Model {
     pub published: Vec<Published>,
     /// Which of them stand in a log, in order; position 1 is the first.
     pub logs: BTreeMap<String, Vec<usize>>,
-    /// What a recipient did with one.
+    /// What a recipient did with one, and what it still owes.
     pub receipts: HashMap<(usize, String), DeliveryReceipt>,
+    /// The first reply of a recipient to one.
+    pub replies: HashMap<(usize, String), usize>,
     /// Where a consumer of an agency stands in each log that it has read.
     pub consumers: BTreeMap<(String, String), BTreeMap<String, usize>>,
 }
@@ -224,6 +232,19 @@ impl Model {
             return Err(Reason::PermissionDenied);
         }
         let to = Self::destination(draft)?;
+        self.permits(officer, &to, &draft.category, on)?;
+        self.sees_what_it_answers(officer, draft, on)?;
+        Ok(to)
+    }
+
+    /// Whether an officer may send a category somewhere.
+    fn permits(
+        &self,
+        officer: &Officer,
+        to: &[String],
+        category: &str,
+        on: Date,
+    ) -> Result<(), Reason> {
         if to[0].starts_with("channels/") {
             if !self.reads(officer, &to[0], on) {
                 return Err(self.unseen(officer, on));
@@ -236,17 +257,23 @@ impl Model {
         } else if !self.may(officer, "address", on) {
             return Err(Reason::PermissionDenied);
         }
-        if !self.admits_sender(officer, &draft.category, on) {
+        if !self.admits_sender(officer, category, on) {
             return Err(Reason::PermissionDenied);
         }
-        Ok(to)
+        Ok(())
     }
 
-    /// A notification was recorded: it stands next in the logs that it goes to.
-    pub fn record(&mut self, seen: Notification, on: Date, to: &[String], is_sent: bool) {
+    /// A notification was recorded: it stands next in the logs that it goes to. Nobody sent what the
+    /// hub issued. Gives its number.
+    pub fn record(&mut self, seen: Notification, on: Date, to: &[String], is_sent: bool) -> usize {
         let number = self.published.len();
         let author = seen.author.clone();
-        self.published.push(Published { seen, on });
+        self.published.push(Published {
+            seen,
+            on,
+            asked: None,
+            is_issued: !is_sent,
+        });
         for one in to {
             let log = if one.starts_with("channels/") {
                 one.clone()
@@ -261,6 +288,7 @@ impl Model {
                 .or_default()
                 .push(number);
         }
+        number
     }
 
     /// Position that the next notification of a channel gets.
@@ -294,7 +322,12 @@ impl Model {
     /// Who is asked to receive a notification.
     #[must_use]
     pub fn recipients(&self, number: usize) -> Vec<String> {
-        let Published { seen, on } = &self.published[number];
+        let Published {
+            seen, on, asked, ..
+        } = &self.published[number];
+        if let Some(asked) = asked {
+            return asked.clone();
+        }
         if seen.channel.is_empty() {
             return seen.addressees.clone();
         }
@@ -356,14 +389,31 @@ impl Model {
         let recipients = self.recipients(number).into_iter();
         recipients
             .filter(|one| sees_all || is_own(one))
-            .map(|recipient| {
-                let row = self.receipts.get(&(number, recipient.clone()));
-                row.cloned().unwrap_or_else(|| DeliveryReceipt {
-                    recipient,
-                    ..DeliveryReceipt::default()
-                })
-            })
+            .map(|recipient| self.row_as_seen(officer, number, &recipient, on))
             .collect()
+    }
+
+    /// The row of a recipient as an officer sees it, who may not see the reply.
+    #[must_use]
+    pub fn row_as_seen(
+        &self,
+        officer: &Officer,
+        number: usize,
+        recipient: &str,
+        on: Date,
+    ) -> DeliveryReceipt {
+        let key = (number, recipient.to_owned());
+        let row = self.receipts.get(&key).cloned();
+        let mut row = row.unwrap_or_else(|| DeliveryReceipt {
+            recipient: recipient.to_owned(),
+            ..DeliveryReceipt::default()
+        });
+        if let Some(reply) = self.replies.get(&key)
+            && self.sees(officer, *reply, on)
+        {
+            row.reply.clone_from(&self.published[*reply].seen.name);
+        }
+        row
     }
 
     /// What waits for a reader that stands at certain positions: log, position, notification, in the
@@ -402,9 +452,11 @@ impl Model {
                     Some(recipient) => recipient.to_owned(),
                     None => format!("agencies/{}", officer.agency),
                 };
-                self.row(number, &recipient)
-                    .delivered_at
-                    .get_or_insert(at.unwrap_or_default());
+                let row = self.row(number, &recipient);
+                if row.delivered_at.is_none() {
+                    row.delivered_at = at;
+                    row.delivered_to = consumer.to_owned();
+                }
             }
         }
         let stands = self.consumers.entry(key).or_default();

@@ -16,15 +16,11 @@ use hub::{
     clock::SystemClock,
     domain::{Command, members as roster},
     engine::{self, Engine, QUEUE_MAX, Submission, entropy::SystemEntropy},
-    ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry},
     server::MESSAGE_BYTES_MAX,
-    state::{
-        memory::MemoryStore,
-        store::{Committed, Direction, Row, RowBatch, Store, StoreError},
-    },
+    state::memory::MemoryStore,
     wire::status::status,
 };
-use hub_core::crypto::{Digest, SigningKey, generate_ed25519_pkcs8};
+use hub_core::crypto::{SigningKey, generate_ed25519_pkcs8};
 use hub_proto::{
     channels::{
         AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
@@ -35,16 +31,17 @@ use hub_proto::{
     members::WhoAmIRequest,
 };
 use hub_tests::{
-    Site, World, channels, charter_file, ledger, members,
+    Site, World, channels, charter_file,
+    gated::Gated,
+    ledger, members,
     raw::{
         Session, fields, reason,
         requests::{USCC, publish, request_id, request_id_in, to_addressees, to_channel},
         retry_after,
     },
 };
-use jiff::Timestamp;
 use prost::Message as _;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -496,97 +493,6 @@ async fn a_compressed_message_is_refused_not_unpacked() {
     assert_eq!(status.code(), Code::Unimplemented, "{status:?}");
 }
 
-/// A store whose commits wait for a gate.
-#[derive(Debug)]
-struct Gated {
-    inner: MemoryStore,
-    open: watch::Receiver<bool>,
-    waiting: watch::Sender<bool>,
-}
-
-impl Store for Gated {
-    fn head(&self) -> u64 {
-        self.inner.head()
-    }
-
-    fn head_watch(&self) -> watch::Receiver<u64> {
-        self.inner.head_watch()
-    }
-
-    fn applied(&self) -> u64 {
-        self.inner.applied()
-    }
-
-    fn commit(
-        &self,
-        expected_head: u64,
-        entries: &[EncodedEntry],
-        rows: RowBatch,
-        now: Timestamp,
-    ) -> Result<Committed, StoreError> {
-        self.waiting.send_replace(true);
-        while !*self.open.borrow() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        self.inner.commit(expected_head, entries, rows, now)
-    }
-
-    fn replay(&self, applied: u64, rows: RowBatch) -> Result<(), StoreError> {
-        self.inner.replay(applied, rows)
-    }
-
-    fn row(&self, key: &[u8]) -> Result<Option<bytes::Bytes>, StoreError> {
-        self.inner.row(key)
-    }
-
-    fn scan(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.inner.scan(from, to, direction, limit)
-    }
-
-    fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
-        self.inner.entry(index)
-    }
-
-    fn seal(&self, erasures: &[Erasure]) -> Result<SealReport, StoreError> {
-        self.inner.seal(erasures)
-    }
-
-    fn entries(
-        &self,
-        from: u64,
-        count_max: usize,
-        bytes_max: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError> {
-        self.inner.entries(from, count_max, bytes_max)
-    }
-
-    fn leaf_hash(&self, index: u64) -> Result<Option<Digest>, StoreError> {
-        self.inner.leaf_hash(index)
-    }
-
-    fn checkpoint(&self) -> Arc<Checkpoint> {
-        self.inner.checkpoint()
-    }
-
-    fn inclusion_proof(&self, index: u64, tree_size: u64) -> Result<Vec<Digest>, StoreError> {
-        self.inner.inclusion_proof(index, tree_size)
-    }
-
-    fn consistency_proof(&self, from: u64, to: u64) -> Result<Vec<Digest>, StoreError> {
-        self.inner.consistency_proof(from, to)
-    }
-
-    fn close(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.inner.close(now)
-    }
-}
-
 fn submission() -> Submission {
     Submission {
         permit: Permit::hub().unwrap(),
@@ -601,14 +507,8 @@ fn submission() -> Submission {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queue_of_the_writer() {
     let key = || SigningKey::from_pkcs8(&generate_ed25519_pkcs8().unwrap()).unwrap();
-    let gate = watch::Sender::new(false);
-    let waiting = watch::Sender::new(false);
-    let mut is_waiting = waiting.subscribe();
-    let store = Gated {
-        inner: MemoryStore::new("test", Arc::new(key())).unwrap(),
-        open: gate.subscribe(),
-        waiting,
-    };
+    let (store, gate) = Gated::new(MemoryStore::new("test", Arc::new(key())).unwrap());
+    gate.close();
     let engine = Engine::start(engine::Options {
         store: Arc::new(store),
         charter: Arc::new(hub::charter::Charter::read(&charter_file()).unwrap()),
@@ -637,7 +537,7 @@ async fn the_queue_of_the_writer() {
     };
     // The writer takes the first and waits at the gate; then the queue fills.
     let mut tasks = vec![submit().0];
-    is_waiting.wait_for(|waits| *waits).await.unwrap();
+    gate.until_the_writer_waits().await;
     for _ in 0..QUEUE_MAX {
         let (task, is_sent) = submit();
         is_sent.await.unwrap();
@@ -648,7 +548,7 @@ async fn the_queue_of_the_writer() {
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert_eq!(reason(&refused), "LIMIT_EXCEEDED");
     assert!(retry_after(&refused).is_some());
-    gate.send_replace(true);
+    gate.open();
     for task in tasks {
         task.await
             .unwrap()

@@ -336,9 +336,11 @@ async fn a_file_goes_with_its_notification_and_leaves_the_outbox() {
     let attachment = &got.notification.unwrap().attachments[0];
     assert_eq!(attachment.file_name, "表.csv");
     let copy = world.site.path().join("copy.csv");
-    let attachments = health.attachments();
-    let download = attachments.download(&name, attachment, &copy, |_| {});
-    download.await.unwrap();
+    health
+        .attachments()
+        .download(&name, attachment, &copy, |_| {})
+        .await
+        .unwrap();
     assert_eq!(std::fs::read_to_string(copy).unwrap(), "a,b\n1,2\n");
     assert_eq!(outbox.prune().await.unwrap().files, 1);
 }

@@ -214,6 +214,47 @@ const CHANNEL_ROWS: &[Row] = &[
     ),
 ];
 
+const FOLLOW_UP_ROWS: &[Row] = &[
+    row(
+        channels!("CorrectNotification"),
+        ("tax", "clerk"),
+        refused(
+            "finance",
+            "clerk",
+            "addressed by tax to the joint office",
+            HIDDEN,
+        ),
+        refused(
+            "tax",
+            "leader",
+            "addressed by tax to the joint office",
+            DENIED,
+        ),
+    ),
+    row(
+        channels!("RetractNotification"),
+        ("tax", "clerk"),
+        refused(
+            "finance",
+            "clerk",
+            "addressed by tax to the joint office",
+            HIDDEN,
+        ),
+        refused(
+            "tax",
+            "leader",
+            "addressed by tax to the joint office",
+            DENIED,
+        ),
+    ),
+    row(
+        channels!("ListOutstandingActions"),
+        ("tax", "clerk"),
+        refused("health", "clerk", "agencies/tax", HIDDEN),
+        refused("tax", "node-admin", "agencies/tax", HIDDEN),
+    ),
+];
+
 const SEARCH_ROWS: &[Row] = &[row(
     channels!("SearchNotifications"),
     ("tax", "clerk"),
@@ -349,6 +390,7 @@ fn table() -> impl Iterator<Item = &'static Row> {
     let files = ATTACHMENT_ROWS.iter();
     files
         .chain(CHANNEL_ROWS)
+        .chain(FOLLOW_UP_ROWS)
         .chain(SEARCH_ROWS)
         .chain(LEDGER_ROWS)
         .chain(MEMBER_ROWS)
@@ -357,7 +399,10 @@ fn table() -> impl Iterator<Item = &'static Row> {
 /// Every method of the compiled protos.
 fn methods() -> BTreeSet<String> {
     let set = prost_types::FileDescriptorSet::decode(hub_proto::DESCRIPTORS).unwrap();
-    let services = set.file.iter().flat_map(|file| {
+    // An agency's gateway serves its own, not the hub.
+    let files = set.file.iter();
+    let files = files.filter(|file| file.package() != "hub.gateway.v1");
+    let services = files.flat_map(|file| {
         let package = file.package();
         file.service.iter().map(move |service| (package, service))
     });

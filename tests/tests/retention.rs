@@ -131,6 +131,8 @@ async fn what_is_due_is_gone_from_view_and_disk_and_still_proved() {
         "the text and its correction; not what is kept longer"
     );
     assert_eq!(seal(&world).await, 0, "once");
+    let cleaned = world.hub().attachments().clean(clock.now()).await.unwrap();
+    assert_eq!(cleaned.contents, 1, "nothing names the file any more");
     clock.by(SignedDuration::ZERO);
 
     let tax = world.clerk("tax");

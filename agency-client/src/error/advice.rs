@@ -63,9 +63,10 @@ pub(super) fn advice(error: &ClientError, lang: Lang) -> &'static str {
         ClientError::Unreachable { .. } => (
             "Check the network and the profile's endpoint, then try again. For a publish, repeat the \
              same --request-id, or look at `agency notify list sent --newest-first` first: without \
-             it the same text may be recorded twice.",
+             it the same text may be recorded twice. With --outbox it is kept and delivered once.",
             "检查网络和配置中的 endpoint 后重试。发布时请使用同一 --request-id，或先用 \
-             agency notify list sent --newest-first 查看，否则同一内容可能重复记录。",
+             agency notify list sent --newest-first 查看，否则同一内容可能重复记录；使用 --outbox \
+             则会保存并只投递一次。",
         ),
         ClientError::Deadline { .. } => (
             "Try again with the same --request-id: if the first attempt was recorded, its receipt \
@@ -137,9 +138,16 @@ fn of_reason(reason: Reason) -> (&'static str, &'static str) {
             "Check that key and certificate of the profile belong together.",
             "核对配置中的密钥与证书是否匹配。",
         ),
-        Reason::InvalidArgument | Reason::MembershipBasisMissing => (
+        Reason::InvalidArgument => (
             "Correct the fields named above and send again.",
             "更正上述字段后重新发送。",
+        ),
+        Reason::MembershipBasisMissing => (
+            "Give the basis that the mechanism's charter demands: `agency members add` takes the \
+             enforcement case with --case (JE-014) or the leading group's decision with --decision \
+             (FS-013).",
+            "提供该机制章程要求的依据：agency members add 用 --case 填写执法案件（JE-014），或用 \
+             --decision 填写领导小组决定文号（FS-013）。",
         ),
         other => of_resource(other),
     }

@@ -103,10 +103,7 @@ impl GatewayService for OutboxService {
             OutboxItemState::Queued => Some(State::Queued),
             OutboxItemState::Delivered => Some(State::Delivered),
             OutboxItemState::Refused => Some(State::Refused),
-            // What was discarded is not kept.
-            OutboxItemState::Discarded => {
-                return Ok(Response::new(ListOutboxItemsResponse::default()));
-            }
+            OutboxItemState::Discarded => Some(State::Discarded),
         };
         let size = match request.page_size {
             0 => PAGE_DEFAULT,

@@ -22,7 +22,7 @@ use super::{Context, Decision, EntryMeta, channels_event};
 use crate::{
     authz::Permit,
     charter::Destination,
-    error::{Error, Result},
+    error::{Error, Result, Violation},
     state::{
         keys,
         view::{Overlay, View, ViewExt as _},
@@ -68,6 +68,8 @@ pub enum Command {
 /// What the domain needs to know of a notification: where it goes, and its author's id for it.
 #[derive(Debug, Clone)]
 pub struct PublishItem {
+    /// What stands in front of its fields when one of them is refused.
+    pub path: String,
     /// The author's id.
     pub request_id: RequestId,
     /// Category id.
@@ -176,6 +178,7 @@ fn publish(
     items: &[PublishItem],
     predecessor: Option<&Predecessor>,
 ) -> Result<Vec<Event>> {
+    check_times(context.now, items)?;
     let mut heads = Heads::default();
     let mut ids = std::collections::HashSet::new();
     let mut events = Vec::with_capacity(items.len());
@@ -211,6 +214,21 @@ fn publish(
         ))));
     }
     Ok(events)
+}
+
+/// Refuses to ask for something by a time that has passed.
+fn check_times(now: Timestamp, items: &[PublishItem]) -> Result<()> {
+    let mut violations = vec![];
+    for item in items {
+        for (field, rule) in item.ask.passed(now) {
+            let field = format!("{}notification.{field}", item.path);
+            violations.push(Violation { field, rule });
+        }
+    }
+    if violations.is_empty() {
+        return Ok(());
+    }
+    Err(Error::fields(violations))
 }
 
 fn published(

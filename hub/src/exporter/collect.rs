@@ -1,7 +1,12 @@
 //! What is looked up in the running hub at every scrape. Every loop is bounded by the charter's
 //! agencies and what each may have.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Weak},
+};
 
 use hub_core::names::{AgencyId, LogName, Recipient};
 use jiff::Timestamp;
@@ -18,7 +23,7 @@ use crate::{
         channels::{self, cursor::Cursor, log::Head},
         members::roster::Roster,
     },
-    engine::{Engine, QUEUE_MAX},
+    engine::{Engine, QUEUE_MAX, Writes},
     error::Result,
     expiry,
     tls::{Connections, TlsReloader},
@@ -31,8 +36,8 @@ const UNKNOWN: &str = "unknown";
 /// Where it is looked up.
 #[derive(Debug)]
 pub struct Sources {
-    /// Ledger, rows, roster, queue.
-    pub engine: Arc<Engine>,
+    /// Ledger, rows, roster, queue. Weak, because the engine's thread holds the metrics that hold this.
+    pub engine: Weak<Engine>,
     /// Open connections.
     pub connections: Connections,
     /// Open subscriptions.
@@ -41,6 +46,8 @@ pub struct Sources {
     pub tls: Arc<TlsReloader>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The data folder.
+    pub data_dir: PathBuf,
     /// When the hub started.
     pub started_at: Timestamp,
 }
@@ -50,12 +57,15 @@ type Labels = Vec<(&'static str, String)>;
 
 impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let roster = self.engine.roster().load_full();
         self.process(&mut encoder)?;
-        self.writer(&mut encoder)?;
+        let Some(engine) = self.engine.upgrade() else {
+            return Ok(());
+        };
+        let roster = engine.roster().load_full();
+        writer(&mut encoder, &engine)?;
         self.doors(&mut encoder, &roster)?;
         self.certificates(&mut encoder, &roster)?;
-        self.consumers(&mut encoder, &roster)
+        consumers(&mut encoder, &engine, &roster)
     }
 }
 
@@ -88,6 +98,9 @@ impl Sources {
             "Resident memory",
             process::resident_bytes(),
         )?;
+        let free = "hub_data_free_bytes";
+        let help = "Free room on the data folder's file system";
+        gauge(encoder, free, help, process::free_bytes(&self.data_dir))?;
         let files = "process_open_fds";
         gauge(encoder, files, "Open file handles", process::open_files())?;
         let most = "process_max_fds";
@@ -96,32 +109,6 @@ impl Sources {
             most,
             "Most file handles",
             process::open_files_max(),
-        )
-    }
-
-    fn writer(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let head = "hub_ledger_entries";
-        gauge(
-            encoder,
-            head,
-            "Entries of the ledger",
-            Some(self.engine.store().head()),
-        )?;
-        let depth = u64::try_from(self.engine.queue_depth()).ok();
-        let waiting = "hub_writer_queue_submissions";
-        gauge(
-            encoder,
-            waiting,
-            "Submissions that wait for the writer",
-            depth,
-        )?;
-        let most = "hub_writer_queue_submissions_max";
-        let max = u64::try_from(QUEUE_MAX).ok();
-        gauge(
-            encoder,
-            most,
-            "Most submissions that may wait for the writer",
-            max,
         )
     }
 
@@ -139,7 +126,7 @@ impl Sources {
 
     fn certificates(&self, encoder: &mut DescriptorEncoder<'_>, roster: &Roster) -> fmt::Result {
         let now = self.clock.now();
-        let mut days: HashMap<expiry::Subject, f64> = HashMap::new();
+        let mut days: BTreeMap<expiry::Subject, f64> = BTreeMap::new();
         for expiry in expiry::all(&self.tls, roster) {
             // Of several authorities the first to end is shown.
             let left = expiry.days_left(now);
@@ -156,46 +143,75 @@ impl Sources {
         let help = "Days until a certificate or the revocation list ends";
         gauges(encoder, "hub_certificate_expiry_days", help, series)
     }
+}
 
-    fn consumers(&self, encoder: &mut DescriptorEncoder<'_>, roster: &Roster) -> fmt::Result {
-        let lags = self.lags(roster).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the lag of consumers could not be read");
-            vec![]
-        });
-        let help = "Notifications that a durable consumer has not acknowledged";
-        gauges(encoder, "hub_consumer_lag_notifications", help, lags)
-    }
+fn writer(encoder: &mut DescriptorEncoder<'_>, engine: &Engine) -> fmt::Result {
+    let takes = i64::from(engine.writes() == Writes::Taken);
+    let help = "1 while the hub records, 0 while its disk is full or after its storage failed";
+    gauge(encoder, "hub_writes_accepted", help, Some(takes))?;
+    let head = "hub_ledger_entries";
+    gauge(
+        encoder,
+        head,
+        "Entries of the ledger",
+        Some(engine.store().head()),
+    )?;
+    let depth = u64::try_from(engine.queue_depth()).ok();
+    let waiting = "hub_writer_queue_submissions";
+    gauge(
+        encoder,
+        waiting,
+        "Submissions that wait for the writer",
+        depth,
+    )?;
+    let most = "hub_writer_queue_submissions_max";
+    let max = u64::try_from(QUEUE_MAX).ok();
+    gauge(
+        encoder,
+        most,
+        "Most submissions that may wait for the writer",
+        max,
+    )
+}
 
-    /// How far each consumer is behind, in the logs that its agency may read today.
-    fn lags(&self, roster: &Roster) -> Result<Vec<(Labels, i64)>> {
-        let store = self.engine.store();
-        let today = roster.day(self.clock.now());
-        let mut lags = vec![];
-        for agency in roster.charter().agencies() {
-            let agency = agency.id();
-            let may_read = |log: &LogName| match log {
-                LogName::Channel(channel) => roster.audience(channel, today).contains(agency),
-                LogName::Inbox(Recipient::Agency(of)) | LogName::Sent(of) => of == agency,
-                LogName::Inbox(Recipient::Office(mechanism)) => {
-                    roster.offices_of(agency).contains(mechanism)
-                }
-            };
-            for (consumer, row) in channels::consumers(store, agency)? {
-                let mut lag = 0_i64;
-                for (log, position) in Cursor::from_positions(&row.positions)?.positions() {
-                    if may_read(log) {
-                        let behind = Head::read(store, log)?.saturating_sub(*position);
-                        lag = lag.saturating_add(behind);
-                    }
-                }
-                lags.push((
-                    vec![("agency", agency.to_string()), ("consumer", consumer)],
-                    lag,
-                ));
+fn consumers(encoder: &mut DescriptorEncoder<'_>, engine: &Engine, roster: &Roster) -> fmt::Result {
+    let lags = lags(engine, roster).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the lag of consumers could not be read");
+        vec![]
+    });
+    let help = "Notifications that a durable consumer has not acknowledged";
+    gauges(encoder, "hub_consumer_lag_notifications", help, lags)
+}
+
+/// How far each consumer is behind, in the logs that its agency may read today.
+fn lags(engine: &Engine, roster: &Roster) -> Result<Vec<(Labels, i64)>> {
+    let store = engine.store();
+    let today = roster.day(engine.clock().now());
+    let mut lags = vec![];
+    for agency in roster.charter().agencies() {
+        let agency = agency.id();
+        let may_read = |log: &LogName| match log {
+            LogName::Channel(channel) => roster.audience(channel, today).contains(agency),
+            LogName::Inbox(Recipient::Agency(of)) | LogName::Sent(of) => of == agency,
+            LogName::Inbox(Recipient::Office(mechanism)) => {
+                roster.offices_of(agency).contains(mechanism)
             }
+        };
+        for (consumer, row) in channels::consumers(store, agency)? {
+            let mut lag = 0_i64;
+            for (log, position) in Cursor::from_positions(&row.positions)?.positions() {
+                if may_read(log) {
+                    let behind = Head::read(store, log)?.saturating_sub(*position);
+                    lag = lag.saturating_add(behind);
+                }
+            }
+            lags.push((
+                vec![("agency", agency.to_string()), ("consumer", consumer)],
+                lag,
+            ));
         }
-        Ok(lags)
     }
+    Ok(lags)
 }
 
 /// A count for every agency of the charter, zero included, so that one can see who is not there; and
@@ -205,7 +221,8 @@ fn by_agency<'a>(
     counts: impl Iterator<Item = (Option<&'a AgencyId>, usize)>,
 ) -> Vec<(Labels, i64)> {
     let agencies = roster.charter().agencies().iter();
-    let mut totals: HashMap<&str, i64> = agencies.map(|agency| (agency.id().as_str(), 0)).collect();
+    let mut totals: BTreeMap<&str, i64> =
+        agencies.map(|agency| (agency.id().as_str(), 0)).collect();
     for (agency, count) in counts {
         let known = agency.filter(|id| roster.charter().agency(id).is_some());
         let total = totals
@@ -235,7 +252,11 @@ fn gauges<N: EncodeGaugeValue>(
 ) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
     for (labels, value) in series {
-        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+        let value = ConstGauge::new(value);
+        if labels.is_empty() {
+            return value.encode(metric);
+        }
+        value.encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
 }

@@ -224,8 +224,8 @@ impl Writer {
     /// while the present one has no entries.
     ///
     /// # Errors
-    /// [`LedgerError::Poisoned`] after a failed write, [`LedgerError::Io`] when this one fails, which
-    /// poisons the writer: whether the new segment is in place shows when the ledger is opened again.
+    /// [`LedgerError::Full`] when there is no room, which changes nothing. [`LedgerError::Poisoned`]
+    /// after a failed write, [`LedgerError::Io`] when this one fails, which poisons the writer: whether the new segment is in place shows when the ledger is opened again.
     pub fn roll(&mut self) -> Result<()> {
         if self.poisoned {
             return Err(LedgerError::Poisoned);
@@ -234,7 +234,8 @@ impl Writer {
             return Ok(());
         }
         let begun = self.begin_segment();
-        self.poisoned = begun.is_err();
+        let is_whole = matches!(begun, Ok(()) | Err(LedgerError::Full { .. }));
+        self.poisoned = !is_whole;
         begun
     }
 

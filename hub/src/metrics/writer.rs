@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prometheus_client::{
-    metrics::{counter::Counter, gauge::Gauge, histogram::Histogram},
+    metrics::{counter::Counter, histogram::Histogram},
     registry::Registry,
 };
 
@@ -21,18 +21,14 @@ pub struct WriterMetrics {
     batch: Histogram,
     commit: Histogram,
     failures: Counter,
-    takes_writes: Gauge,
 }
 
 impl Default for WriterMetrics {
     fn default() -> Self {
-        let takes_writes = Gauge::default();
-        takes_writes.set(1);
         Self {
             batch: Histogram::new(BATCH),
             commit: Histogram::new(COMMIT_S),
             failures: Counter::default(),
-            takes_writes,
         }
     }
 }
@@ -54,11 +50,6 @@ impl WriterMetrics {
             "Commits that failed",
             self.failures.clone(),
         );
-        registry.register(
-            "hub_writes_accepted",
-            "1 while the hub records, 0 after its storage failed",
-            self.takes_writes.clone(),
-        );
     }
 
     /// The writer has taken so many submissions from its queue.
@@ -76,10 +67,5 @@ impl WriterMetrics {
     /// A commit failed.
     pub fn commit_failed(&self) {
         self.failures.inc();
-    }
-
-    /// Whether the writer records.
-    pub fn takes_writes(&self, takes: bool) {
-        self.takes_writes.set(takes.into());
     }
 }

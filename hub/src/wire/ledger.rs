@@ -1,10 +1,7 @@
 //! `hub.ledger.v1.LedgerService`.
 
 use bytes::Bytes;
-use hub_core::{
-    crypto::Digest,
-    names::{AgencyId, Recipient},
-};
+use hub_core::{crypto::Digest, names::AgencyId};
 use hub_proto::channels::Notification;
 use hub_proto::ledger::{
     Entry, EntryContent, GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
@@ -15,7 +12,7 @@ use hub_proto::ledger::{
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::{Services, page};
+use super::{Services, channels::lookup, page};
 use crate::{
     authz::Access,
     charter::Action,
@@ -79,19 +76,13 @@ impl Services {
     /// Whether a caller can see every notification of an entry: such a caller may read the entry, so
     /// that a recipient can bind the text it was given to the author's signature.
     fn sees_all(access: &Access, entry: &Recorded) -> bool {
-        let sees = |notification: &Notification| {
-            let Ok(name) = notification.name.parse() else {
-                return false;
-            };
-            let recipients: Vec<Recipient> = notification
-                .addressees
-                .iter()
-                .filter_map(|one| one.parse().ok())
-                .collect();
-            access.sees(&name, &recipients).is_some()
+        let sees = |item: u32, notification: &Notification| {
+            let name = notification.name.parse();
+            let published = entry.published().find(|event| event.item == item);
+            name.is_ok_and(|name| lookup::is_visible(access, &name, notification, published))
         };
         let notifications = entry.notifications();
-        !notifications.is_empty() && notifications.iter().all(|(_, one)| sees(one))
+        !notifications.is_empty() && notifications.iter().all(|(item, one)| sees(*item, one))
     }
 
     fn entry(&self, access: &Access, index: u64) -> Result<GetEntryResponse> {

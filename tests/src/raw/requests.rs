@@ -19,9 +19,10 @@ use hub_proto::{
     },
     channels::{
         AcknowledgeDeliveryRequest, Attachment, BatchPublishNotificationsRequest, Classification,
-        GetNotificationRequest, ListChannelsRequest, ListConsumersRequest,
-        ListDeliveryReceiptsRequest, ListNotificationsRequest, Notification,
-        OpenNotificationRequest, PublishNotificationRequest, PublishNotificationResponse,
+        CorrectNotificationRequest, GetNotificationRequest, ListChannelsRequest,
+        ListConsumersRequest, ListDeliveryReceiptsRequest, ListNotificationsRequest,
+        ListOutstandingActionsRequest, Notification, OpenNotificationRequest,
+        PublishNotificationRequest, PublishNotificationResponse, RetractNotificationRequest,
         SearchNotificationsRequest, SignForNotificationRequest, SubjectOrganization,
         SubscribeRequest,
     },
@@ -339,6 +340,7 @@ impl Scene {
         self.publishing(world, &mut targets);
         self.notifications(&mut targets);
         self.streams(&mut targets);
+        self.follow_up(&mut targets);
         self.search(&mut targets);
         self.ledger(&mut targets);
         roster(&mut targets);
@@ -403,6 +405,50 @@ impl Scene {
                         publish(last.clone(), future_id()),
                     ],
                     request_id: future_id(),
+                },
+            ));
+        }
+    }
+
+    /// Corrections, retractions and what is outstanding.
+    fn follow_up(&self, targets: &mut Vec<Target>) {
+        let categories = [
+            "work_notice",
+            "statistics_joint_enforcement",
+            "statistics_fund_supervision",
+            "coordination",
+            "case_result_fund",
+        ];
+        for ((what, name), category) in self.named().into_iter().zip(categories) {
+            targets.push(Target::new(
+                channels!("CorrectNotification"),
+                what,
+                move |_| CorrectNotificationRequest {
+                    name: name.clone(),
+                    notification: Some(draft(category)),
+                    reason: "日期有误".into(),
+                    request_id: future_id(),
+                },
+            ));
+        }
+        for (what, name) in self.named() {
+            targets.push(Target::new(
+                channels!("RetractNotification"),
+                what,
+                move |_| RetractNotificationRequest {
+                    name: name.clone(),
+                    reason: "误发".into(),
+                    request_id: future_id(),
+                },
+            ));
+        }
+        for (what, parent) in outstanding() {
+            targets.push(Target::new(
+                channels!("ListOutstandingActions"),
+                what,
+                move |agency| ListOutstandingActionsRequest {
+                    parent: parent.replace('*', agency),
+                    ..ListOutstandingActionsRequest::default()
                 },
             ));
         }
@@ -737,6 +783,26 @@ fn sent_logs() -> [(String, String); 2] {
         ("its own sent".into(), "agencies/*/sent".into()),
         ("agencies/tax/sent".into(), "agencies/tax/sent".into()),
     ]
+}
+
+/// Lists of what is outstanding; `*` stands for the caller's agency.
+fn outstanding() -> Vec<(String, String)> {
+    let own = [
+        ("its own", "agencies/*"),
+        ("its own sent", "agencies/*/sent"),
+    ];
+    let others = [
+        "agencies/tax",
+        "agencies/tax/sent",
+        "mechanisms/joint-enforcement/office",
+        "mechanisms/fund-supervision/office",
+    ];
+    let channels = CHANNELS.map(|id| format!("channels/{id}"));
+    own.map(|(what, parent)| (what.to_owned(), parent.to_owned()))
+        .into_iter()
+        .chain(others.map(|one| (one.to_owned(), one.to_owned())))
+        .chain(channels.map(|one| (one.clone(), one)))
+        .collect()
 }
 
 /// In whose names a notification of the scene can be acted on.

@@ -6,6 +6,10 @@ use hub_proto::channels::{
     RequestedAction,
 };
 
+use hub::clock::Clock;
+use hub_tests::{Site, clock::Shifted};
+use std::sync::Arc;
+
 use super::*;
 
 async fn correct(client: &Client, name: &str, draft: NotificationDraft) -> Notification {
@@ -187,6 +191,8 @@ async fn what_no_longer_stands_asks_nothing_and_has_one_successor() {
         .correct(&last.name, NotificationDraft::like(&sent), "再改")
         .await;
     assert_eq!(fields(refused), ["name"]);
+    let refused = channels.retract(&last.name, "收回撤回").await;
+    assert_eq!(fields(refused), ["name"], "a retraction stands for good");
     let refused = channels.retract(&first.name, "收回").await;
     assert_eq!(reason(refused), Reason::NotificationSuperseded);
     assert_eq!(
@@ -280,6 +286,66 @@ async fn a_reply_is_threaded_and_settles_what_was_asked() {
     assert_eq!(
         secret[0].rule.replace("finance", "education"),
         absent[0].rule
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_does_not_reach_the_author_settles_nothing() {
+    let world = World::start().await;
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48);
+    let finance = world.clerk("finance");
+    let asking = addressed(&["tax", "health"], "核对").reply_by(later);
+    let sent = publish(&finance, asking).await;
+    let tax = world.clerk("tax");
+    let aside = addressed(&["health"], "看看").in_reply_to(&sent.name);
+    let aside = publish(&tax, aside).await;
+    assert_eq!(aside.in_reply_to, sent.name, "it is threaded all the same");
+    let reply = RequestedAction::Reply;
+    assert_eq!(
+        owed(&outstanding(&tax, "agencies/tax").await),
+        [(&*sent.name, "agencies/tax", reply)]
+    );
+    let rows = finance.channels().delivery_receipts(&sent.name).await;
+    assert_eq!(rows.unwrap()[0].replied_at, None);
+    let answer = addressed(&["health", "finance"], "答").in_reply_to(&sent.name);
+    publish(&tax, answer).await;
+    assert_eq!(outstanding(&tax, "agencies/tax").await, []);
+    assert_eq!(
+        owed(&outstanding(&finance, "agencies/finance/sent").await),
+        [(&*sent.name, "agencies/health", reply)]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_is_answered_as_the_first_call_was_though_its_times_have_passed() {
+    let clock = Arc::new(Shifted::default());
+    let world = World::start_on(Site::new(), Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let finance = world.clerk("finance").channels();
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(90);
+    let draft = addressed(&["tax"], "核对").sign_by(soon).reply_by(soon);
+    let first = finance.publish(draft.clone()).await.unwrap();
+    let name = first.response.notification.as_ref().unwrap().name.clone();
+    let better = NotificationDraft::like(first.response.notification.as_ref().unwrap())
+        .title("再核对")
+        .sign_by(soon);
+    let corrected = finance.correct(&name, better.clone(), "改").await.unwrap();
+    clock.by(jiff::SignedDuration::from_secs(120));
+    let again = finance.publish(draft.clone()).await.unwrap();
+    assert_eq!(again.response, first.response);
+    let again = finance.correct(&name, better, "改").await.unwrap();
+    assert_eq!(again.response, corrected.response);
+    let anew = draft.request_id(agency_client::request_id());
+    let items = vec![addressed(&["tax"], "一"), anew.clone()];
+    assert_eq!(
+        fields(finance.publish(anew).await),
+        ["notification.sign_by_at", "notification.reply_by_at"]
+    );
+    assert_eq!(
+        fields(finance.publish_batch(items).await),
+        [
+            "requests[1].notification.sign_by_at",
+            "requests[1].notification.reply_by_at"
+        ]
     );
 }
 

@@ -12,6 +12,7 @@
 
 mod corrections;
 mod delivery;
+mod departed;
 mod idempotency;
 mod paging;
 mod publish;

@@ -57,6 +57,7 @@ async fn delivered_opened_and_signed_with_times_and_officers() {
     let expected = DeliveryReceipt {
         recipient: "agencies/tax".into(),
         delivered_at: acknowledged_at,
+        delivered_to: "oa".into(),
         opened_at,
         opened_by: "tax-clerk-1".into(),
         signed_for_at: signed.receipt.as_ref().unwrap().recorded_at,

@@ -3,7 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hub_core::crypto::hex;
 use hub_proto::{
-    channels::{Channel, Classification, Consumer, DeliveryReceipt, Notification},
+    channels::{
+        Attachment, Channel, Classification, Consumer, DeliveryReceipt, Notification,
+        NotificationKind, NotificationState, OutstandingAction, RequestedAction,
+    },
     common::{self, Receipt},
     ledger::EntryHeader,
     members::{Agency, Liaison, Mechanism, Membership, MembershipRole, Node, Rank, TokenKey},
@@ -80,7 +83,63 @@ pub(crate) fn classification(notification: &Notification) -> &'static str {
     }
 }
 
+/// Whether it still stands: `current`, `corrected`, `retracted`, or `sealed`.
+pub(crate) fn state(n: &Notification) -> &'static str {
+    if n.is_sealed {
+        return "sealed";
+    }
+    match n.state() {
+        NotificationState::Unspecified => "unspecified",
+        NotificationState::Current => "current",
+        NotificationState::Corrected => "corrected",
+        NotificationState::Retracted => "retracted",
+    }
+}
+
+fn kind(n: &Notification) -> &'static str {
+    match n.kind() {
+        NotificationKind::Unspecified => "unspecified",
+        NotificationKind::Original => "original",
+        NotificationKind::Correction => "correction",
+        NotificationKind::Retraction => "retraction",
+        NotificationKind::Reminder => "reminder",
+    }
+}
+
+/// What is asked of a recipient.
+pub(crate) fn action(action: RequestedAction) -> &'static str {
+    match action {
+        RequestedAction::Unspecified => "unspecified",
+        RequestedAction::SignFor => "sign_for",
+        RequestedAction::Reply => "reply",
+        RequestedAction::Acknowledge => "acknowledge",
+    }
+}
+
+pub(crate) fn outstanding(row: &OutstandingAction) -> Value {
+    json!({
+        "notification": row.notification,
+        "title": row.title,
+        "author": row.author,
+        "recipient": row.recipient,
+        "action": action(row.action()),
+        "due_at": at(row.due_at.as_ref()),
+        "is_overdue": row.is_overdue,
+        "asked_at": at(row.asked_at.as_ref()),
+    })
+}
+
+pub(crate) fn attachment(file: &Attachment) -> Value {
+    json!({
+        "sha256": file.sha256,
+        "file_name": file.file_name,
+        "media_type": file.media_type,
+        "size_bytes": file.size_bytes,
+    })
+}
+
 pub(crate) fn notification(n: &Notification) -> Value {
+    let attachments: Vec<Value> = n.attachments.iter().map(attachment).collect();
     let subjects: Vec<Value> = n
         .subjects
         .iter()
@@ -106,6 +165,14 @@ pub(crate) fn notification(n: &Notification) -> Value {
         "author_role": n.author_role,
         "published_at": at(n.published_at.as_ref()),
         "request_id": n.request_id,
+        "reply_by_at": at(n.reply_by_at.as_ref()),
+        "attachments": attachments,
+        "state": state(n),
+        "kind": kind(n),
+        "about": n.about,
+        "reason": n.reason,
+        "superseded_by": n.superseded_by,
+        "is_sealed": n.is_sealed,
     });
     if let (Some(fields), false) = (value.as_object_mut(), n.body.is_empty()) {
         match body_text(n) {
@@ -125,6 +192,11 @@ pub(crate) fn delivery_receipt(row: &DeliveryReceipt) -> Value {
         "signed_for_at": at(row.signed_for_at.as_ref()),
         "signed_for_by": row.signed_for_by,
         "signed_for_receipt": receipt(row.signed_for_receipt.as_ref()),
+        "delivered_to": row.delivered_to,
+        "replied_at": at(row.replied_at.as_ref()),
+        "replied_by": row.replied_by,
+        "reply": row.reply,
+        "outstanding_actions": row.outstanding_actions.iter().map(outstanding).collect::<Vec<_>>(),
     })
 }
 

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Context,
-    args::{LedgerCommand, VerifyArgs},
+    args::ledger::{LedgerCommand, VerifyArgs},
     input, input_text, json,
     names::{Names, local},
     output::{Done, Failure, Out},
@@ -117,7 +117,23 @@ fn bundle(context: &Context, file: &Path, args: &VerifyArgs) -> Done {
         .map_err(|error| bad_file(file, format!("is no bundle: {error}")))?;
     let key = match &args.ledger_key {
         Some(path) => profile::ledger_key(path)?,
-        None => profile::ledger_key(Path::new(&context.profile()?.ledger_key))?,
+        None => {
+            let profile = context.profile().map_err(|_missing| {
+                let path = context.profile.display();
+                Failure::usage(
+                    format!(
+                        "there is no profile at {path}: name the ledger's verifier key with \
+                         --ledger-key (and the nodes' authority with --node-ca), or the profile with \
+                         --profile"
+                    ),
+                    format!(
+                        "{path} 处没有配置：请用 --ledger-key 指明账本验证公钥（用 --node-ca 指明节点\
+                         证书颁发机构），或用 --profile 指明配置"
+                    ),
+                )
+            })?;
+            profile::ledger_key(Path::new(&profile.ledger_key))?
+        }
     };
     // The profile's authority is the nodes' own, unless another is named.
     let own_ca = context
@@ -175,7 +191,7 @@ fn report_text(out: Out, report: &BundleReport) -> String {
     format!(
         "{}\n{}",
         header_text(out, &report.header, &names, vec![]),
-        table.render()
+        table.render(out.look)
     )
 }
 
@@ -245,9 +261,10 @@ async fn proof(
         .as_ref()
         .is_some_and(|receipt| receipt.entry_index != index)
     {
-        return Err(Failure::Usage(format!(
-            "the receipt is not for entry {index}"
-        )));
+        return Err(Failure::usage(
+            format!("the receipt is not for entry {index}"),
+            format!("该回执不属于条目 {index}"),
+        ));
     }
     let ledger = context.client()?.ledger();
     let header = receipt.as_ref().map(|receipt| &receipt.header[..]);
@@ -366,5 +383,5 @@ async fn audit(context: &Context) -> Done {
         ),
         (out.label("root", "根哈希"), hex(&report.checkpoint.root)),
     ]);
-    out.text(format!("{verdict}\n{}", table.render()))
+    out.text(format!("{verdict}\n{}", table.render(out.look)))
 }

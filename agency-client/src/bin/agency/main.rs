@@ -4,17 +4,26 @@
 //! for each noun does the work through the client library.
 
 mod args;
+mod attach;
+mod batch;
+mod correct;
+mod exec;
+mod help;
 mod json;
 mod ledger;
 mod members;
 mod names;
 mod notify;
+mod outbox;
 mod output;
 mod publish;
+mod search;
 mod table;
+mod tools;
 mod watch;
 
 use std::{
+    ffi::OsString,
     io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -22,9 +31,9 @@ use std::{
 };
 
 use agency_client::{Client, ClientError, Lang, profile};
-use clap::Parser as _;
+use clap::{FromArgMatches as _, ValueEnum as _};
 
-use args::{Cli, Command};
+use args::{Cli, Command, LangArg};
 use output::{Done, Failure, Out};
 
 /// Largest file or stdin that is read, in bytes.
@@ -57,12 +66,13 @@ impl Context {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let lang = cli.lang.map_or_else(lang_of_environment, Lang::from);
-    let out = Out {
-        json: cli.json,
-        lang,
+    let lang = lang_of(std::env::args_os());
+    let matches = help::command(lang).get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
     };
+    let out = Out::new(cli.json, lang, cli.color);
     let context = Context {
         out,
         profile: cli.profile,
@@ -90,10 +100,34 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Members(command) => members::run(context, command).await,
         Command::Notify(command) => notify::run(context, command).await,
         Command::Channels => notify::channels(context).await,
+        Command::Search(args) => search::run(context, *args).await,
+        Command::Attach(command) => attach::run(context, command).await,
         Command::Watch(args) => watch::run(context, args).await,
         Command::Consumers => watch::consumers(context).await,
         Command::Ledger(command) => ledger::run(context, command).await,
+        Command::Outbox(command) => outbox::run(context, command).await,
+        Command::Serve(args) => tools::serve(context, args).await,
+        Command::Completion(args) => tools::completion(context, &args),
+        Command::Man(args) => tools::man(context, &args),
+        Command::Help(args) => help::run(context, &args.topic),
     }
+}
+
+/// The language that the arguments name, else that of the environment. It is looked for before the
+/// arguments are read, because help and usage errors are in it too.
+fn lang_of(arguments: impl Iterator<Item = OsString>) -> Lang {
+    let mut arguments = arguments.take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        let value = match argument.to_str() {
+            Some("--lang") => arguments.next().and_then(|value| value.into_string().ok()),
+            Some(argument) => argument.strip_prefix("--lang=").map(str::to_owned),
+            None => None,
+        };
+        if let Some(lang) = value.and_then(|value| LangArg::from_str(&value, true).ok()) {
+            return lang.into();
+        }
+    }
+    lang_of_environment()
 }
 
 fn lang_of_environment() -> Lang {

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use crate::{
     Context,
-    args::{
+    args::members::{
         AddArgs, AppointArgs, AsOf, KeysCommand, MembersCommand, NodesCommand, RankArg, RevokeArgs,
     },
     input, input_text,
-    json::{self, date},
+    json::{self, date, instant},
     names::{Names, resource, time},
     output::{Done, Failure, Out},
     table::{Table, pairs},
@@ -28,6 +28,18 @@ pub(crate) async fn whoami(context: &Context) -> Done {
     let client = context.client()?;
     let who = client.members().who_am_i().await?;
     let out = context.out;
+    let until_at = instant(who.certificate_expires_at.as_ref());
+    if let Some(days) = until_at.and_then(|at| ends_soon(at, Timestamp::now())) {
+        out.remark(
+            format!(
+                "the node's certificate ends within {days} days, and then the hub refuses it; ask \
+                 the hub's operator for a new one now"
+            ),
+            format!(
+                "节点证书将在 {days} 天内到期，到期后中枢将拒绝连接；请立即向中枢运维申请新证书"
+            ),
+        );
+    }
     if out.json {
         return out.value(&json!({
             "agency": who.agency.as_ref().map(json::agency),
@@ -63,6 +75,16 @@ pub(crate) async fn whoami(context: &Context) -> Done {
         ),
         (out.label("hub", "中枢"), client.endpoint().to_owned()),
     ]))
+}
+
+/// How many days before its end a certificate is warned of: as long as renewing it may take.
+const CERTIFICATE_WARNING_DAYS: i64 = 30;
+
+/// Days left to an end that is near, begun ones included.
+fn ends_soon(until_at: Timestamp, now: Timestamp) -> Option<i64> {
+    let left_s = until_at.duration_since(now).as_secs().max(0);
+    let days = left_s.saturating_add(86_399) / 86_400;
+    (days <= CERTIFICATE_WARNING_DAYS).then_some(days)
 }
 
 /// The roles in force, and those asked for that are not.
@@ -125,7 +147,7 @@ async fn mechanisms(context: &Context, as_of: Option<Date>) -> Done {
     for mechanism in &mechanisms {
         table.row(mechanism_row(mechanism, &names));
     }
-    out.text(table.render())
+    out.text(table.render(out.look))
 }
 
 fn mechanism_row(mechanism: &Mechanism, names: &Names) -> Vec<String> {
@@ -184,7 +206,7 @@ async fn list(context: &Context, mechanism: Option<&str>, as_of: Option<Date>) -
             for (mechanism, membership) in &memberships {
                 table.row(membership_row(out, mechanism, membership));
             }
-            table.render()
+            table.render(out.look)
         },
     )
 }
@@ -269,7 +291,7 @@ async fn agencies(context: &Context, as_of: Option<Date>) -> Done {
                     agency.aliases.join(", "),
                 ]);
             }
-            table.render()
+            table.render(out.look)
         },
     )
 }
@@ -419,7 +441,7 @@ fn node_table(out: Out, nodes: &[Node]) -> String {
             node.revocation_reason.clone(),
         ]);
     }
-    table.render()
+    table.render(out.look)
 }
 
 fn certificate(file: &Path) -> Result<Vec<u8>, Failure> {
@@ -477,5 +499,23 @@ fn key_table(out: Out, keys: &[TokenKey]) -> String {
             key.revocation_reason.clone(),
         ]);
     }
-    table.render()
+    table.render(out.look)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn an_end_is_near_from_thirty_days_on() {
+        let now: Timestamp = "2026-03-02T00:00:00Z".parse().unwrap();
+        let left = |seconds| ends_soon(now + SignedDuration::from_secs(seconds), now);
+        assert_eq!(left(30 * 86_400 + 1), None);
+        assert_eq!(left(30 * 86_400), Some(30));
+        assert_eq!(left(86_400 + 1), Some(2));
+        assert_eq!(left(1), Some(1));
+        assert_eq!(left(-1), Some(0));
+    }
 }

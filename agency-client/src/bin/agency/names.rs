@@ -8,7 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::json::instant;
 
 /// Time zone of the charter.
-const ZONE: &str = "Asia/Shanghai";
+pub(crate) const ZONE: &str = "Asia/Shanghai";
 
 /// Names of agencies and offices by resource name; fetched once a command.
 #[derive(Debug, Default)]
@@ -68,6 +68,15 @@ pub(crate) fn local(at: Timestamp) -> String {
         .to_string()
 }
 
+/// An instant off the wire for a table, to the minute and without its offset, which `--help`
+/// states; empty when absent.
+pub(crate) fn minute(at: Option<&prost_types::Timestamp>) -> String {
+    let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
+    instant(at).map_or_else(String::new, |at| {
+        at.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string()
+    })
+}
+
 /// Full name of a log: a channel id, `inbox`, `sent`, or a full name already.
 pub(crate) fn log_name(text: &str, agency: &str) -> String {
     match text {
@@ -95,6 +104,11 @@ mod tests {
         let at = "2026-12-01T10:00:00.999Z".parse().unwrap();
         assert_eq!(local(at), "2026-12-01 18:00:00 +08:00");
         assert_eq!(time(None), "");
+        let wire = prost_types::Timestamp {
+            seconds: 1_796_119_200,
+            nanos: 0,
+        };
+        assert_eq!(minute(Some(&wire)), "2026-12-01 18:00");
     }
 
     #[test]

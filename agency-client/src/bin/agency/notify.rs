@@ -1,26 +1,30 @@
-//! `notify list | show | sign | receipts` and `channels`.
+//! `notify list | show | sign | receipts | due` and `channels`.
 
-use agency_client::Client;
-use hub_proto::channels::{DeliveryReceipt, ListNotificationsRequest, Notification};
+use agency_client::{Client, ClientError};
+use hub_core::reason::Reason;
+use hub_proto::channels::{
+    DeliveryReceipt, ListNotificationsRequest, ListOutstandingActionsRequest, Notification,
+    NotificationKind, NotificationState, OutstandingAction, RequestedAction,
+};
 use serde_json::{Value, json};
 
 use crate::{
     Context,
-    args::{ListArgs, NotifyCommand},
-    json,
+    args::notify::{DueArgs, ListArgs, NotifyCommand},
+    correct, json,
     members::entry,
-    names::{Names, log_name, time},
+    names::{Names, log_name, minute, time},
     output::{Done, Out},
     publish,
-    table::{Table, clip, many_lines, pairs},
+    table::{Table, Tone, many_lines, pairs},
 };
-
-/// Widest title in a list, in columns.
-const TITLE_WIDTH_MAX: usize = 48;
 
 pub(crate) async fn run(context: &Context, command: NotifyCommand) -> Done {
     match command {
         NotifyCommand::Publish(args) => publish::run(context, *args).await,
+        NotifyCommand::Correct(args) => correct::correct(context, *args).await,
+        NotifyCommand::Retract(args) => correct::retract(context, args).await,
+        NotifyCommand::Due(args) => due(context, args).await,
         NotifyCommand::List(args) => list(context, args).await,
         NotifyCommand::Show {
             name,
@@ -58,7 +62,7 @@ pub(crate) async fn channels(context: &Context) -> Done {
                     channel.head_position.to_string(),
                 ]);
             }
-            table.render()
+            table.render(out.look)
         },
     )
 }
@@ -90,23 +94,7 @@ async fn list(context: &Context, args: ListArgs) -> Done {
         }));
     }
     let names = Names::fetch(&client).await;
-    let mut table = Table::new(&[
-        out.label("published", "发布时间"),
-        out.label("from", "发自"),
-        out.label("title", "标题"),
-        out.label("category", "类别"),
-        out.label("name", "名称"),
-    ]);
-    for notification in &notifications {
-        table.row(vec![
-            time(notification.published_at.as_ref()),
-            names.show(&notification.author),
-            clip(&notification.title, TITLE_WIDTH_MAX),
-            notification.category.clone(),
-            notification.name.clone(),
-        ]);
-    }
-    out.text(table.render())?;
+    out.text(notification_table(out, &notifications, &names))?;
     if !request.page_token.is_empty() {
         out.remark(
             format_args!("more: --page-token {} or --all", request.page_token),
@@ -116,11 +104,150 @@ async fn list(context: &Context, args: ListArgs) -> Done {
     Ok(())
 }
 
+/// Notifications under each other.
+pub(crate) fn notification_table(
+    out: Out,
+    notifications: &[Notification],
+    names: &Names,
+) -> String {
+    let mut table = Table::new(&[
+        out.label("published", "发布时间"),
+        out.label("from", "发自"),
+        out.label("title", "标题"),
+        out.label("state", "状态"),
+        out.label("category", "类别"),
+        out.label("name", "名称"),
+    ])
+    .elastic(&[1, 2, 4])
+    .tail();
+    for notification in notifications {
+        let row = vec![
+            minute(notification.published_at.as_ref()),
+            names.show(&notification.author),
+            notification.title.clone(),
+            state(out, notification),
+            notification.category.clone(),
+            notification.name.clone(),
+        ];
+        table.toned(row, tone(notification));
+    }
+    table.render(out.look)
+}
+
+/// Whether a notification still stands, and what it is to another.
+fn state(out: Out, n: &Notification) -> String {
+    let kind = match n.kind() {
+        NotificationKind::Correction => out.label("correction", "更正"),
+        NotificationKind::Retraction => out.label("retraction", "撤回"),
+        NotificationKind::Reminder => out.label("reminder", "提醒"),
+        NotificationKind::Original | NotificationKind::Unspecified => "",
+    };
+    let state = match (n.is_sealed, n.state()) {
+        (true, _) => out.label("sealed", "已归档封存"),
+        (_, NotificationState::Corrected) => out.label("corrected", "已更正"),
+        (_, NotificationState::Retracted) => out.label("retracted", "已撤回"),
+        (_, NotificationState::Current) => out.label("current", "现行"),
+        (_, NotificationState::Unspecified) => "",
+    };
+    match (kind, state) {
+        ("", state) => state.to_owned(),
+        (kind, "") => kind.to_owned(),
+        (kind, state) => format!("{state} ({kind})"),
+    }
+}
+
+fn tone(n: &Notification) -> Tone {
+    match (n.is_sealed, n.state()) {
+        (true, _) => Tone::Faint,
+        (_, NotificationState::Corrected) => Tone::Warn,
+        (_, NotificationState::Retracted) => Tone::Bad,
+        _ => Tone::Plain,
+    }
+}
+
+/// What is asked, for people.
+fn action(out: Out, action: RequestedAction) -> &'static str {
+    match action {
+        RequestedAction::Unspecified => "",
+        RequestedAction::SignFor => out.label("sign for", "签收"),
+        RequestedAction::Reply => out.label("reply", "答复"),
+        RequestedAction::Acknowledge => out.label("acknowledge", "确认更正"),
+    }
+}
+
+/// Full name of a list of what is outstanding.
+fn due_parent(of: &str, agency: &str) -> String {
+    match of {
+        "mine" => format!("agencies/{agency}"),
+        other => log_name(other, agency),
+    }
+}
+
+async fn due(context: &Context, args: DueArgs) -> Done {
+    let client = context.client()?;
+    let mut request = ListOutstandingActionsRequest {
+        parent: due_parent(&args.of, &client.profile().agency),
+        overdue_only: args.overdue,
+        ..ListOutstandingActionsRequest::default()
+    };
+    let mut actions = vec![];
+    loop {
+        let page = client.channels().outstanding(&request).await?;
+        actions.extend(page.outstanding_actions);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    let out = context.out;
+    if out.json {
+        let values: Vec<Value> = actions.iter().map(json::outstanding).collect();
+        return out.value(&json!({ "outstanding_actions": values }));
+    }
+    if actions.is_empty() {
+        out.remark("nothing is outstanding", "没有待办事项");
+        return Ok(());
+    }
+    let names = Names::fetch(&client).await;
+    out.text(due_table(out, &actions, &names))
+}
+
+fn due_table(out: Out, actions: &[OutstandingAction], names: &Names) -> String {
+    let mut table = Table::new(&[
+        out.label("due", "期限"),
+        out.label("", ""),
+        out.label("asked", "事项"),
+        out.label("of", "责任单位"),
+        out.label("title", "标题"),
+        out.label("name", "名称"),
+    ])
+    .elastic(&[3, 4])
+    .tail();
+    for row in actions {
+        let (late, tone) = if row.is_overdue {
+            (out.label("OVERDUE", "已逾期"), Tone::Bad)
+        } else {
+            ("", Tone::Plain)
+        };
+        let cells = vec![
+            minute(row.due_at.as_ref()),
+            late.to_owned(),
+            action(out, row.action()).to_owned(),
+            names.show(&row.recipient),
+            row.title.clone(),
+            row.notification.clone(),
+        ];
+        table.toned(cells, tone);
+    }
+    table.render(out.look)
+}
+
 async fn show(context: &Context, name: &str, open: bool, recipient: Option<&str>) -> Done {
     let client = context.client()?;
     let out = context.out;
     if open {
-        let answer = client.channels().open(name, recipient).await?.response;
+        let opened = client.channels().open(name, recipient).await;
+        let answer = hint_office(out, recipient, opened)?.response;
         let notification = answer.notification.unwrap_or_default();
         if out.json {
             return out.value(&json!({
@@ -142,8 +269,16 @@ async fn show(context: &Context, name: &str, open: bool, recipient: Option<&str>
     print(out, &client, &notification, &entry(answer.receipt.as_ref())).await
 }
 
-async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done {
-    let names = Names::fetch(client).await;
+fn attachments(n: &Notification) -> String {
+    let files = n.attachments.iter();
+    let files: Vec<String> = files
+        .map(|file| format!("{} ({} B)", file.file_name, file.size_bytes))
+        .collect();
+    files.join(", ")
+}
+
+/// What a notification says besides its text.
+fn fields(out: Out, n: &Notification, names: &Names, entry: &str) -> String {
     let to: Vec<String> = n.addressees.iter().map(|to| names.show(to)).collect();
     let subjects: Vec<String> = n
         .subjects
@@ -156,14 +291,8 @@ async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done
         n.author_officer,
         n.author_role
     );
-    let mut text = pairs(&[
-        (out.label("name", "名称"), n.name.clone()),
-        (out.label("title", "标题"), n.title.clone()),
-        (
-            out.label("document number", "文号"),
-            n.document_number.clone(),
-        ),
-        (out.label("category", "类别"), n.category.clone()),
+    let mut rows = standing(out, n);
+    rows.extend([
         (out.label("from", "发自"), author),
         (out.label("channel", "频道"), n.channel.clone()),
         (out.label("to", "发往"), to.join(", ")),
@@ -190,9 +319,47 @@ async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done
         ),
         (out.label("remedy", "救济途径"), n.remedy.clone()),
         (out.label("in reply to", "答复"), n.in_reply_to.clone()),
+        (
+            out.label("reply by", "答复期限"),
+            time(n.reply_by_at.as_ref()),
+        ),
+        (out.label("attachments", "附件"), attachments(n)),
         (out.label("ledger entry", "账本条目"), entry.to_owned()),
     ]);
+    pairs(&rows)
+}
+
+/// Which notification it is, and whether it stands.
+fn standing(out: Out, n: &Notification) -> Vec<(&'static str, String)> {
+    vec![
+        (out.label("name", "名称"), n.name.clone()),
+        (out.label("title", "标题"), n.title.clone()),
+        (
+            out.label("document number", "文号"),
+            n.document_number.clone(),
+        ),
+        (out.label("state", "状态"), state(out, n)),
+        (out.label("reason", "原因"), n.reason.clone()),
+        (out.label("concerns", "所涉通知"), n.about.clone()),
+        (
+            out.label("replaced by", "取代它的通知"),
+            n.superseded_by.clone(),
+        ),
+        (out.label("category", "类别"), n.category.clone()),
+    ]
+}
+
+async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done {
+    let names = Names::fetch(client).await;
+    let mut text = fields(out, n, &names, entry);
     text.push('\n');
+    if n.is_sealed {
+        text.push_str(out.label(
+            "[the text was erased when its time was over; the ledger proves that there was one]\n",
+            "[保存期满，内容已封存；账本可证明其存在]\n",
+        ));
+        return out.text(text);
+    }
     match json::body_text(n) {
         Some(body) => {
             text.push_str(&many_lines(body));
@@ -210,11 +377,35 @@ async fn print(out: Out, client: &Client, n: &Notification, entry: &str) -> Done
     out.text(text)
 }
 
+/// Says how to act for an office when acting for the agency was refused.
+fn hint_office<T>(
+    out: Out,
+    recipient: Option<&str>,
+    answer: Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let refused = |error: &ClientError| {
+        matches!(
+            error.reason(),
+            Some(Reason::NotFound | Reason::PermissionDenied | Reason::InvalidArgument)
+        )
+    };
+    answer.inspect_err(|error| {
+        if recipient.is_none() && refused(error) {
+            out.remark(
+                "if it was addressed to an office that this agency hosts, add \
+                 --as mechanisms/M/office and a role of that office (--role office)",
+                "若发给本单位承办的办公室，请加 --as mechanisms/M/office 及该办公室的角色（--role office）",
+            );
+        }
+    })
+}
+
 async fn sign(context: &Context, name: &str, recipient: Option<&str>) -> Done {
     let client = context.client()?;
-    let answer = client.channels().sign_for(name, recipient).await?.response;
-    let row = answer.delivery_receipt.unwrap_or_default();
     let out = context.out;
+    let signed = client.channels().sign_for(name, recipient).await;
+    let answer = hint_office(out, recipient, signed)?.response;
+    let row = answer.delivery_receipt.unwrap_or_default();
     if out.json {
         return out.value(&json!({
             "delivery_receipt": json::delivery_receipt(&row),
@@ -248,26 +439,51 @@ async fn receipts(context: &Context, name: &str) -> Done {
         return out.value(&json!({ "delivery_receipts": values }));
     }
     let names = Names::fetch(&client).await;
+    out.text(receipt_table(out, &rows, &names))
+}
+
+fn receipt_table(out: Out, rows: &[DeliveryReceipt], names: &Names) -> String {
     let mut table = Table::new(&[
         out.label("recipient", "接收单位"),
         out.label("delivered", "送达"),
         out.label("opened", "打开"),
         out.label("signed for", "签收"),
-        out.label("by", "签收人"),
-    ]);
-    for row in &rows {
-        table.row(receipt_row(row, &names));
+        out.label("replied", "答复"),
+        out.label("still owes", "待办"),
+    ])
+    .elastic(&[0, 1, 2, 3, 4]);
+    for row in rows {
+        let is_late = row.outstanding_actions.iter().any(|owed| owed.is_overdue);
+        let tone = if is_late { Tone::Bad } else { Tone::Plain };
+        table.toned(receipt_row(out, row, names), tone);
     }
-    out.text(table.render())
+    table.render(out.look)
 }
 
-fn receipt_row(row: &DeliveryReceipt, names: &Names) -> Vec<String> {
-    let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
+fn receipt_row(out: Out, row: &DeliveryReceipt, names: &Names) -> Vec<String> {
+    let with = |at: String, by: &str| match (at.is_empty(), by) {
+        (true, _) => "-".to_owned(),
+        (false, "") => at,
+        (false, by) => format!("{at} {by}"),
+    };
+    let owed: Vec<String> = row
+        .outstanding_actions
+        .iter()
+        .map(|owed| {
+            let late = if owed.is_overdue {
+                out.label(" (OVERDUE)", "（已逾期）")
+            } else {
+                ""
+            };
+            format!("{}{late}", action(out, owed.action()))
+        })
+        .collect();
     vec![
         names.show(&row.recipient),
-        or_dash(time(row.delivered_at.as_ref())),
-        or_dash(time(row.opened_at.as_ref())),
-        or_dash(time(row.signed_for_at.as_ref())),
-        or_dash(row.signed_for_by.clone()),
+        with(minute(row.delivered_at.as_ref()), &row.delivered_to),
+        with(minute(row.opened_at.as_ref()), &row.opened_by),
+        with(minute(row.signed_for_at.as_ref()), &row.signed_for_by),
+        with(minute(row.replied_at.as_ref()), &row.replied_by),
+        owed.join(out.label(", ", "、")),
     ]
 }

@@ -2,20 +2,56 @@
 
 use std::{
     fmt,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
-use agency_client::{ClientError, Lang};
+use agency_client::{ClientError, Lang, gateway::GatewayError, outbox::OutboxError};
 use hub_core::reason::Reason;
 use serde_json::{Value, json};
 
-use crate::table::one_line;
+use crate::{
+    args::ColorArg,
+    table::{Look, Tone, one_line},
+};
 
 /// Where data goes, and in which form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Out {
     pub(crate) json: bool,
     pub(crate) lang: Lang,
+    /// How text on stdout looks.
+    pub(crate) look: Look,
+    /// Whether stderr has colours.
+    pub(crate) paints_errors: bool,
+}
+
+impl Out {
+    pub(crate) fn new(json: bool, lang: Lang, color: ColorArg) -> Self {
+        let paints = |is_terminal: bool| match color {
+            ColorArg::Always => true,
+            ColorArg::Never => false,
+            // https://no-color.org: any value but the empty one.
+            ColorArg::Auto => {
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        };
+        let is_terminal = io::stdout().is_terminal();
+        Self {
+            json,
+            lang,
+            look: Look {
+                paints: paints(is_terminal),
+                width: is_terminal.then(terminal_width).flatten(),
+            },
+            paints_errors: paints(io::stderr().is_terminal()),
+        }
+    }
+}
+
+/// Columns of the terminal that stdout is.
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// Why a command ended early.
@@ -23,15 +59,53 @@ pub(crate) struct Out {
 pub(crate) enum Failure {
     /// The client library says.
     Client(ClientError),
-    /// The command line does not make sense; the text says why.
-    Usage(String),
+    /// The command line does not make sense; the text says why, and what would.
+    Usage {
+        /// In English.
+        en: String,
+        /// In Chinese.
+        zh: String,
+    },
+    /// The outbox says.
+    Outbox(OutboxError),
     /// Stdout is closed or full.
     Output(io::Error),
+    /// What was to be said has been said; the exit code is left.
+    Said(u8),
+}
+
+impl Failure {
+    /// A command line that does not make sense.
+    pub(crate) fn usage(en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self::Usage {
+            en: en.into(),
+            zh: zh.into(),
+        }
+    }
 }
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         Self::Client(error)
+    }
+}
+
+impl From<OutboxError> for Failure {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::Client(error) => Self::Client(error),
+            error => Self::Outbox(error),
+        }
+    }
+}
+
+impl From<GatewayError> for Failure {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Client(error) => Self::Client(error),
+            GatewayError::Outbox(error) => error.into(),
+            error => Self::Output(io::Error::other(error.to_string())),
+        }
     }
 }
 
@@ -96,7 +170,9 @@ impl Out {
             // The reader of a pipe has seen enough.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return 0,
             Failure::Output(error) => (5, self.plain("OUTPUT", &error.to_string())),
-            Failure::Usage(text) => (2, self.plain("USAGE", text)),
+            Failure::Said(code) => return *code,
+            Failure::Usage { en, zh } => (2, self.plain("USAGE", self.lang.pick(en, zh))),
+            Failure::Outbox(error) => (outbox_exit_code(error), self.about_outbox(error)),
             Failure::Client(error) => (exit_code(error), self.explained(error)),
         };
         let _closed = io::stderr().write_all(text.as_bytes());
@@ -110,9 +186,29 @@ impl Out {
                 json!({"error": {"reason": reason, "message": text}})
             )
         } else {
-            let error = self.label("error", "错误");
-            format!("{error}: {}\n", one_line(text))
+            format!("{}: {}\n", self.error_label(), one_line(text))
         }
+    }
+
+    fn error_label(self) -> String {
+        let label = self.label("error", "错误");
+        Look::plain(self.paints_errors).paint(label, Tone::Bad)
+    }
+
+    fn about_outbox(self, error: &OutboxError) -> String {
+        let (reason, advice) = (error.reason_text(), error.advice_in(self.lang));
+        if self.json {
+            let value = json!({"error": {
+                "reason": reason, "message": error.to_string(), "advice": advice,
+            }});
+            return format!("{value}\n");
+        }
+        let next = self.label("what to do", "处理办法");
+        format!(
+            "{}: {reason}: {}\n  {next}: {advice}\n",
+            self.error_label(),
+            one_line(&error.to_string()),
+        )
     }
 
     /// Reason, message, fields, and what to do next.
@@ -140,9 +236,9 @@ impl Out {
         let message = error.to_string();
         let reason = error.reason_text();
         let mut lines = vec![if message.starts_with(reason) {
-            format!("{}: {message}", self.label("error", "错误"))
+            message.clone()
         } else {
-            format!("{}: {reason}: {message}", self.label("error", "错误"))
+            format!("{reason}: {message}")
         }];
         for violation in violations {
             let line = format!("{}: {}", violation.field, violation.rule);
@@ -160,10 +256,24 @@ impl Out {
         if let Some(page) = error.help_page() {
             lines.push(format!("  {}: {page}", self.label("more", "详见")));
         }
-        lines
+        let lines: String = lines
             .iter()
             .map(|line| crate::table::many_lines(line) + "\n")
-            .collect()
+            .collect();
+        format!("{}: {lines}", self.error_label())
+    }
+}
+
+/// The exit code of an outbox's error.
+fn outbox_exit_code(error: &OutboxError) -> u8 {
+    match error {
+        OutboxError::Client(error) => exit_code(error),
+        OutboxError::Refused { .. } => 1,
+        OutboxError::NoSuchItem(_)
+        | OutboxError::WrongState { .. }
+        | OutboxError::KeyReused { .. }
+        | OutboxError::TooLarge { .. } => 2,
+        _ => 5,
     }
 }
 
@@ -194,6 +304,8 @@ mod tests {
     const OUT: Out = Out {
         json: false,
         lang: Lang::En,
+        look: Look::plain(false),
+        paints_errors: false,
     };
 
     fn refused() -> ClientError {
@@ -271,7 +383,7 @@ mod tests {
         ] {
             assert_eq!(OUT.fail(&Failure::Client(error)), code);
         }
-        assert_eq!(OUT.fail(&Failure::Usage("x".into())), 2);
+        assert_eq!(OUT.fail(&Failure::usage("x", "y")), 2);
         let pipe = io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(OUT.fail(&Failure::Output(pipe)), 0);
     }

@@ -1,30 +1,23 @@
-//! `notify publish`: one notification, or a file of them.
-
-use std::path::Path;
+//! `notify publish`: one notification, now or by the outbox. A file of them is in [`crate::batch`].
 
 use agency_client::{
     ClientError,
-    channels::{BATCH_ITEMS_MAX, NotificationDraft},
+    channels::NotificationDraft,
+    outbox::{AttachmentFile, Outgoing},
 };
+use hub_core::reason::Reason;
 use hub_proto::channels::Classification;
-use jiff::{Timestamp, civil::Date};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
     Context,
-    args::{ClassificationArg, PublishArgs},
-    input, input_text, json,
+    args::notify::{ClassificationArg, PublishArgs},
+    attach, batch, input, json,
     members::entry,
-    output::{Done, Failure, Out},
+    outbox,
+    output::{Done, Failure},
     table::pairs,
 };
-
-/// Size of one batch in bytes, by the length of its lines: a message is shorter than its JSON but
-/// for [`ITEM_BYTES`], so that this stays below the hub's 1 MiB a message.
-const BATCH_BYTES_MAX: usize = 960 * 1024;
-/// What one item adds to its line: defaults, request id and framing.
-const ITEM_BYTES: usize = 256;
 
 impl From<ClassificationArg> for Classification {
     fn from(arg: ClassificationArg) -> Self {
@@ -39,16 +32,47 @@ impl From<ClassificationArg> for Classification {
 
 pub(crate) async fn run(context: &Context, args: PublishArgs) -> Done {
     match args.batch.clone() {
-        Some(file) => batch(context, &file).await,
+        Some(file) => batch::run(context, &file, &args).await,
+        None if args.outbox => enqueue(context, args).await,
         None => single(context, args).await,
     }
 }
 
+/// Hands it to the outbox.
+async fn enqueue(context: &Context, args: PublishArgs) -> Done {
+    let (key, stream) = (args.key.clone(), args.stream.clone());
+    let files = args.attach.clone();
+    let mut outgoing = Outgoing::publish(draft(args)?)?;
+    for path in files {
+        outgoing = outgoing.attach(AttachmentFile {
+            file_name: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            media_type: agency_client::attachments::media_type(&path).to_owned(),
+            path,
+        });
+    }
+    if let Some(key) = key {
+        outgoing = outgoing.key(key);
+    }
+    let outbox = outbox::open(context, None).await?;
+    let enqueued = outbox.enqueue(stream, outgoing).await?;
+    let item = outbox.get(enqueued.ticket).await?;
+    outbox::print(context.out, &item, enqueued.is_repeated)
+}
+
 async fn single(context: &Context, args: PublishArgs) -> Done {
     let out = context.out;
-    let draft = draft(args)?;
+    let names_both = args.category.is_some() && !args.to.is_empty();
+    let files = args.attach.clone();
+    let mut draft = draft(args)?;
     let id = draft.id().to_owned();
     let client = context.client()?;
+    for file in attach::upload(out, &client, &files).await? {
+        draft = draft.attach(file);
+    }
     let answer = match client.channels().publish(draft).await {
         Ok(answer) => answer.response,
         Err(error) => {
@@ -56,6 +80,13 @@ async fn single(context: &Context, args: PublishArgs) -> Done {
                 out.remark(
                     format_args!("the request id of this attempt: {id}"),
                     format_args!("本次请求编号：{id}"),
+                );
+            }
+            if names_both && error.reason() == Some(Reason::InvalidArgument) {
+                out.remark(
+                    "a category that the charter routes goes where the charter says: leave --to \
+                     out and say --route, or choose a category without a route",
+                    "章程已为该类别规定去向：请去掉 --to 并使用 --route，或选用未规定去向的类别",
                 );
             }
             return Err(error.into());
@@ -90,8 +121,9 @@ fn draft(args: PublishArgs) -> Result<NotificationDraft, Failure> {
     } else if args.route {
         NotificationDraft::by_route(args.category.as_deref().unwrap_or_default())
     } else {
-        return Err(Failure::Usage(
-            "say where it goes: --channel C, --to R or --route with --category".into(),
+        return Err(Failure::usage(
+            "say where it goes: --channel C, --to R or --route with --category",
+            "请指明去向：--channel C、--to R，或 --route 加 --category",
         ));
     };
     let body = match (&args.body, &args.body_file) {
@@ -104,9 +136,7 @@ fn draft(args: PublishArgs) -> Result<NotificationDraft, Failure> {
         .title(args.title.unwrap_or_default())
         .body(body, args.media_type);
     for subject in &args.subject {
-        let (uscc, name) = subject
-            .split_once('=')
-            .ok_or_else(|| Failure::Usage(format!("--subject {subject}: must be USCC=NAME")))?;
+        let (uscc, name) = subject_of(subject)?;
         draft = draft.subject(uscc, name);
     }
     for basis in args.legal_basis {
@@ -124,6 +154,9 @@ fn draft(args: PublishArgs) -> Result<NotificationDraft, Failure> {
     if let Some(at) = args.sign_by {
         draft = draft.sign_by(at);
     }
+    if let Some(at) = args.reply_by {
+        draft = draft.reply_by(at);
+    }
     if let Some(on) = args.occurred_on {
         draft = draft.occurred_on(on);
     }
@@ -136,270 +169,20 @@ fn draft(args: PublishArgs) -> Result<NotificationDraft, Failure> {
     Ok(draft)
 }
 
-/// One line of a batch file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Item {
-    channel: Option<String>,
-    to: Vec<String>,
-    category: String,
-    title: String,
-    body: String,
-    media_type: Option<String>,
-    subjects: Vec<Subject>,
-    document_number: String,
-    classification: Option<ClassificationArg>,
-    legal_bases: Vec<String>,
-    remedy: String,
-    #[serde(deserialize_with = "parsed")]
-    sign_by: Option<Timestamp>,
-    #[serde(deserialize_with = "parsed")]
-    occurred_on: Option<Date>,
-    in_reply_to: String,
-    request_id: Option<String>,
-}
-
-/// A text field that is parsed as something else.
-fn parsed<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: std::str::FromStr<Err: std::fmt::Display>,
-{
-    Option::<String>::deserialize(from)?
-        .map(|text| text.parse().map_err(serde::de::Error::custom))
-        .transpose()
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Subject {
-    uscc: String,
-    display_name: String,
-}
-
-impl Item {
-    fn draft(self) -> Result<NotificationDraft, &'static str> {
-        let draft = match (self.channel, self.to.is_empty()) {
-            (Some(_), false) => return Err("has both channel and to"),
-            (Some(channel), true) => NotificationDraft::to_channel(&channel),
-            (None, false) => NotificationDraft::to(&self.to),
-            (None, true) if self.category.is_empty() => {
-                return Err("has neither channel, to nor category");
-            }
-            (None, true) => NotificationDraft::by_route(&self.category),
-        };
-        let media_type = self
-            .media_type
-            .unwrap_or_else(|| "text/plain; charset=utf-8".into());
-        let mut draft = draft
-            .category(self.category)
-            .title(self.title)
-            .body(self.body.into_bytes(), media_type)
-            .document_number(self.document_number)
-            .remedy(self.remedy)
-            .in_reply_to(self.in_reply_to);
-        for subject in self.subjects {
-            draft = draft.subject(subject.uscc, subject.display_name);
-        }
-        for basis in self.legal_bases {
-            draft = draft.legal_basis(basis);
-        }
-        if let Some(classification) = self.classification {
-            draft = draft.classification(classification.into());
-        }
-        if let Some(at) = self.sign_by {
-            draft = draft.sign_by(at);
-        }
-        if let Some(on) = self.occurred_on {
-            draft = draft.occurred_on(on);
-        }
-        if let Some(id) = self.request_id {
-            draft = draft.request_id(id);
-        }
-        Ok(draft)
-    }
-}
-
-/// Drafts that go out together, and the lines that they came from.
-#[derive(Debug, Default)]
-struct Batch {
-    first_line: usize,
-    last_line: usize,
-    size_bytes: usize,
-    drafts: Vec<NotificationDraft>,
-}
-
-/// Reads the whole file before anything is sent, so that a bad line sends nothing.
-fn batches(text: &str) -> Result<Vec<Batch>, String> {
-    let mut batches: Vec<Batch> = vec![];
-    for (at, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let number = at + 1;
-        let item: Item =
-            serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
-        let size_bytes = line.len() + ITEM_BYTES;
-        let draft = item
-            .draft()
-            .map_err(|rule| format!("line {number}: {rule}"))?;
-        let fits = |batch: &&mut Batch| {
-            batch.drafts.len() < BATCH_ITEMS_MAX && batch.size_bytes + size_bytes <= BATCH_BYTES_MAX
-        };
-        match batches.last_mut().filter(fits) {
-            Some(batch) => {
-                batch.last_line = number;
-                batch.size_bytes += size_bytes;
-                batch.drafts.push(draft);
-            }
-            None => batches.push(Batch {
-                first_line: number,
-                last_line: number,
-                size_bytes,
-                drafts: vec![draft],
-            }),
-        }
-    }
-    Ok(batches)
-}
-
-async fn batch(context: &Context, file: &Path) -> Done {
-    let out = context.out;
-    let at_fault = |problem: String| {
-        Failure::Client(ClientError::LocalFile {
-            path: file.to_owned(),
-            problem,
-        })
-    };
-    let batches = batches(&input_text(file)?).map_err(at_fault)?;
-    if batches.is_empty() {
-        return Err(at_fault("has no line".into()));
-    }
-    let client = context.client()?;
-    let mut answers = vec![];
-    for batch in batches {
-        let (first, last) = (batch.first_line, batch.last_line);
-        let id = agency_client::request_id();
-        match client.channels().publish_batch_as(batch.drafts, id).await {
-            Ok(answer) => answers.push((first, last, answer.response)),
-            Err(error) => {
-                tell_open(out, first, last, is_open(&error));
-                print(context, &answers)?;
-                return Err(error.into());
-            }
-        }
-    }
-    print(context, &answers)
+/// Code and name of `--subject`.
+pub(crate) fn subject_of(text: &str) -> Result<(&str, &str), Failure> {
+    text.split_once('=').ok_or_else(|| {
+        Failure::usage(
+            format!("--subject {text}: must be USCC=NAME"),
+            format!("--subject {text}：须为 统一社会信用代码=名称"),
+        )
+    })
 }
 
 /// Whether the call may have been recorded although no answer came.
-fn is_open(error: &ClientError) -> bool {
+pub(crate) fn is_open(error: &ClientError) -> bool {
     matches!(
         error,
         ClientError::Deadline { .. } | ClientError::Unreachable { .. }
     )
-}
-
-/// Tells which lines of a batch file are not known to be recorded.
-fn tell_open(out: Out, first: usize, last: usize, is_open: bool) {
-    if is_open {
-        out.remark(
-            format_args!(
-                "lines {first} to {last} may or may not be recorded: look with \
-                 `agency notify list sent --newest-first`; later lines were not sent"
-            ),
-            format_args!(
-                "第 {first} 至 {last} 行是否已记录未知：请用 agency notify list sent \
-                 --newest-first 查看；其后各行未发送"
-            ),
-        );
-    } else {
-        out.remark(
-            format_args!("lines {first} to {last} and all after were not recorded"),
-            format_args!("第 {first} 至 {last} 行及其后各行未记录"),
-        );
-    }
-}
-
-type Answer = (
-    usize,
-    usize,
-    hub_proto::channels::BatchPublishNotificationsResponse,
-);
-
-fn print(context: &Context, answers: &[Answer]) -> Done {
-    let out = context.out;
-    out.either(
-        || {
-            let batches: Vec<_> = answers
-                .iter()
-                .map(|(first, last, answer)| {
-                    let notifications: Vec<_> = answer
-                        .notifications
-                        .iter()
-                        .map(json::notification)
-                        .collect();
-                    json!({
-                        "first_line": first,
-                        "last_line": last,
-                        "notifications": notifications,
-                        "receipt": json::receipt(answer.receipt.as_ref()),
-                    })
-                })
-                .collect();
-            json!({ "batches": batches })
-        },
-        || {
-            let names: Vec<&str> = answers
-                .iter()
-                .flat_map(|(_, _, answer)| &answer.notifications)
-                .map(|notification| notification.name.as_str())
-                .collect();
-            let mut text = String::new();
-            for name in names {
-                text.push_str(&crate::table::one_line(name));
-                text.push('\n');
-            }
-            text
-        },
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_line_is_named_and_nothing_is_sent() {
-        let good = r#"{"channel": "all-members", "title": "t", "classification": "internal"}"#;
-        let unknown = format!("{good}\n\n{{\"titel\": \"t\"}}\n");
-        let error = batches(&unknown).unwrap_err();
-        assert!(
-            error.starts_with("line 3: unknown field `titel`"),
-            "{error}"
-        );
-        let both = r#"{"channel": "a", "to": ["b"]}"#;
-        assert_eq!(
-            batches(both).unwrap_err(),
-            "line 1: has both channel and to"
-        );
-        assert!(batches("{}").unwrap_err().contains("neither"));
-    }
-
-    #[test]
-    fn a_long_file_is_split_by_count_and_by_size() {
-        let line = r#"{"channel": "a", "title": "t", "classification": "public"}"#;
-        let many = vec![line; BATCH_ITEMS_MAX + 1].join("\n");
-        let split = batches(&many).unwrap();
-        assert_eq!(split.len(), 2);
-        assert_eq!(
-            (split[0].first_line, split[0].last_line, split[1].first_line),
-            (1, 256, 257)
-        );
-        let body = "x".repeat(256 * 1024);
-        let big = format!(r#"{{"channel": "a", "title": "t", "body": "{body}"}}"#);
-        let split = batches(&vec![big; 4].join("\n")).unwrap();
-        let counts: Vec<usize> = split.iter().map(|batch| batch.drafts.len()).collect();
-        assert_eq!(counts, [3, 1], "three bodies of 256 KiB stay below 1 MiB");
-    }
 }

@@ -1,21 +1,24 @@
 //! `watch` and `consumers`.
 //!
-//! Invariant: only what has been printed and flushed is acknowledged.
+//! Invariant: only what has been printed and flushed, or dealt with by the program of `--exec`, is
+//! acknowledged.
 
 use std::{sync::Arc, time::Duration};
 
 use agency_client::{
-    Client,
+    Client, ClientError,
     subscribe::{Event, SubscribeOptions, Subscription},
 };
+use hub_core::reason::Reason;
 use hub_proto::channels::Delivery;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Context,
-    args::WatchArgs,
+    args::notify::WatchArgs,
+    exec::Program,
     json,
-    names::{Names, log_name, time},
+    names::{Names, log_name, minute, time},
     output::{Done, Failure, Out},
     table::{Table, one_line},
 };
@@ -35,10 +38,7 @@ pub(crate) async fn run(context: &Context, args: WatchArgs) -> Done {
         consumer: args.consumer.clone(),
         live_only: args.live_only,
         on_reconnect: Some(Arc::new(move |error| {
-            out.remark(
-                format_args!("connecting again: {error}"),
-                format_args!("正在重新连接：{error}"),
-            );
+            tell_reconnect(out, error);
         })),
         ..SubscribeOptions::default()
     };
@@ -49,7 +49,8 @@ pub(crate) async fn run(context: &Context, args: WatchArgs) -> Done {
     };
     let mut watch = Watch {
         subscription: client.channels().subscribe(options),
-        consumer: args.consumer.filter(|_| args.ack),
+        consumer: args.consumer.filter(|_| args.ack || !args.exec.is_empty()),
+        program: Program::new(args.exec),
         client,
         out,
         names,
@@ -66,12 +67,33 @@ pub(crate) async fn run(context: &Context, args: WatchArgs) -> Done {
     watched.and(acknowledged)
 }
 
+/// Says in a line that the stream goes on elsewhere; the causes beneath are in the log of those who
+/// ask for it.
+fn tell_reconnect(out: Out, error: &ClientError) {
+    match error {
+        // A token lives ten minutes; nothing is wrong.
+        error if error.reason() == Some(Reason::TokenExpired) => {}
+        ClientError::Unreachable { endpoint, .. } => out.remark(
+            format_args!("the connection to {endpoint} is gone, connecting again; nothing is lost"),
+            format_args!("与 {endpoint} 的连接已断开，正在重连，不会遗漏"),
+        ),
+        error => out.remark(
+            format_args!(
+                "connecting again after {}; nothing is lost",
+                error.reason_text()
+            ),
+            format_args!("正在重连（{}），不会遗漏", error.reason_text()),
+        ),
+    }
+}
+
 struct Watch {
     client: Client,
     subscription: Subscription,
     out: Out,
     names: Names,
     consumer: Option<String>,
+    program: Option<Program>,
     /// Cursor of the last delivery printed and not acknowledged.
     pending: Option<String>,
     unacknowledged: u32,
@@ -107,10 +129,16 @@ impl Watch {
     async fn event(&mut self, event: Event) -> Result<bool, Failure> {
         match event {
             Event::Delivery(delivery) => {
-                self.print(&delivery)?;
+                match &self.program {
+                    Some(program) => {
+                        let value = delivery_value(&delivery);
+                        program.handle(self.out, &delivery, &value).await?;
+                    }
+                    None => self.print(&delivery)?,
+                }
                 self.pending = Some(delivery.cursor);
                 self.unacknowledged += 1;
-                if self.unacknowledged >= ACK_EVERY {
+                if self.unacknowledged >= ACK_EVERY || self.program.is_some() {
                     self.acknowledge().await?;
                 }
                 Ok(false)
@@ -135,18 +163,11 @@ impl Watch {
     fn print(&self, delivery: &Delivery) -> Done {
         let notification = delivery.notification.clone().unwrap_or_default();
         if self.out.json {
-            return self.out.json_line(&json!({
-                "event": "delivery",
-                "log": delivery.log,
-                "position": delivery.position,
-                "cursor": delivery.cursor,
-                "notification": json::notification(&notification),
-                "receipt": json::receipt(delivery.receipt.as_ref()),
-            }));
+            return self.out.json_line(&delivery_value(delivery));
         }
         self.out.text(format_args!(
             "{}  {}#{}  {}  {}  {}\n",
-            time(notification.published_at.as_ref()),
+            minute(notification.published_at.as_ref()),
             one_line(&delivery.log),
             delivery.position,
             one_line(&self.names.show(&notification.author)),
@@ -168,6 +189,18 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+fn delivery_value(delivery: &Delivery) -> Value {
+    let notification = delivery.notification.clone().unwrap_or_default();
+    json!({
+        "event": "delivery",
+        "log": delivery.log,
+        "position": delivery.position,
+        "cursor": delivery.cursor,
+        "notification": json::notification(&notification),
+        "receipt": json::receipt(delivery.receipt.as_ref()),
+    })
 }
 
 pub(crate) async fn consumers(context: &Context) -> Done {
@@ -193,7 +226,7 @@ pub(crate) async fn consumers(context: &Context) -> Done {
                     time(consumer.acknowledged_at.as_ref()),
                 ]);
             }
-            table.render()
+            table.render(out.look)
         },
     )
 }

@@ -40,6 +40,17 @@ pub struct AskDraft {
 }
 
 impl AskDraft {
+    /// The fields whose time has passed, with the rule that they break.
+    pub(super) fn passed(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, String)> {
+        [
+            ("sign_by_at", self.sign_by_at),
+            ("reply_by_at", self.reply_by_at),
+        ]
+        .into_iter()
+        .filter(move |(_, by)| by.is_some_and(|by| by <= now))
+        .map(move |(field, _)| (field, format!("must be later than now, {now:.0}")))
+    }
+
     /// The event's part; nothing when nothing is asked. A correction is acknowledged by the time it
     /// names, or within the charter's.
     pub(super) fn decide(
@@ -171,7 +182,7 @@ fn reminder_key(place: NotificationPlace, recipient: &str, asked: &AskedRow) -> 
 }
 
 /// A page of a board, the earliest due first: what is outstanding, and where each stands in the list.
-/// `after` is the standing of the last one seen. With `due_before`, what is due later is left out.
+/// `after` is the standing of the last one seen. With `due_by`, what is due later is left out.
 ///
 /// # Errors
 /// When storage fails.
@@ -179,7 +190,7 @@ pub fn page(
     view: &(impl View + ?Sized),
     board: &str,
     after: Option<&[u8]>,
-    due_before: Option<Timestamp>,
+    due_by: Option<Timestamp>,
     limit: usize,
 ) -> Result<Vec<(Vec<u8>, Outstanding)>> {
     let (start, end) = keys::outstanding(board).range();
@@ -189,9 +200,9 @@ pub fn page(
         Some(standing) => [&start, standing, &[0]].concat(),
         None => start,
     };
-    let to = match due_before {
+    let to = match due_by {
         Some(at) => keys::outstanding(board)
-            .number(instant(at.as_microsecond()))
+            .number(instant(at.as_microsecond()).saturating_add(1))
             .build(),
         None => end,
     };

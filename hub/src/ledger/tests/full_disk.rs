@@ -158,6 +158,29 @@ fn a_process_that_dies_while_the_disk_is_full_leaves_a_ledger_that_opens() {
 }
 
 #[test]
+fn a_new_segment_that_finds_no_room_can_be_begun_later() {
+    let home = Home::new(SEGMENT_BYTES_DEFAULT);
+    let disk = SmallDisk::new(100_000);
+    let (mut writer, _, _) = open(options(&home, &disk), 0).unwrap();
+    writer.append(0, &[entry(0, 20, 100)], at(0)).unwrap();
+    let before = home.files();
+    // Enough for nothing; then for the old one's index, but not for the new segment.
+    for room in [0, 60] {
+        disk.free.store(room, Ordering::SeqCst);
+        let error = writer.roll().unwrap_err();
+        assert!(matches!(error, LedgerError::Full { .. }), "{error}");
+        assert_eq!(home.files(), before, "nothing stays behind");
+    }
+    disk.give(100_000);
+    writer.roll().unwrap();
+    writer.append(1, &[entry(1, 20, 100)], at(0)).unwrap();
+    writer.close().unwrap();
+    let (report, _) = home.fsck();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!(report.segments, 2);
+}
+
+#[test]
 fn what_cannot_be_taken_back_stops_the_writer() {
     let home = Home::new(SEGMENT_BYTES_DEFAULT);
     let disk = SmallDisk::new(3_000);

@@ -8,6 +8,7 @@ use futures::Stream;
 use hub_core::{
     crypto::{Digest, hex},
     names::NotificationName,
+    reason::Reason,
 };
 use hub_proto::attachments::{
     DownloadAttachmentResponse, DownloadStart, download_attachment_response::Part,
@@ -89,6 +90,15 @@ pub(super) async fn open(
 /// Size of the content, as the notification names it, if the caller may see that it does.
 fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<u64> {
     let found = lookup::find(&services.engine, access, &wanted.name)?;
+    if found.entry.is_sealed() {
+        return Err(Error::new(
+            Reason::ContentSealed,
+            format!(
+                "{}: its period is over, and its text and attachments have been sealed",
+                wanted.name
+            ),
+        ));
+    }
     let digits = hex(&wanted.sha256);
     let attachments = &found.notification.attachments;
     let named = attachments.iter().find(|one| one.sha256 == digits);

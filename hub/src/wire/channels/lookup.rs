@@ -7,8 +7,8 @@ use hub_core::{
     names::{LogName, NotificationName, Recipient},
 };
 use hub_proto::channels::{
-    DeliveryReceipt, Notification, NotificationKind, NotificationPublished, NotificationRef,
-    NotificationState, OutstandingAction,
+    DeliveryReceipt, LogPosition, Notification, NotificationKind, NotificationPublished,
+    NotificationRef, NotificationState, OutstandingAction,
 };
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::wire) struct Found {
     pub(super) place: NotificationPlace,
-    pub(super) entry: Arc<Recorded>,
+    pub(in crate::wire) entry: Arc<Recorded>,
     pub(in crate::wire) notification: Arc<Notification>,
 }
 
@@ -42,6 +42,10 @@ impl Found {
         self.entry
             .published()
             .find(|event| event.item == self.place.item)
+    }
+
+    fn is_visible(&self, access: &Access, name: &NotificationName) -> bool {
+        is_visible(access, name, &self.notification, self.published())
     }
 
     /// Who is asked to receive it: of whom something is asked, the addressees, or a channel's audience
@@ -139,20 +143,28 @@ pub(in crate::wire) fn find(
         .transpose()?
         .flatten();
     found
-        .filter(|found| is_visible(access, name, found))
+        .filter(|found| found.is_visible(access, name))
         .ok_or_else(not_found)
 }
 
 /// Whether the caller may see a notification: as its author, its addressee or a channel's reader, or
 /// because a correction of a channel's notification was sent to its inbox after it had left.
-fn is_visible(access: &Access, name: &NotificationName, found: &Found) -> bool {
-    let addressees = parsed(&found.notification.addressees);
-    access.sees(name, &addressees).is_some()
-        || found.published().is_some_and(|event| {
-            event.succession.is_some()
-                && event.positions.iter().any(|position| {
-                    matches!(position.log.parse(), Ok(log @ LogName::Inbox(_)) if access.read_log(&log).is_ok())
-                })
+/// `published` is what its entry records of it.
+pub(in crate::wire) fn is_visible(
+    access: &Access,
+    name: &NotificationName,
+    notification: &Notification,
+    published: Option<&NotificationPublished>,
+) -> bool {
+    let reads_inbox = |position: &LogPosition| {
+        let log = position.log.parse();
+        matches!(log, Ok(log @ LogName::Inbox(_)) if access.read_log(&log).is_ok())
+    };
+    access
+        .sees(name, &parsed(&notification.addressees))
+        .is_some()
+        || published.is_some_and(|event| {
+            event.succession.is_some() && event.positions.iter().any(reads_inbox)
         })
 }
 
@@ -181,7 +193,7 @@ pub(super) fn seen_at(
     };
     let name = found.notification.name.parse();
     Ok(name
-        .is_ok_and(|name| is_visible(access, &name, &found))
+        .is_ok_and(|name| found.is_visible(access, &name))
         .then_some(found))
 }
 
@@ -225,6 +237,7 @@ pub(super) fn receipt(
             .map(|act| act.officer.clone())
             .unwrap_or_default()
     };
+    let now = engine.clock().now();
     let (delivered_at, delivered_to) =
         delivered(engine, found, recipient, access.roster())?.unzip();
     Ok(DeliveryReceipt {
@@ -251,13 +264,13 @@ pub(super) fn receipt(
                     asked_at: Timestamp::from_microsecond(asked.asked_at_us).ok()?,
                 })
             })
-            .map(|one| outstanding(engine, found, &one))
+            .map(|one| outstanding(now, found, &one))
             .collect(),
     })
 }
 
-/// Something outstanding as callers see it.
-pub(super) fn outstanding(engine: &Engine, found: &Found, one: &Outstanding) -> OutstandingAction {
+/// Something outstanding as callers see it at an instant.
+pub(super) fn outstanding(now: Timestamp, found: &Found, one: &Outstanding) -> OutstandingAction {
     OutstandingAction {
         notification: found.notification.name.clone(),
         title: found.notification.title.clone(),
@@ -265,7 +278,7 @@ pub(super) fn outstanding(engine: &Engine, found: &Found, one: &Outstanding) -> 
         recipient: one.recipient.clone(),
         action: one.action.into(),
         due_at: Some(date::timestamp(one.due_at)),
-        is_overdue: one.due_at <= engine.clock().now(),
+        is_overdue: one.due_at <= now,
         asked_at: Some(date::timestamp(one.asked_at)),
     }
 }
@@ -279,7 +292,7 @@ fn reply(engine: &Engine, access: &Access, row: &ReceiptRow) -> Result<String> {
     Ok(found
         .filter(|found| {
             let name = found.notification.name.parse();
-            name.is_ok_and(|name| is_visible(access, &name, found))
+            name.is_ok_and(|name| found.is_visible(access, &name))
         })
         .map(|found| found.notification.name.clone())
         .unwrap_or_default())
@@ -299,17 +312,15 @@ fn delivered(
             None => return Ok(None),
         },
     };
-    let log = match found.notification.channel.as_str() {
-        "" => LogName::Inbox(recipient.clone()),
-        channel => match channel.parse() {
-            Ok(log) => log,
-            Err(_) => return Ok(None),
-        },
-    };
-    match position_in(&found.entry, found.place, &log) {
-        Some(position) => receipts::delivered(engine.store(), &log, &agency, position),
-        None => Ok(None),
+    // A channel's correction comes to the inbox of whoever has left the channel.
+    let mut logs = vec![LogName::Inbox(recipient.clone())];
+    logs.extend(found.notification.channel.parse::<LogName>());
+    for log in logs {
+        if let Some(position) = position_in(&found.entry, found.place, &log) {
+            return receipts::delivered(engine.store(), &log, &agency, position);
+        }
     }
+    Ok(None)
 }
 
 /// Where a notification stands in a log, from its entry's events.

@@ -19,7 +19,9 @@ impl Services {
     ) -> Result<ListOutstandingActionsResponse> {
         let board = board(access, &request.parent)?;
         let size = page::size(request.page_size, PAGE_DEFAULT, PAGE_MAX)?;
-        let due_before = request.overdue_only.then(|| self.engine.clock().now());
+        // One instant for the whole page: what is listed as overdue is shown as overdue.
+        let now = self.engine.clock().now();
+        let due_by = request.overdue_only.then_some(now);
         let list = format!("{board}?outstanding={}", request.overdue_only);
         let after = page::bytes(&request.page_token, access.agency(), &list)?;
         let store = self.engine.store();
@@ -27,7 +29,7 @@ impl Services {
             store,
             &board,
             after.as_deref(),
-            due_before,
+            due_by,
             size.saturating_add(1),
         )?;
         let has_more = found.len() > size;
@@ -41,7 +43,7 @@ impl Services {
             let read = lookup::read(&self.engine, one.place)?;
             let read =
                 read.ok_or_else(|| Error::internal("an outstanding notification is missing"))?;
-            outstanding_actions.push(lookup::outstanding(&self.engine, &read, one));
+            outstanding_actions.push(lookup::outstanding(now, &read, one));
         }
         Ok(ListOutstandingActionsResponse {
             outstanding_actions,

@@ -18,6 +18,7 @@ use crate::{
     domain::channels::{
         self, Predecessor, PublishItem, ReplyTo,
         asks::AskDraft,
+        log::ISSUED_ITEM,
         notification::{self, Checked},
     },
     engine::{Engine, recorded::Recorded},
@@ -93,10 +94,6 @@ impl Services {
         request: &CorrectNotificationRequest,
     ) -> Result<Arc<Recorded>> {
         let (found, destination) = self.own(access, &request.name)?;
-        if found.notification.kind() == NotificationKind::Retraction {
-            let rule = "is a retraction, which stands for good; publish a new notification instead";
-            return Err(Error::field("name", rule));
-        }
         let checked = notification::check_correction(
             access.roster().charter(),
             self.engine.clock().now(),
@@ -125,6 +122,7 @@ impl Services {
         let (found, destination) = self.own(access, &request.name)?;
         notification::check_reason(&request.reason)?;
         let item = PublishItem {
+            path: String::new(),
             request_id: parse("request_id", &request.request_id)?,
             category: found.notification.category.clone(),
             destination,
@@ -139,7 +137,8 @@ impl Services {
             .await
     }
 
-    /// A notification that the caller's agency published, and where it went.
+    /// A notification that the caller's agency published and that can have a successor, and where it
+    /// went.
     fn own(&self, access: &Access, name: &str) -> Result<(Found, Destination)> {
         let parsed: NotificationName = parse("name", name)?;
         let found = lookup::find(&self.engine, access, &parsed)?;
@@ -151,6 +150,14 @@ impl Services {
                     access.agency()
                 ),
             ));
+        }
+        if found.place.item == ISSUED_ITEM {
+            let rule = "was written by the hub as part of another act, whose record it is";
+            return Err(Error::field("name", rule));
+        }
+        if found.notification.kind() == NotificationKind::Retraction {
+            let rule = "is a retraction, which stands for good; publish a new notification instead";
+            return Err(Error::field("name", rule));
         }
         let destination = match parsed {
             NotificationName::InChannel(channel, _) => Destination::Channel(channel),
@@ -231,10 +238,11 @@ fn item(
     recipients: Vec<Recipient>,
 ) -> Result<PublishItem> {
     let reply_to = match &checked.in_reply_to {
-        Some(name) => Some(reply_to(engine, access, path, name)?),
+        Some(name) => Some(reply_to(engine, access, path, name, &checked.destination)?),
         None => None,
     };
     Ok(PublishItem {
+        path: path.to_owned(),
         request_id: checked.request_id,
         category: checked.category.id().to_string(),
         destination: checked.destination,
@@ -247,12 +255,14 @@ fn item(
     })
 }
 
-/// What a notification answers, and for which of its recipients.
+/// What a notification answers, and for which of its recipients: for none when it does not reach the
+/// author of that one, who is still owed an answer then.
 fn reply_to(
     engine: &Engine,
     access: &Access,
     path: &str,
     name: &NotificationName,
+    destination: &Destination,
 ) -> Result<ReplyTo> {
     let found = lookup::find(engine, access, name).map_err(|error| match error.reason {
         Reason::NotFound => Error::field(
@@ -273,11 +283,35 @@ fn reply_to(
                 && access.is_granted(Action::OfficeInboxRead)
         }
     };
-    let recipients = found.recipients(access.roster());
+    let mut replies_for = found.recipients(access.roster());
+    replies_for.retain(is_ours);
+    if !reaches(access, destination, found.entry.author()) {
+        replies_for.clear();
+    }
     Ok(ReplyTo {
         place: found.place,
-        replies_for: recipients.into_iter().filter(is_ours).collect(),
+        replies_for,
     })
+}
+
+/// Whether what goes somewhere today comes to an agency: as an addressee, as the host of an office
+/// that is one, or as a reader of the channel.
+fn reaches(access: &Access, destination: &Destination, agency: &str) -> bool {
+    let roster = access.roster();
+    let is_it = |recipient: &Recipient| match recipient {
+        Recipient::Agency(one) => one.as_str() == agency,
+        Recipient::Office(mechanism) => roster
+            .charter()
+            .mechanism(mechanism)
+            .is_some_and(|mechanism| mechanism.office().host.as_str() == agency),
+    };
+    match destination {
+        Destination::Channel(channel) => roster
+            .audience(channel, access.day())
+            .iter()
+            .any(|one| one.as_str() == agency),
+        Destination::Recipients(list) => list.iter().any(is_it),
+    }
 }
 
 /// One item: every rule that needs no state, then whether the caller may. What is no field's fault

@@ -1,0 +1,261 @@
+//! `attach upload | list | get`: files of notifications.
+
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
+
+use agency_client::{
+    Client, ClientError,
+    attachments::{Phase, Progress},
+};
+use hub_proto::channels::Attachment;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+use crate::{
+    Context,
+    args::attach::{AttachCommand, GetArgs},
+    json,
+    output::{Done, Failure, Out},
+    table::{Table, one_line},
+};
+
+/// Fewest digits of a SHA-256 that name an attachment.
+const DIGITS_MIN: usize = 6;
+
+pub(crate) async fn run(context: &Context, command: AttachCommand) -> Done {
+    match command {
+        AttachCommand::Upload { files } => {
+            let client = context.client()?;
+            let attachments = upload(context.out, &client, &files).await?;
+            show(context.out, &attachments)
+        }
+        AttachCommand::List { name } => {
+            let attachments = of(&context.client()?, &name).await?;
+            show(context.out, &attachments)
+        }
+        AttachCommand::Get(args) => get(context, args).await,
+    }
+}
+
+/// Uploads files, one after the other, with a bar for each on a terminal.
+pub(crate) async fn upload(
+    out: Out,
+    client: &Client,
+    files: &[PathBuf],
+) -> Result<Vec<Attachment>, Failure> {
+    let mut attachments = vec![];
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let bar = bar(out, &name);
+        let moved = bar.clone();
+        let uploaded = client
+            .attachments()
+            .upload(file, move |progress| show_progress(&moved, progress))
+            .await;
+        bar.finish_and_clear();
+        attachments.push(uploaded?);
+    }
+    Ok(attachments)
+}
+
+/// A bar on a terminal, nothing anywhere else.
+fn bar(out: Out, name: &str) -> ProgressBar {
+    if out.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let bar = ProgressBar::new(0);
+    let template = "{prefix} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}";
+    // The template is a constant; were it wrong, the default style would do.
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar.set_prefix(one_line(name));
+    bar
+}
+
+fn show_progress(bar: &ProgressBar, progress: Progress) {
+    if progress.phase == Phase::Transferring {
+        bar.set_length(progress.total_bytes);
+        bar.set_position(progress.done_bytes);
+    }
+}
+
+async fn of(client: &Client, name: &str) -> Result<Vec<Attachment>, Failure> {
+    let answer = client.channels().notification(name).await?;
+    Ok(answer.notification.unwrap_or_default().attachments)
+}
+
+fn show(out: Out, attachments: &[Attachment]) -> Done {
+    if out.json {
+        let values: Vec<Value> = attachments.iter().map(json::attachment).collect();
+        return out.value(&json!({ "attachments": values }));
+    }
+    let mut table = Table::new(&[
+        out.label("file", "文件"),
+        out.label("bytes", "字节"),
+        out.label("type", "类型"),
+        "SHA-256",
+    ])
+    .elastic(&[0, 2])
+    .tail();
+    for file in attachments {
+        table.row(vec![
+            file.file_name.clone(),
+            file.size_bytes.to_string(),
+            file.media_type.clone(),
+            file.sha256.clone(),
+        ]);
+    }
+    out.text(table.render(out.look))
+}
+
+async fn get(context: &Context, args: GetArgs) -> Done {
+    let client = context.client()?;
+    let all = of(&client, &args.name).await?;
+    let chosen = chosen(&all, args.which.as_deref(), args.all, &args.name)?;
+    std::fs::create_dir_all(&args.to).map_err(|error| {
+        Failure::Client(ClientError::LocalFile {
+            path: args.to.clone(),
+            problem: error.to_string(),
+        })
+    })?;
+    let mut files = vec![];
+    for attachment in chosen {
+        let path = args.to.join(local_name(attachment, &files));
+        let bar = bar(context.out, &attachment.file_name);
+        let moved = bar.clone();
+        let downloaded = client
+            .attachments()
+            .download(&args.name, attachment, &path, move |progress| {
+                show_progress(&moved, progress);
+            })
+            .await;
+        bar.finish_and_clear();
+        downloaded?;
+        files.push(path);
+    }
+    let shown = |path: &PathBuf| path.display().to_string();
+    context.out.either(
+        || json!({ "files": files.iter().map(shown).collect::<Vec<_>>() }),
+        || {
+            files
+                .iter()
+                .map(|path| one_line(&shown(path)) + "\n")
+                .collect()
+        },
+    )
+}
+
+/// The attachments that were asked for: by file name, by SHA-256 or its beginning, or all.
+fn chosen<'a>(
+    all: &'a [Attachment],
+    which: Option<&str>,
+    is_all: bool,
+    name: &str,
+) -> Result<Vec<&'a Attachment>, Failure> {
+    let found: Vec<&Attachment> = match which {
+        None if is_all || all.len() == 1 => all.iter().collect(),
+        None if all.is_empty() => vec![],
+        None => {
+            let count = all.len();
+            return Err(Failure::usage(
+                format!(
+                    "{name} has {count} attachments: name one, or say --all; `agency attach list` \
+                     shows them"
+                ),
+                format!(
+                    "{name} 有 {count} 个附件：请指明其一或加 --all；用 agency attach list 查看"
+                ),
+            ));
+        }
+        Some(which) => all
+            .iter()
+            .filter(|file| {
+                file.file_name == which
+                    || (which.len() >= DIGITS_MIN && file.sha256.starts_with(which))
+            })
+            .collect(),
+    };
+    if found.is_empty() {
+        let what = which.unwrap_or("any");
+        return Err(Failure::usage(
+            format!("{name} has no attachment {what}: `agency attach list {name}` shows them"),
+            format!("{name} 没有附件 {what}：用 agency attach list {name} 查看"),
+        ));
+    }
+    Ok(found)
+}
+
+/// The name of a file here. The hub lets no name with `/` or `\` through; should one come all the same,
+/// only its last part is used, so that nothing is written elsewhere.
+fn local_name(attachment: &Attachment, taken: &[PathBuf]) -> String {
+    let last = attachment.file_name.rsplit(['/', '\\']).next();
+    let name = last.unwrap_or_default().trim_start_matches('.');
+    let digest: String = attachment.sha256.chars().take(12).collect();
+    let is_taken = |name: &str| {
+        taken
+            .iter()
+            .any(|path| path.file_name() == Path::new(name).file_name())
+    };
+    match name {
+        "" => digest,
+        name if is_taken(name) => format!("{digest}-{name}"),
+        name => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, sha256: &str) -> Attachment {
+        Attachment {
+            file_name: name.into(),
+            sha256: sha256.into(),
+            ..Attachment::default()
+        }
+    }
+
+    #[test]
+    fn one_is_chosen_by_name_or_digest_and_several_need_a_word() {
+        let two = [file("a.pdf", "aaaaaaaa"), file("b.pdf", "bbbbbbbb")];
+        let names = |which, is_all| {
+            chosen(&two, which, is_all, "n").map(|found| {
+                found
+                    .iter()
+                    .map(|file| file.file_name.clone())
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(names(Some("b.pdf"), false).unwrap(), ["b.pdf"]);
+        assert_eq!(names(Some("aaaaaa"), false).unwrap(), ["a.pdf"]);
+        assert_eq!(names(None, true).unwrap().len(), 2);
+        for which in [None, Some("aaa"), Some("c.pdf")] {
+            assert!(
+                matches!(names(which, false), Err(Failure::Usage { .. })),
+                "{which:?}"
+            );
+        }
+        assert_eq!(chosen(&two[..1], None, false, "n").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_folder_and_none_is_written_twice() {
+        for (name, local) in [
+            ("报告.pdf", "报告.pdf"),
+            ("../../etc/passwd", "passwd"),
+            ("..", "0123456789ab"),
+            (".bashrc", "bashrc"),
+            ("c:\\x\\y.txt", "y.txt"),
+        ] {
+            assert_eq!(local_name(&file(name, "0123456789abcdef"), &[]), local);
+        }
+        let taken = [PathBuf::from("out/a.pdf")];
+        assert_eq!(
+            local_name(&file("a.pdf", "0123456789abcdef"), &taken),
+            "0123456789ab-a.pdf"
+        );
+    }
+}
