@@ -319,7 +319,10 @@ mod tests {
             }));
             let passes = matches!(
                 reason,
-                Reason::Unavailable | Reason::LimitExceeded | Reason::Conflict
+                Reason::Unavailable
+                    | Reason::LimitExceeded
+                    | Reason::StorageFull
+                    | Reason::Conflict
             );
             assert_eq!(retryable(&error).is_some(), passes, "{reason}");
         }

@@ -49,6 +49,15 @@ impl Channels {
 
     /// Channels that the caller may read, in the charter's order.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// for channel in client.channels().list_channels().await? {
+    ///     println!("{} {}", channel.name, channel.display_name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`]; so for every method here.
     pub async fn list_channels(&self) -> Result<Vec<Channel>> {
@@ -60,6 +69,20 @@ impl Channels {
     }
 
     /// Publishes one notification. The draft's request id stays the same over every retry.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::{channels::NotificationDraft, proto::channels::Classification};
+    ///
+    /// let draft = NotificationDraft::to(["health"])
+    ///     .category("coordination")
+    ///     .title("Spot check in May")
+    ///     .classification(Classification::Internal);
+    /// let published = client.channels().publish(draft).await?;
+    /// println!("{:?}", published.receipt);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -75,6 +98,18 @@ impl Channels {
 
     /// Publishes up to [`BATCH_ITEMS_MAX`] notifications under one author signature, all or none.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let drafts = ["May", "June"]
+    ///     .map(|title| NotificationDraft::to_channel("joint-enforcement").title(title));
+    /// let published = client.channels().publish_batch(drafts.into()).await?;
+    /// assert_eq!(published.notifications.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn publish_batch(
@@ -85,6 +120,18 @@ impl Channels {
     }
 
     /// As [`Self::publish_batch`], under a request id of the caller's.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::{channels::NotificationDraft, request_id};
+    ///
+    /// // Stored by the caller, to repeat the very same batch after a crash.
+    /// let id = request_id();
+    /// let drafts = vec![NotificationDraft::to_channel("joint-enforcement").title("May")];
+    /// client.channels().publish_batch_as(drafts, id).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -114,6 +161,15 @@ impl Channels {
 
     /// One notification by name. Reading it here does not record that it was opened.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let name = "channels/joint-enforcement/notifications/7";
+    /// let answer = client.channels().notification(name).await?;
+    /// println!("{:?}", answer.notification);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn notification(&self, name: &str) -> Result<GetNotificationResponse> {
@@ -124,6 +180,22 @@ impl Channels {
     }
 
     /// A page of the notifications of one log.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::proto::channels::ListNotificationsRequest;
+    ///
+    /// let request = ListNotificationsRequest {
+    ///     parent: "agencies/tax/inbox".into(),
+    ///     newest_first: true,
+    ///     ..ListNotificationsRequest::default()
+    /// };
+    /// for one in client.channels().list_notifications(&request).await?.notifications {
+    ///     println!("{} {}", one.name, one.title);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -137,6 +209,17 @@ impl Channels {
     /// One page of the notifications that the caller may see and that match a query, without bodies.
     /// What was published before the call is found.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().title("spot check").category("coordination");
+    /// let found = client.channels().search(&query).await?;
+    /// println!("{} on this page", found.notifications.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn search(&self, query: &SearchQuery) -> Result<SearchNotificationsResponse> {
@@ -146,6 +229,18 @@ impl Channels {
     }
 
     /// As [`Self::search`], page after page as they are needed.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let mut found = client.channels().search_all(SearchQuery::new().title("spot check"));
+    /// while let Some(one) = found.next().await? {
+    ///     println!("{}", one.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn search_all(&self, query: SearchQuery) -> SearchResults {
         SearchResults::new(self.clone(), query)
@@ -153,6 +248,15 @@ impl Channels {
 
     /// Records that an officer of the recipient opened a notification, and returns it. No
     /// recipient means the caller's agency; else `mechanisms/{mechanism}/office`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let name = "channels/joint-enforcement/notifications/7";
+    /// let opened = client.channels().open(name, None).await?;
+    /// println!("{:?}", opened.notification);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -174,6 +278,18 @@ impl Channels {
     /// Signs for a notification (签收). No recipient means the caller's agency; else
     /// `mechanisms/{mechanism}/office`.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let name = "channels/joint-enforcement/notifications/7";
+    /// let signed = client
+    ///     .channels()
+    ///     .sign_for(name, Some("mechanisms/joint-enforcement/office"))
+    ///     .await?;
+    /// println!("{:?}", signed.receipt);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn sign_for(
@@ -193,6 +309,16 @@ impl Channels {
 
     /// Who has received, opened and signed for a notification, as far as the caller may see.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let name = "channels/joint-enforcement/notifications/7";
+    /// for row in client.channels().delivery_receipts(name).await? {
+    ///     println!("{} signed at {:?}", row.recipient, row.signed_for_at);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn delivery_receipts(&self, name: &str) -> Result<Vec<DeliveryReceipt>> {
@@ -207,12 +333,35 @@ impl Channels {
     }
 
     /// Backlog, then live, without gap or repeat; reconnects by itself.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::subscribe::{Event, SubscribeOptions};
+    ///
+    /// let mut events = client.channels().subscribe(SubscribeOptions::default());
+    /// while let Some(event) = events.next().await {
+    ///     if let Event::Delivery(delivery) = event? {
+    ///         println!("{} {}", delivery.log, delivery.position);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn subscribe(&self, options: SubscribeOptions) -> Subscription {
         Subscription::start(self.client.clone(), options)
     }
 
     /// Moves a durable consumer forward to the cursor of the last delivery dealt with.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// # let delivery = agency_client::proto::channels::Delivery::default();
+    /// // After the work that the delivery caused is stored.
+    /// client.channels().acknowledge("oa", &delivery.cursor).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -232,6 +381,15 @@ impl Channels {
     }
 
     /// Durable consumers of the caller's agency.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// for consumer in client.channels().list_consumers().await? {
+    ///     println!("{}: {} wait", consumer.name, consumer.lag_count);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].

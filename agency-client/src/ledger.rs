@@ -55,6 +55,13 @@ impl Ledger {
 
     /// The newest signed note, as it is. [`Self::checkpoint`] verifies it as well.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// print!("{}", client.ledger().raw_checkpoint().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`]; so for every method here.
     pub async fn raw_checkpoint(&self) -> Result<String> {
@@ -67,6 +74,14 @@ impl Ledger {
 
     /// The newest checkpoint, its signature verified and proved to continue the remembered one;
     /// it is remembered in turn.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let checkpoint = client.ledger().checkpoint().await?;
+    /// println!("{} entries, nothing rewritten", checkpoint.size);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Verification`] when the ledger's key has not signed it,
@@ -104,6 +119,14 @@ impl Ledger {
     /// A checkpoint as of [`Self::checkpoint`] whose tree has the entry at an index. The hub signs
     /// checkpoints shortly after it answers, so this may wait, up to the client's deadline.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let checkpoint = client.ledger().checkpoint_covering(5).await?;
+    /// assert!(checkpoint.size > 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn checkpoint_covering(&self, entry_index: u64) -> Result<TrustedCheckpoint> {
@@ -125,6 +148,14 @@ impl Ledger {
 
     /// Proof that the entry at an index is in the tree of a size; 0 means the newest checkpoint's.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let proof = client.ledger().inclusion_proof(5, 0).await?;
+    /// println!("{} hashes", proof.hashes.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn inclusion_proof(
@@ -141,6 +172,14 @@ impl Ledger {
 
     /// Proof that one tree is a prefix of another; 0 means the newest checkpoint's.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let proof = client.ledger().consistency_proof(5, 0).await?;
+    /// println!("{} hashes", proof.hashes.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn consistency_proof(
@@ -156,6 +195,13 @@ impl Ledger {
 
     /// One whole entry and its author's certificate; only the authoring agency may read it.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// println!("{:?}", client.ledger().entry(5).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn entry(&self, entry_index: u64) -> Result<GetEntryResponse> {
@@ -164,6 +210,16 @@ impl Ledger {
     }
 
     /// A page of entry headers, for auditors.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::proto::ledger::ListEntryHeadersRequest;
+    ///
+    /// let page = client.ledger().entry_headers(&ListEntryHeadersRequest::default()).await?;
+    /// println!("{} headers", page.headers.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -177,6 +233,14 @@ impl Ledger {
     /// Everything that proves an entry without the hub: put into one file, it verifies offline.
     /// The content and the author's certificate are in it when the caller's agency authored the
     /// entry; the header of any other entry must come from its receipt.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let bundle = client.ledger().bundle(5, None).await?;
+    /// # drop(bundle);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -197,6 +261,14 @@ impl Ledger {
 
     /// Reads every header, checks that none is missing, and computes the root anew: it must be the
     /// one that the hub signed. `progress` is told the entries read and their total.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let report = client.ledger().audit(|done, all| println!("{done} of {all}")).await?;
+    /// println!("{:?}", report.entries_by_agency);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Verification`] when a header or the root is wrong.

@@ -7,11 +7,19 @@
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
+//! - [`outbox`]: what is handed to it arrives once, through crashes and days without the hub.
+//! - [`blocking`]: the same for programs without an async runtime.
+//! - [`observer`]: hooks for metrics.
 //! - [`gateway`]: the same API for local systems that have no keys.
 //! - [`verify`]: receipts and bundles, with the hub's help or with nobody's.
 //! - [`error`]: who is at fault, and what to do next.
 //!
 //! Errors never hold tokens, keys or bodies.
+//!
+//! # Connect and publish
+//!
+//! A profile names certificate, keys and hub. [`Client::connect`] asks the hub who it takes the
+//! caller for, so that what is wrong shows at once; [`ClientBuilder::build`] needs no hub yet.
 //!
 //! ```no_run
 //! use agency_client::{
@@ -31,6 +39,71 @@
 //! let proved = verify::receipt(&client, receipt, Some(&published.authored)).await?;
 //! println!("entry {} is under checkpoint {}", proved.header.index, proved.checkpoint.size);
 //! # Ok(())
+//! # }
+//! ```
+//!
+//! # Hand it over and forget it
+//!
+//! What must arrive, whatever happens to this program, this machine or the hub, goes into an
+//! [`outbox`]: `enqueue` answers when it is on the disk, and a sender, here or in another process,
+//! delivers it once and in order.
+//!
+//! ```no_run
+//! use agency_client::{
+//!     Client, channels::NotificationDraft,
+//!     outbox::{Outbox, OutboxOptions, Outgoing},
+//! };
+//!
+//! # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+//! let outbox = Outbox::open("outbox", OutboxOptions::default()).await?;
+//! let draft = NotificationDraft::to_channel("joint-enforcement").title("Spot check in May");
+//! // The key makes the same order, given twice, one item.
+//! let what = Outgoing::publish(draft)?.key("oa-2026-0512");
+//! let ticket = outbox.enqueue("oa", what).await?.ticket;
+//! let sender = tokio::spawn(outbox.sender()?.run(client, std::future::pending()));
+//! println!("recorded as {}", outbox.wait(ticket).await?.name);
+//! # sender.abort();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Receive
+//!
+//! A subscription under a durable consumer goes on where its last acknowledgement stood. Store
+//! the cursor together with the work that a delivery causes: then each is worked on once.
+//!
+//! ```no_run
+//! use agency_client::{Client, subscribe::{Event, SubscribeOptions}};
+//!
+//! # async fn example(client: Client) -> agency_client::Result<()> {
+//! let mut events = client.channels().subscribe(SubscribeOptions {
+//!     consumer: Some("oa".into()),
+//!     ..SubscribeOptions::default()
+//! });
+//! while let Some(event) = events.next().await {
+//!     if let Event::Delivery(delivery) = event? {
+//!         client.channels().acknowledge("oa", &delivery.cursor).await?;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Trust nobody
+//!
+//! [`ledger::Ledger::checkpoint`] demands proof that the hub's ledger continues what this node saw
+//! before; [`verify::receipt`] proves a receipt under it; [`ledger::Ledger::bundle`] makes a file
+//! that proves an entry without a network.
+//!
+//! # Errors
+//!
+//! Every error says who is at fault and what to do next.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) {
+//! if let Err(error) = client.members().who_am_i().await {
+//!     eprintln!("{error}\n{}", error.advice());
+//! }
 //! # }
 //! ```
 

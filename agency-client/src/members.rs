@@ -39,6 +39,13 @@ impl Members {
 
     /// Who the hub takes the caller for.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// println!("{:?}", client.members().who_am_i().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`]; so for every method here.
     pub async fn who_am_i(&self) -> Result<WhoAmIResponse> {
@@ -46,6 +53,15 @@ impl Members {
     }
 
     /// The charter's mechanisms on a day.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// for mechanism in client.members().list_mechanisms(None).await? {
+    ///     println!("{}", mechanism.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -60,6 +76,16 @@ impl Members {
 
     /// Every agency of the charter with its name on a day.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use jiff::civil::date;
+    ///
+    /// let then = client.members().list_agencies(Some(date(2021, 7, 1))).await?;
+    /// println!("{} agencies", then.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn list_agencies(&self, as_of: Option<Date>) -> Result<Vec<Agency>> {
@@ -73,6 +99,13 @@ impl Members {
 
     /// One agency by its resource name, such as `agencies/tax`.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// println!("{}", client.members().agency("agencies/tax", None).await?.display_name);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn agency(&self, name: &str, as_of: Option<Date>) -> Result<Agency> {
@@ -80,6 +113,13 @@ impl Members {
     }
 
     /// One agency by any official name, alias or id (JE-013).
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// println!("{}", client.members().find_agency("税务局", None).await?.name);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -101,6 +141,14 @@ impl Members {
 
     /// Members of a mechanism, such as `mechanisms/joint-enforcement`, in official order.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let members = client.members().list_memberships("mechanisms/joint-enforcement", None).await?;
+    /// println!("{} members", members.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn list_memberships(
@@ -119,6 +167,16 @@ impl Members {
 
     /// Adds a member (JE-014, FS-013). An empty `request_id` is filled in.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::proto::members::AddMembershipRequest;
+    ///
+    /// let request = AddMembershipRequest::default(); // filled in from the deciding document
+    /// client.members().add_membership(request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn add_membership(
@@ -132,6 +190,16 @@ impl Members {
     /// Names or changes the liaison of the caller's agency (JE-027, JE-028). An empty
     /// `request_id` is filled in.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::proto::members::AppointLiaisonRequest;
+    ///
+    /// let request = AppointLiaisonRequest::default(); // filled in with officer and dates
+    /// client.members().appoint_liaison(request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn appoint_liaison(
@@ -143,6 +211,15 @@ impl Members {
     }
 
     /// Nodes of an agency; of the caller's when none is named.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// for node in client.members().list_nodes(None).await? {
+    ///     println!("{}", node.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -156,6 +233,14 @@ impl Members {
 
     /// Enrols a certificate (DER) of the caller's agency.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// # let der: Vec<u8> = vec![];
+    /// client.members().enroll_node(der).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn enroll_node(&self, certificate: Vec<u8>) -> Result<Recorded<EnrollNodeResponse>> {
@@ -167,6 +252,14 @@ impl Members {
     }
 
     /// Revokes a certificate by its resource name; its open streams end.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// # let name = "";
+    /// client.members().revoke_node(name, "the machine was replaced").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -185,6 +278,15 @@ impl Members {
 
     /// Token keys of an agency; of the caller's when none is named.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// for key in client.members().list_token_keys(None).await? {
+    ///     println!("{}", key.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn list_token_keys(&self, agency: Option<&str>) -> Result<Vec<TokenKey>> {
@@ -198,6 +300,14 @@ impl Members {
 
     /// Enrols a token-signing key of the caller's agency: a public JWK with `kid`.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// # let jwk = "";
+    /// client.members().enroll_token_key(jwk).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn enroll_token_key(&self, jwk: &str) -> Result<Recorded<EnrollTokenKeyResponse>> {
@@ -209,6 +319,14 @@ impl Members {
     }
 
     /// Revokes a token-signing key by its resource name.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// # let name = "";
+    /// client.members().revoke_token_key(name, "rotated").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].

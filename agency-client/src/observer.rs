@@ -115,3 +115,6 @@ impl Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@
 //! - `indexer`: the thread that follows the ledger's head.
 //! - `rows`: what an entry changes.
 //! - `index`: the file, its form, and what makes it unfit.
+//! - `hits`: one search, and how it is ended.
 //! - `cursor`: places that have everything that is asked, found by leaps.
 //! - `text`: words of titles.
 //!
@@ -15,6 +16,7 @@
 //! caller gives the logs that it has been permitted.
 
 mod cursor;
+mod hits;
 mod index;
 mod indexer;
 mod rows;
@@ -33,15 +35,15 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, InterruptHandle, OptionalExtension as _, params};
+use rusqlite::Connection;
 use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
 };
 
 use self::{
-    cursor::{Effort, Places, Source},
-    index::{Fault, FaultKind, Place},
+    hits::{Failure, Stop},
+    index::FaultKind,
 };
 use crate::{
     domain::channels::log::NotificationPlace,
@@ -51,6 +53,7 @@ use crate::{
 
 pub use self::{
     cursor::PIECES_MAX,
+    hits::{Hit, Hits},
     index::{SEARCH_FILE, Term, delete},
 };
 
@@ -213,9 +216,9 @@ impl Search {
         );
         let mut task = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let connection = reader(&readers, generation, &dir)?;
+            let connection = hits::reader(&readers, generation, &dir)?;
             its_stop.begin(&connection);
-            let outcome = search(&connection, query, &its_stop, read);
+            let outcome = hits::search(&connection, query, &its_stop, read);
             its_stop.end();
             if outcome.is_ok() {
                 let mut readers = readers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -259,7 +262,7 @@ impl Search {
         self.find(query, move |hits| {
             let mut entries: Vec<u64> = vec![];
             while entries.len() < limit
-                && let Hit::Place(place) = hits.next()?
+                && let Hit::Place(place) = hits.read_next()?
             {
                 if entries.last() != Some(&place.entry_index) {
                     entries.push(place.entry_index);
@@ -364,182 +367,5 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.shared.waiting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Ends a search that takes too long.
-#[derive(Default)]
-struct Stop {
-    is_over: Arc<AtomicBool>,
-    handle: Mutex<Option<InterruptHandle>>,
-}
-
-impl Stop {
-    fn begin(&self, connection: &Connection) {
-        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        *handle = Some(connection.get_interrupt_handle());
-    }
-
-    fn end(&self) {
-        self.handle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-    }
-
-    fn stop(&self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = &*handle {
-            handle.interrupt();
-        }
-    }
-}
-
-/// What ended a search.
-#[derive(Debug)]
-enum Failure {
-    /// The caller is told this.
-    Told(Error),
-    /// The index failed.
-    Index(Fault),
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Index(fault)
-    }
-}
-
-/// A connection to the file of a generation.
-fn reader(
-    readers: &Mutex<Vec<(u64, Connection)>>,
-    generation: u64,
-    dir: &std::path::Path,
-) -> Result<Connection, Fault> {
-    let mut readers = readers.lock().unwrap_or_else(PoisonError::into_inner);
-    readers.retain(|(of, _)| *of == generation);
-    let found = readers.pop();
-    drop(readers);
-    match found {
-        Some((_, connection)) => Ok(connection),
-        None => index::open_reader(dir),
-    }
-}
-
-fn search<T>(
-    connection: &Connection,
-    query: Query,
-    stop: &Stop,
-    read: impl FnOnce(&mut Hits<'_>) -> Result<T>,
-) -> Result<T, Failure> {
-    // One view of the index for the whole page.
-    let view = connection.unchecked_transaction().map_err(Fault::from)?;
-    let effort = Effort::new(PIECES_MAX, Arc::clone(&stop.is_over));
-    let places = places(&view, query)?;
-    let mut hits = Hits {
-        connection: &view,
-        effort,
-        places,
-        fault: None,
-    };
-    let outcome = read(&mut hits);
-    if let Some(fault) = hits.fault.take() {
-        return Err(fault.into());
-    }
-    outcome.map_err(Failure::Told)
-}
-
-fn places(connection: &Connection, query: Query) -> Result<Places, Fault> {
-    let order = if query.is_oldest_first {
-        cursor::Order::OldestFirst
-    } else {
-        cursor::Order::NewestFirst
-    };
-    let (mut least, mut greatest) = (Place(0), Place(i64::MAX - 1));
-    if let Some(from_us) = query.from_us {
-        least = first_from(connection, from_us)?.unwrap_or(Place(i64::MAX - 1));
-    }
-    if let Some(before_us) = query.before_us {
-        greatest = last_before(connection, before_us)?.unwrap_or(Place(-1));
-    }
-    if let Some(after) = query.after.and_then(Place::new) {
-        if query.is_oldest_first {
-            least = least.max(Place(after.0.saturating_add(1)));
-        } else {
-            greatest = greatest.min(Place(after.0.saturating_sub(1)));
-        }
-    }
-    let mut groups: Vec<Vec<Source>> = vec![];
-    groups.extend(query.terms.into_iter().map(|term| vec![Source::Term(term)]));
-    groups.extend(
-        query
-            .title
-            .map(|TitleQuery(words)| vec![Source::Title(words)]),
-    );
-    groups.push(query.logs.into_iter().map(Source::Term).collect());
-    Ok(Places::new(groups, order, (least, greatest)))
-}
-
-/// The first and the last of a period: instants never go back along the ledger.
-const PERIOD_STATEMENTS: [&str; 2] = [
-    "SELECT place FROM notification WHERE published_at_us >= ?1
-     ORDER BY published_at_us, place LIMIT 1",
-    "SELECT place FROM notification WHERE published_at_us < ?1
-     ORDER BY published_at_us DESC, place DESC LIMIT 1",
-];
-
-fn first_from(connection: &Connection, at_us: i64) -> Result<Option<Place>, Fault> {
-    let [first, _] = PERIOD_STATEMENTS;
-    let mut first = connection.prepare_cached(first)?;
-    Ok(first
-        .query_row(params![at_us], |row| row.get(0).map(Place))
-        .optional()?)
-}
-
-fn last_before(connection: &Connection, at_us: i64) -> Result<Option<Place>, Fault> {
-    let [_, last] = PERIOD_STATEMENTS;
-    let mut last = connection.prepare_cached(last)?;
-    Ok(last
-        .query_row(params![at_us], |row| row.get(0).map(Place))
-        .optional()?)
-}
-
-/// What a search finds, in its order.
-#[derive(Debug)]
-pub struct Hits<'a> {
-    connection: &'a Connection,
-    effort: Effort,
-    places: Places,
-    fault: Option<Fault>,
-}
-
-/// The next of what a search finds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hit {
-    /// A notification.
-    Place(NotificationPlace),
-    /// There is no more.
-    End,
-    /// There may be more, but this search has read as much as one may.
-    TooFar,
-}
-
-impl Hits<'_> {
-    /// The next one.
-    ///
-    /// # Errors
-    /// When the index fails; the search answers that, whatever is made of it.
-    pub fn next(&mut self) -> Result<Hit> {
-        match self.places.next(self.connection, &self.effort) {
-            Ok(Some(place)) => Ok(Hit::Place(place.notification())),
-            Ok(None) => Ok(Hit::End),
-            Err(fault) if fault.kind() == FaultKind::Interrupted => Ok(Hit::TooFar),
-            Err(fault) => {
-                let text = fault.to_string();
-                self.fault = Some(fault);
-                Err(Error::internal(text))
-            }
-        }
     }
 }

@@ -202,6 +202,7 @@ async fn exporter(
         streams: Arc::clone(&services.streams),
         tls: Arc::clone(&services.tls),
         clock: Arc::clone(clock),
+        data_dir: config.data_dir.clone(),
         started_at: clock.now(),
     };
     let metrics = &services.metrics;

@@ -17,20 +17,24 @@ if ! cmp --silent "$requirements" "$venv/requirements.txt"; then
     cp "$requirements" "$venv/requirements.txt"
 fi
 
-cargo build --quiet --package hub --bin hub
+cargo build --quiet --package hub --bin hub --package agency-client --bin agency
 hub=$target/debug/hub
+agency=$target/debug/agency
 
 site=$(mktemp -d)
-pid=
+pids=()
 clean_up() {
     status=$?
-    if [ -n "$pid" ]; then
+    for pid in "${pids[@]}"; do
         kill "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
-    fi
-    if [ "$status" -ne 0 ] && [ -s "$site/hub.log" ]; then
-        echo "The hub's log:" >&2
-        tail -n 50 "$site/hub.log" >&2
+    done
+    if [ "$status" -ne 0 ]; then
+        for log in hub gateway; do
+            [ -s "$site/$log.log" ] || continue
+            echo "The $log's log:" >&2
+            tail -n 50 "$site/$log.log" >&2
+        done
     fi
     rm -rf "$site"
     exit "$status"
@@ -48,12 +52,23 @@ sed -e 's|^listen = .*|listen = "127.0.0.1:0"|' \
 
 mkfifo "$site/address"
 "$hub" serve --config "$site/hub.toml" >"$site/address" 2>"$site/hub.log" </dev/null &
-pid=$!
+pids+=($!)
 # The one line on stdout is the address; the pipe ends without one when the hub cannot start.
 read -r address <"$site/address" || { echo "The hub did not start." >&2; exit 1; }
+
+# A gateway for a program of the tax bureau that has no keys.
+tax=$site/pki/profiles/tax/profile.toml
+sed -i -e "s|^endpoint = .*|endpoint = \"https://$address\"|" "$tax"
+mkfifo "$site/gateway"
+"$agency" --profile "$tax" --officer oa-1 --role clerk --json serve --listen 127.0.0.1:0 \
+    >"$site/gateway" 2>"$site/gateway.log" </dev/null &
+pids+=($!)
+read -r listening <"$site/gateway" || { echo "The gateway did not start." >&2; exit 1; }
+gateway=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["listening"])' "$listening")
 
 "$venv/bin/python" tests/interop/hub_client.py \
     --protos proto \
     --author "$site/pki/profiles/civil-affairs/profile.toml" \
     --recipient "$site/pki/profiles/tax/profile.toml" \
-    --endpoint "https://$address"
+    --endpoint "https://$address" \
+    --gateway "$gateway"

@@ -25,7 +25,23 @@ impl HubProcess {
     /// As [`Self::start`], with its log somewhere else than on this process's stderr.
     #[must_use]
     pub fn start_logging_to(config: &Path, log: Stdio) -> Self {
-        let mut child = Command::new(hub_binary())
+        Self::start_by(Command::new(hub_binary()), config, log)
+    }
+
+    /// As [`Self::start`], by a program that becomes the command that follows its arguments, such as
+    /// `nsenter`.
+    #[must_use]
+    pub fn start_within(prefix: &[String], config: &Path) -> Self {
+        let Some((program, arguments)) = prefix.split_first() else {
+            return Self::start(config);
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(hub_binary());
+        Self::start_by(command, config, Stdio::inherit())
+    }
+
+    fn start_by(mut command: Command, config: &Path, log: Stdio) -> Self {
+        let mut child = command
             .args(["serve", "--config"])
             .arg(config)
             .stdout(Stdio::piped())

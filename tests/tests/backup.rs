@@ -15,7 +15,7 @@ mod fixture;
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -32,11 +32,13 @@ use hub::{
         restore::{RestoreOptions, Restored, restore},
     },
     fsck,
+    ledger::{self, Erasure, LedgerOptions},
+    server,
 };
 use hub_core::crypto::{hex, sha256};
 use hub_proto::common::Receipt;
 use hub_tests::{
-    Site,
+    Site, TRUST_DOMAIN,
     process::{HubProcess, hub_binary},
 };
 
@@ -325,6 +327,54 @@ async fn a_second_run_writes_only_what_is_new_and_mends_what_is_damaged() {
     restore_to(&fixture, &to, "restored", None).unwrap();
     let (config, _) = fixture.with_data(&fixture.folder("restored"));
     assert_eq!(entries_of(&config), fixture.entries);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_run_erases_from_the_backup_what_retention_erased_from_the_hub() {
+    let fixture = Fixture::new(20).await;
+    let to = fixture.folder("backup");
+    let first = fixture.backup(&to).unwrap();
+    let index = first.entries / 2;
+    let content = &fixture.entries[usize::try_from(index).unwrap()].content;
+    let holders = |dir: &Path| {
+        let is_held = |path: &PathBuf| {
+            let bytes = fs::read(dir.join(path)).unwrap();
+            bytes.windows(content.len()).any(|window| window == content)
+        };
+        files(dir).into_iter().filter(is_held).collect::<Vec<_>>()
+    };
+    let data = fixture.site.data_dir();
+    let held = holders(&to);
+    assert_eq!(held.len(), 1, "in one segment: {held:?}");
+    assert_eq!(holders(&data), held);
+
+    let key = Arc::new(server::ledger_key(&fixture.site.config()).unwrap());
+    let options = LedgerOptions::new(&data, TRUST_DOMAIN, key);
+    let (writer, _, _) = ledger::open(options, first.entries).unwrap();
+    let residue = b"what stays".to_vec().into();
+    let erased = writer.sealer().seal(&[Erasure { index, residue }]).unwrap();
+    assert_eq!(erased.sealed, 1);
+    writer.close().unwrap();
+    assert!(holders(&data).is_empty());
+
+    // The residue is none that a hub would leave, which only `fsck` of the entries would mind.
+    let options = BackupOptions {
+        to: to.clone(),
+        verify: false,
+        prune: false,
+    };
+    let second = backup(&fixture.site.config(), &options, &mut |_| {}).unwrap();
+    assert_eq!(second.segments_written, 1);
+    assert_eq!(second.root, first.root, "the tree is as it was");
+    assert!(holders(&to).is_empty(), "erased from the backup too");
+    for path in files(&to.join("ledger")) {
+        let there = fs::read(to.join("ledger").join(&path)).unwrap();
+        assert_eq!(
+            there,
+            fs::read(data.join("ledger").join(&path)).unwrap(),
+            "{path:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,14 +97,16 @@ async fn the_command_line_tells_an_officer_that_the_node_ends_soon() {
         let folder = world.site.path().join("pki/profiles");
         folder.join(format!("tax.{node}/profile.toml"))
     };
+    // Built before the waiting begins.
+    let binary = tokio::task::spawn_blocking(agency_binary).await.unwrap();
     for (node, days, is_warned) in [("node-2", 6, true), ("node-3", 40, false)] {
         let profile = issue(node, days);
         let mut told = String::new();
         // The hub enrols the certificate when it looks at its roster folder next.
         eventually("the node is enrolled", async || {
-            let profile = profile.clone();
+            let (binary, profile) = (binary.clone(), profile.clone());
             let run = move || {
-                let mut agency = Command::new(agency_binary());
+                let mut agency = Command::new(binary);
                 agency.args(["--lang", "en", "--json", "whoami", "--profile"]);
                 agency.arg(profile).output().unwrap()
             };

@@ -133,6 +133,7 @@ async fn a_scrape_tells_how_the_hub_is() {
     within(days("kind=\"node\",agency=\"tax\",node=\"node-1\""), 397.0);
     assert!(value(&text, "process_resident_memory_bytes").unwrap() > 1_000_000.0);
     assert!(value(&text, "process_open_fds").unwrap() > 3.0);
+    assert!(value(&text, "hub_data_free_bytes").unwrap() > 1_000_000.0);
 
     drop(stream);
     let ended = call("Subscribe", "CANCELLED");

@@ -399,7 +399,10 @@ fn table() -> impl Iterator<Item = &'static Row> {
 /// Every method of the compiled protos.
 fn methods() -> BTreeSet<String> {
     let set = prost_types::FileDescriptorSet::decode(hub_proto::DESCRIPTORS).unwrap();
-    let services = set.file.iter().flat_map(|file| {
+    // An agency's gateway serves its own, not the hub.
+    let files = set.file.iter();
+    let files = files.filter(|file| file.package() != "hub.gateway.v1");
+    let services = files.flat_map(|file| {
         let package = file.package();
         file.service.iter().map(move |service| (package, service))
     });

@@ -42,6 +42,9 @@ pub async fn play(site: &Site) -> anyhow::Result<()> {
     story::members_sign(&mut cast, &mut account, &notice, story::Half::Second).await?;
     story::case_results(&mut cast, &mut account).await?;
     story::addressed_matter(&mut cast, &mut account).await?;
+    story::attachment_goes_along(&mut cast, &mut account, site).await?;
+    story::plan_is_corrected(&mut cast, &mut account).await?;
+    hub = story::outbox_outlives_the_hub(&mut cast, &mut account, hub, site).await?;
     story::liaison_changes(&mut cast, &mut account, &notice).await?;
     story::node_is_revoked(&mut cast, &mut account, site).await?;
     story::office_looks(&mut cast, &mut account, &notice).await?;

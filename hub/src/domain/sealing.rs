@@ -98,6 +98,9 @@ pub(super) fn decide(
 /// Remembers an order: by entry, that reads and replays know; by order, that an erasure which a crash
 /// cut short is found again without a search. What is sealed asks nothing any more, and holds no
 /// attachment.
+///
+/// Invariant: rows that were made from what a residue lacks go here, with the order. The ledger is
+/// replayed from residues afterwards, and must give the same state.
 pub(super) fn apply(
     rows: &mut Overlay<'_>,
     entry: &EntryMeta<'_>,

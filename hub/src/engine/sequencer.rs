@@ -14,6 +14,7 @@ use hub_proto::ledger::{Author, EntryContent, EntryHeader, Event, EventList};
 use jiff::Timestamp;
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 
 use super::{
     AtomicWrites, BATCH_BYTES_MAX, BATCH_MAX, Submission, Writes,
@@ -36,7 +37,7 @@ use crate::{
     metrics::Metrics,
     state::{
         keys,
-        store::{Store, StoreError},
+        store::{Committed, Store, StoreError},
         view::{Overlay, ViewExt as _},
     },
     traces,
@@ -53,7 +54,7 @@ pub(super) struct Job {
     pub(super) submission: Submission,
     pub(super) reply: Reply,
     /// The call that this is of; the commit's span refers to it.
-    pub(super) span: tracing::Span,
+    pub(super) span: Span,
     /// The agency's place in the queue, until the writer takes the job.
     pub(super) _share: Option<Share>,
 }
@@ -96,7 +97,7 @@ struct Batch<'a> {
     encoded: Vec<EncodedEntry>,
     recorded: Vec<Arc<Recorded>>,
     /// Calls that the commit's span refers to.
-    spans: Vec<tracing::Span>,
+    spans: Vec<Span>,
     ids: HashMap<(AgencyId, RequestId), usize>,
 }
 
@@ -355,13 +356,7 @@ impl Sequencer {
         let began = self.parts.clock.monotonic();
         let committed = store.commit(self.head, &batch.encoded, rows, self.last_recorded_at);
         let after = self.parts.clock.monotonic().saturating_sub(began);
-        match &committed {
-            Ok(_) => self.parts.metrics.writer.committed(after),
-            Err(_) => {
-                self.parts.metrics.writer.commit_failed();
-                traces::failed(&span);
-            }
-        }
+        self.count(&committed, after, &span);
         drop(span);
         if let Err(StoreError::Ledger(LedgerError::Limit(limit))) = &committed {
             // Nothing was written, and nothing is wrong with the ledger: the batch is too large.
@@ -399,6 +394,19 @@ impl Sequencer {
             tracing::info!("there is room on the disk again; acts are recorded");
         }
         Ok(())
+    }
+
+    /// Counts a commit. A batch that is too large is its callers' affair, and no failure.
+    fn count(&self, committed: &Result<Committed, StoreError>, after: Duration, span: &Span) {
+        let writer = &self.parts.metrics.writer;
+        match committed {
+            Ok(_) => writer.committed(after),
+            Err(StoreError::Ledger(LedgerError::Limit(_))) => {}
+            Err(_) => {
+                writer.commit_failed();
+                traces::failed(span);
+            }
+        }
     }
 
     /// Says once when the disk has filled up, and once when there is room again.
@@ -510,7 +518,7 @@ fn author(submission: &Submission) -> Author {
 }
 
 /// The span of a batch's commit, which refers to the calls that wait for it.
-fn commit_span(batch: &mut Batch<'_>) -> tracing::Span {
+fn commit_span(batch: &mut Batch<'_>) -> Span {
     let bytes = batch
         .encoded
         .iter()

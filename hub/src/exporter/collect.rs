@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    path::PathBuf,
     sync::{Arc, Weak},
 };
 
@@ -45,6 +46,8 @@ pub struct Sources {
     pub tls: Arc<TlsReloader>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The data folder.
+    pub data_dir: PathBuf,
     /// When the hub started.
     pub started_at: Timestamp,
 }
@@ -95,6 +98,9 @@ impl Sources {
             "Resident memory",
             process::resident_bytes(),
         )?;
+        let free = "hub_data_free_bytes";
+        let help = "Free room on the data folder's file system";
+        gauge(encoder, free, help, process::free_bytes(&self.data_dir))?;
         let files = "process_open_fds";
         gauge(encoder, files, "Open file handles", process::open_files())?;
         let most = "process_max_fds";

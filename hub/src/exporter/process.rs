@@ -1,6 +1,6 @@
 //! What the operating system says of this process. Where there is no `/proc`, it says nothing.
 
-use std::fs;
+use std::{fs, path::Path};
 
 /// Resident memory in bytes.
 pub(super) fn resident_bytes() -> Option<u64> {
@@ -31,6 +31,12 @@ fn limit_of(limits: &str) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// Bytes that this process may still write to a folder's file system.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    found.f_bavail.checked_mul(found.f_frsize)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use hub_tests::{Site, World, process::HubProcess};
 use super::{
     content, expect_file,
     proxy::{At, Proxy, Way},
-    publish,
+    publish, put,
 };
 
 const MIB: u64 = 1 << 20;
@@ -56,10 +56,7 @@ async fn a_download_that_is_cut_goes_on_also_in_another_call() {
     let folder = tempfile::tempdir().unwrap();
     let content = content(16 << 20, 1);
     let bytes = content.clone();
-    let upload = tax
-        .attachments()
-        .upload_bytes("a.bin", "text/plain", bytes, |_| {});
-    let file = upload.await.unwrap();
+    let file = put(&tax, bytes).await;
     let name = publish(&tax, "health", vec![file.clone()]).await.unwrap();
     let health = clerk(&world.site, "health", proxy.endpoint());
     proxy.once(At::Cut(Way::Down, 10 * MIB));

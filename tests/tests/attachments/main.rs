@@ -60,11 +60,18 @@ async fn publish(
     Ok(published.response.notification.unwrap().name)
 }
 
+/// Uploads bytes.
+async fn put(client: &Client, content: impl Into<bytes::Bytes>) -> Attachment {
+    let files = client.attachments();
+    let upload = files.upload_bytes("a.bin", "text/plain", content, |_| {});
+    upload.await.unwrap()
+}
+
 /// Downloads into a folder and holds it against what it has to be.
 async fn expect_file(client: &Client, name: &str, file: &Attachment, folder: &Path, is: &[u8]) {
     let path = folder.join("downloaded");
-    let download = client.attachments().download(name, file, &path, |_| {});
-    download.await.unwrap();
+    let files = client.attachments();
+    files.download(name, file, &path, |_| {}).await.unwrap();
     assert!(std::fs::read(&path).unwrap() == is, "another content");
     assert!(!folder.join("downloaded.part").exists());
 }
@@ -132,8 +139,8 @@ async fn progress_is_told_up_to_the_end() {
     told.lock().unwrap().clear();
     let name = publish(&tax, "health", vec![file.clone()]).await.unwrap();
     let path = folder.path().join("b.bin");
-    let download = tax.attachments().download(&name, &file, &path, listen());
-    download.await.unwrap();
+    let files = tax.attachments();
+    files.download(&name, &file, &path, listen()).await.unwrap();
     ends(Phase::Transferring);
     ends(Phase::Hashing);
 }
@@ -144,13 +151,7 @@ async fn what_was_begun_with_another_file_is_fetched_anew() {
     let tax = world.clerk("tax");
     let folder = tempfile::tempdir().unwrap();
     let content = content(100_000, 1);
-    let upload = tax.attachments().upload_bytes(
-        "a.bin",
-        "application/octet-stream",
-        content.clone(),
-        |_| {},
-    );
-    let file = upload.await.unwrap();
+    let file = put(&tax, content.clone()).await;
     let name = publish(&tax, "health", vec![file.clone()]).await.unwrap();
     for left in [&b"of something else"[..], &[7; 100_000], &[7; 100_001]] {
         std::fs::write(folder.path().join("downloaded.part"), left).unwrap();
@@ -181,8 +182,7 @@ async fn files_that_cannot_be_attached_are_refused_here() {
     assert!(refused().await.contains("has 104857601"));
     std::fs::remove_file(&path).unwrap();
     assert!(refused().await.contains("large: "));
-    let error = tax
-        .attachments()
-        .upload_bytes("a", "text/plain", "", |_| {});
-    assert!(error.await.is_err());
+    let files = tax.attachments();
+    let empty = files.upload_bytes("a", "text/plain", "", |_| {}).await;
+    assert!(empty.is_err());
 }

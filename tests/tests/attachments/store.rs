@@ -14,7 +14,7 @@ use hub_tests::{
     },
 };
 
-use super::{content, expect_file, publish, s3};
+use super::{content, expect_file, publish, put, s3};
 
 /// A day and an hour, in microseconds.
 const DAY_AND_HOUR_US: i64 = 25 * 3_600_000_000;
@@ -81,10 +81,7 @@ async fn an_s3_compatible_store_is_a_setting() {
     for size in [5, 20 << 20] {
         let content = content(size, 1);
         let bytes = content.clone();
-        let upload = tax
-            .attachments()
-            .upload_bytes("a", "text/plain", bytes, |_| {});
-        let file = upload.await.unwrap();
+        let file = put(&tax, bytes).await;
         let name = publish(&tax, "health", vec![file.clone()]).await.unwrap();
         expect_file(&health, &name, &file, folder.path(), &content).await;
         published.push((name, file, content));

@@ -192,10 +192,7 @@ async fn downloads_at_once_are_bounded() {
     let tax = session(&world, "tax");
     let content = super::content(8 << 20, 1);
     let client = world.clerk("tax");
-    let upload = client
-        .attachments()
-        .upload_bytes("a", "text/plain", content, |_| {});
-    let file = upload.await.unwrap();
+    let file = super::put(&client, content).await;
     let notification = super::publish(&client, "health", vec![file.clone()])
         .await
         .unwrap();

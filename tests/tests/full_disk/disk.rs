@@ -16,7 +16,8 @@ const FILL_BYTES: usize = 4_096;
 pub(crate) struct SmallDisk {
     holder: Child,
     root: PathBuf,
-    _mountpoint: TempDir,
+    mountpoint: TempDir,
+    flags: &'static str,
     /// How it was made.
     pub(crate) way: &'static str,
 }
@@ -52,19 +53,45 @@ impl SmallDisk {
         let inside = mountpoint.path().strip_prefix("/").unwrap();
         let root = Path::new("/proc").join(holder.id().to_string());
         let root = root.join("root").join(inside);
-        Some(Self {
+        // Where a command cannot go into the namespace, the file system is of no use.
+        let small = Self {
             holder,
             root,
-            _mountpoint: mountpoint,
+            mountpoint,
+            flags,
             way: if flags == "-m" {
                 "a tmpfs of root's"
             } else {
                 "a tmpfs in a user namespace"
             },
-        })
+        };
+        let mut enter = small.enter();
+        let program = enter.remove(0);
+        let entered = Command::new(program).args(enter).arg("true").status();
+        entered
+            .is_ok_and(|status| status.success())
+            .then_some(small)
     }
 
-    /// The file system's folder.
+    /// What a command is to be preceded by, to see the file system at [`SmallDisk::inside`].
+    pub(crate) fn enter(&self) -> Vec<String> {
+        let holder = self.holder.id().to_string();
+        let namespaces: &[&str] = if self.flags == "-m" {
+            &["-m"]
+        } else {
+            &["-U", "-m", "--preserve-credentials"]
+        };
+        let mut command = vec!["nsenter".to_owned(), "--target".to_owned(), holder];
+        command.extend(namespaces.iter().map(|one| (*one).to_owned()));
+        command
+    }
+
+    /// The file system's folder, as commands within see it.
+    pub(crate) fn inside(&self) -> &Path {
+        self.mountpoint.path()
+    }
+
+    /// The file system's folder, as this process sees it.
     pub(crate) fn path(&self) -> &Path {
         &self.root
     }

@@ -10,8 +10,8 @@ use agency_client::{
 use hub_core::{date::to_wire, reason::Reason};
 use hub_proto::{
     channels::{
-        Classification, Delivery, ListNotificationsRequest, Notification,
-        PublishNotificationResponse,
+        Classification, Delivery, ListNotificationsRequest, Notification, NotificationKind,
+        NotificationState, PublishNotificationResponse, RequestedAction,
     },
     members::{
         AddMembershipRequest, AppointLiaisonRequest, Liaison, Rank, add_membership_request::Basis,
@@ -31,12 +31,12 @@ pub(crate) struct Answered {
 }
 
 impl Run {
-    fn agency(&mut self) -> String {
+    pub(crate) fn agency(&mut self) -> String {
         self.random.pick(&self.model.agencies).clone()
     }
 
     /// An officer of an agency that is not cut off.
-    fn officer(&mut self) -> Officer {
+    pub(crate) fn officer(&mut self) -> Officer {
         let agency = loop {
             let agency = self.agency();
             if !self.model.cut_off.contains(&agency) {
@@ -68,13 +68,17 @@ impl Run {
 
     pub(crate) async fn step(&mut self) {
         match self.random.below(100) {
-            0..=34 => self.publish().await,
-            35..=44 => self.publish_batch().await,
-            45..=54 => self.open_or_sign(false).await,
-            55..=64 => self.open_or_sign(true).await,
-            65..=76 => self.acknowledge().await,
-            77..=84 => self.look().await,
-            85..=88 => self.publish_again().await,
+            0..=28 => self.publish().await,
+            29..=36 => self.publish_batch().await,
+            37..=41 => self.open_or_sign(false).await,
+            42..=53 => self.open_or_sign(true).await,
+            54..=62 => self.acknowledge().await,
+            63..=67 => self.look().await,
+            68..=73 => self.look_at_a_list().await,
+            74..=82 => self.supersede().await,
+            83..=85 => self.race().await,
+            86 | 87 => self.publish_again().await,
+            88 => self.supersede_again().await,
             89..=96 => self.appoint().await,
             97 | 98 => self.add_member().await,
             _ => self.revoke().await,
@@ -82,7 +86,7 @@ impl Run {
     }
 
     /// What both sides must agree on: an answer, or the reason of a refusal.
-    fn settle<T: Debug>(
+    pub(crate) fn settle<T: Debug>(
         &mut self,
         what: &str,
         expected: Option<Reason>,
@@ -149,11 +153,11 @@ impl Run {
             .title(&shape.title)
             .text(format!("正文 {}", shape.title))
             .classification(Classification::Internal);
-        (draft, shape)
+        (self.ask(draft, &mut shape), shape)
     }
 
     /// What the hub must say of a notification that it recorded.
-    fn check_seen(
+    pub(crate) fn check_seen(
         &self,
         officer: &Officer,
         seen: &Notification,
@@ -175,6 +179,13 @@ impl Run {
         };
         assert_eq!(seen.name, name);
         assert_eq!(seen.title, shape.title);
+        assert_eq!(seen.in_reply_to, shape.in_reply_to);
+        assert_eq!(
+            (seen.sign_by_at, seen.reply_by_at),
+            (shape.sign_by_at, shape.reply_by_at)
+        );
+        assert_eq!(seen.state(), NotificationState::Current);
+        assert_eq!(seen.superseded_by, "");
         assert_eq!(seen.author, format!("agencies/{}", officer.agency));
         assert_eq!(
             (&seen.author_officer, &seen.author_role),
@@ -194,7 +205,9 @@ impl Run {
         if let (Some(answer), Ok(to)) = (answer, expected) {
             let seen = answer.response.notification.clone().unwrap();
             self.check_seen(&officer, &seen, &shape, &to);
-            self.model.record(seen, on, &to, true);
+            assert_eq!(seen.kind(), NotificationKind::Original);
+            let number = self.model.record(seen, on, &to, true);
+            self.model.follow_up(&officer, number, &to, on);
             self.answered.push(Answered {
                 officer,
                 draft,
@@ -240,7 +253,8 @@ impl Run {
             assert!(seen.body.is_empty());
             self.check_seen(&officer, &seen, shape, &to);
             seen.body = format!("正文 {}", shape.title).into_bytes().into();
-            self.model.record(seen, on, &to, true);
+            let number = self.model.record(seen, on, &to, true);
+            self.model.follow_up(&officer, number, &to, on);
         }
     }
 
@@ -315,13 +329,16 @@ impl Run {
         let expected = self.model.row(number, &recipient);
         if is_sign && expected.signed_for_at.is_none() {
             expected.signed_for_at = receipt.recorded_at;
-            expected.signed_for_by = officer.id;
+            expected.signed_for_by.clone_from(&officer.id);
             expected.signed_for_receipt = Some(receipt);
+            let signed = [RequestedAction::SignFor, RequestedAction::Acknowledge];
+            self.model.settle(number, &recipient, &signed);
         } else if !is_sign && expected.opened_at.is_none() {
             expected.opened_at = receipt.recorded_at;
-            expected.opened_by = officer.id;
+            expected.opened_by.clone_from(&officer.id);
         }
-        assert_eq!(row, *expected);
+        let expected = self.model.row_as_seen(&officer, number, &recipient, on);
+        assert_eq!(row, expected);
     }
 
     async fn acknowledge(&mut self) {

@@ -7,7 +7,8 @@ use hub_tests::model::{MECHANISMS, OFFICE_HOST, Officer};
 use crate::{Run, act::positions};
 
 impl Run {
-    /// Compares everything for every agency: logs, streams, consumers, visibility and receipts.
+    /// Compares everything for every agency: logs, streams, consumers, what is
+    /// outstanding, visibility and receipts.
     pub(crate) async fn agree(&mut self) {
         let counted = (self.recorded, self.refused);
         for agency in self.model.agencies.clone() {
@@ -29,6 +30,7 @@ impl Run {
             for officer in officers {
                 self.agree_on_logs(&officer).await;
                 self.agree_on_streams(&officer).await;
+                self.agree_on_outstanding(&officer).await;
                 self.agree_on_consumers(&officer).await;
                 for number in self.sample() {
                     self.look_at(&officer, number).await;

@@ -13,6 +13,7 @@
 
 mod act;
 mod agree;
+mod follow_up;
 
 use std::collections::HashMap;
 
@@ -38,6 +39,10 @@ struct Run {
     clients: HashMap<Officer, Client>,
     /// Publishes that can be sent again, with the answers that they got.
     answered: Vec<act::Answered>,
+    /// The same of corrections and retractions.
+    succeeded: Vec<follow_up::Succeeded>,
+    /// What is asked is due days after this instant.
+    began_at: Timestamp,
     recorded: usize,
     refused: usize,
 }
@@ -63,6 +68,8 @@ impl Run {
             random: Random::new(seed),
             clients: HashMap::new(),
             answered: vec![],
+            succeeded: vec![],
+            began_at: Timestamp::from_second(Timestamp::now().as_second()).unwrap(),
             recorded: 0,
             refused: 0,
         }

@@ -93,6 +93,14 @@ impl FakeHub {
 }
 
 impl Model {
+    /// The window loses what the log still has.
+    fn forget_the_first(&mut self) -> (String, (String, u64)) {
+        let forgotten = self.recorded.pop_first().unwrap();
+        self.floor_ms = minted_ms(&forgotten.0);
+        self.is_away = false;
+        forgotten
+    }
+
     fn take(&mut self, id: &str, title: &str) -> Result<Found, ClientError> {
         if self.is_away {
             return Err(lost());
@@ -349,11 +357,7 @@ async fn an_expired_id_that_was_recorded_is_found_and_not_doubled() {
     })
     .await;
     {
-        let mut model = site.hub.model();
-        let (id, what) = model.recorded.pop_first().unwrap();
-        model.floor_ms = minted_ms(&id);
-        model.is_away = false;
-        drop(model);
+        let (id, what) = site.hub.model().forget_the_first();
         let item = site.outbox.get(ticket).await.unwrap();
         assert!(item.is_uncertain && item.request_id == id);
         // Known to its log, not to its window.

@@ -1,8 +1,10 @@
 //! The steps of the tour, in order.
 
+mod follow_up;
 mod incidents;
 mod proof;
 
+pub(super) use follow_up::{attachment_goes_along, outbox_outlives_the_hub, plan_is_corrected};
 pub(super) use incidents::{hub_is_stopped_hard, liaison_changes, node_is_revoked};
 pub(super) use proof::{ledger_is_checked, office_looks, receipts_are_proved};
 

@@ -293,13 +293,7 @@ fn whichever_call_fails_nothing_is_lost_and_sealing_can_be_ended() {
     let mut failed = 0;
     for fail_at in 0.. {
         let mut any = false;
-        for (stays_broken, part) in [
-            (false, 0),
-            (false, 128),
-            (true, 0),
-            (true, 128),
-            (true, 256),
-        ] {
+        for (stays_broken, part) in [(false, 0), (true, 0), (true, 128), (true, 256)] {
             any |= seal_with_fault(fail_at, stays_broken, part);
         }
         if !any {

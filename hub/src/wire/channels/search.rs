@@ -34,6 +34,12 @@ pub const SEARCH_PAGE_DEFAULT: usize = 50;
 /// Longest words looked for in titles, in characters.
 pub const SEARCH_TITLE_CHARACTERS_MAX: usize = 100;
 
+/// A place where no notification is: nothing is recorded at the last index there could be.
+const NOWHERE: NotificationPlace = NotificationPlace {
+    entry_index: u64::MAX,
+    item: 0,
+};
+
 /// Answers a search.
 pub(super) async fn search(
     services: &Services,
@@ -55,11 +61,10 @@ pub(super) async fn search(
     query.after = after(&request.page_token, access.agency(), &list)?;
     query.is_oldest_first = request.oldest_first;
     if let Some(name) = reply_to {
-        // Whether there is such a notification is not told: the replies are found, or nothing is.
-        match place_of(&services.engine, &name)? {
-            Some(place) => query.terms.push(Term::reply_to(place)),
-            None => return Ok(SearchNotificationsResponse::default()),
-        }
+        // Whether there is such a notification is not told, also not by an answer that waits for no
+        // index: what replies to nothing is looked for as what replies to something.
+        let place = place_of(&services.engine, &name)?.unwrap_or(NOWHERE);
+        query.terms.push(Term::reply_to(place));
     }
     let shown = Page {
         engine: Arc::clone(&services.engine),
@@ -301,7 +306,7 @@ impl Page {
         let mut bytes = 0_usize;
         let mut entry = None;
         let has_more = loop {
-            let place = match hits.next()? {
+            let place = match hits.read_next()? {
                 Hit::Place(place) => place,
                 Hit::End => break false,
                 Hit::TooFar if !notifications.is_empty() => break true,
