@@ -212,6 +212,8 @@ async fn nothing_piped_has_colours_unless_they_are_asked_for() {
         }
         let painted = desk.text(&["--color", "always", "channels"]);
         assert!(painted.contains('\u{1b}'));
+        let help = desk.text(&["--color", "always", "--help"]);
+        assert!(help.contains('\u{1b}'));
         let never = desk.text(&["--color", "never", "channels"]);
         assert!(!never.contains('\u{1b}'));
     })

@@ -119,7 +119,7 @@ pub(crate) enum Command {
     /// What waits on this machine until the hub has recorded it
     #[command(subcommand)]
     Outbox(OutboxCommand),
-    /// The gateway: the hub's API on loopback or a Unix socket, for local systems without keys
+    /// The gateway: the hub's API for local systems without keys
     Serve(ServeArgs),
     /// Completion script for a shell
     Completion(CompletionArgs),

@@ -108,10 +108,7 @@ const ABOUT_ZH: &[(&str, &str)] = &[
     ("outbox retry", "重新发送被拒条目"),
     ("outbox discard", "永久丢弃一个条目"),
     ("outbox prune", "清理已过保留期的条目"),
-    (
-        "serve",
-        "网关：在本机回环地址或 Unix 套接字上提供中枢接口，本地系统无需密钥",
-    ),
+    ("serve", "网关：供本机系统免密钥使用中枢接口"),
     ("completion", "生成命令补全脚本"),
     ("man", "生成手册页"),
     ("help", "说明某个命令；json 为 --json 的输出格式"),

@@ -23,7 +23,6 @@ mod tools;
 mod watch;
 
 use std::{
-    ffi::OsString,
     io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -31,9 +30,9 @@ use std::{
 };
 
 use agency_client::{Client, ClientError, Lang, profile};
-use clap::{FromArgMatches as _, ValueEnum as _};
+use clap::FromArgMatches as _;
 
-use args::{Cli, Command, LangArg};
+use args::{Cli, ColorArg, Command, LangArg};
 use output::{Done, Failure, Out};
 
 /// Largest file or stdin that is read, in bytes.
@@ -66,8 +65,13 @@ impl Context {
 }
 
 fn main() -> ExitCode {
-    let lang = lang_of(std::env::args_os());
-    let matches = help::command(lang).get_matches();
+    let lang = early::<LangArg>("--lang").map_or_else(lang_of_environment, Lang::from);
+    let colors = match early("--color") {
+        Some(ColorArg::Always) => clap::ColorChoice::Always,
+        Some(ColorArg::Never) => clap::ColorChoice::Never,
+        Some(ColorArg::Auto) | None => clap::ColorChoice::Auto,
+    };
+    let matches = help::command(lang).color(colors).get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -113,21 +117,26 @@ async fn run(context: &Context, command: Command) -> Done {
     }
 }
 
-/// The language that the arguments name, else that of the environment. It is looked for before the
-/// arguments are read, because help and usage errors are in it too.
-fn lang_of(arguments: impl Iterator<Item = OsString>) -> Lang {
-    let mut arguments = arguments.take_while(|argument| argument != "--");
+/// The value that the arguments give an option. It is looked for before the arguments are read,
+/// because help and usage errors follow it too.
+fn early<T: clap::ValueEnum>(option: &str) -> Option<T> {
+    let mut arguments = std::env::args_os().take_while(|argument| argument != "--");
     while let Some(argument) = arguments.next() {
         let value = match argument.to_str() {
-            Some("--lang") => arguments.next().and_then(|value| value.into_string().ok()),
-            Some(argument) => argument.strip_prefix("--lang=").map(str::to_owned),
+            Some(name) if name == option => {
+                arguments.next().and_then(|value| value.into_string().ok())
+            }
+            Some(argument) => argument
+                .strip_prefix(option)
+                .and_then(|rest| rest.strip_prefix('='))
+                .map(str::to_owned),
             None => None,
         };
-        if let Some(lang) = value.and_then(|value| LangArg::from_str(&value, true).ok()) {
-            return lang.into();
+        if let Some(found) = value.and_then(|value| T::from_str(&value, true).ok()) {
+            return Some(found);
         }
     }
-    lang_of_environment()
+    None
 }
 
 fn lang_of_environment() -> Lang {

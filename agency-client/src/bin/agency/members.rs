@@ -143,7 +143,8 @@ async fn mechanisms(context: &Context, as_of: Option<Date>) -> Done {
         out.label("lead unit", "牵头单位"),
         out.label("members", "成员数"),
         out.label("charter", "文号"),
-    ]);
+    ])
+    .elastic(&[1, 2]);
     for mechanism in &mechanisms {
         table.row(mechanism_row(mechanism, &names));
     }
@@ -202,7 +203,8 @@ async fn list(context: &Context, mechanism: Option<&str>, as_of: Option<Date>) -
                 out.label("until", "止"),
                 out.label("liaison", "联络员"),
                 out.label("basis", "依据"),
-            ]);
+            ])
+            .elastic(&[2, 6, 7]);
             for (mechanism, membership) in &memberships {
                 table.row(membership_row(out, mechanism, membership));
             }
@@ -282,7 +284,8 @@ async fn agencies(context: &Context, as_of: Option<Date>) -> Done {
                 out.label("name", "名称"),
                 out.label("English", "英文名"),
                 out.label("aliases", "别名"),
-            ]);
+            ])
+            .elastic(&[1, 2, 3]);
             for agency in &agencies {
                 table.row(vec![
                     short(&agency.name),

@@ -149,10 +149,12 @@ fn state(out: Out, n: &Notification) -> String {
         (_, NotificationState::Current) => out.label("current", "现行"),
         (_, NotificationState::Unspecified) => "",
     };
+    // That a correction stands goes without saying.
+    let stands = !n.is_sealed && n.state() == NotificationState::Current;
     match (kind, state) {
         ("", state) => state.to_owned(),
-        (kind, "") => kind.to_owned(),
-        (kind, state) => format!("{state} ({kind})"),
+        (kind, _) if stands => kind.to_owned(),
+        (kind, state) => format!("{kind} {state}"),
     }
 }
 

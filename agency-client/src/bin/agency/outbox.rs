@@ -126,7 +126,8 @@ async fn list(out: Out, outbox: &Outbox, request: ListItems) -> Done {
         out.label("title", "标题"),
         out.label("message", "说明"),
     ])
-    .elastic(&[3, 4, 5]);
+    .elastic(&[3, 4])
+    .tail();
     for item in &items {
         let message = match (&item.problem, &item.delivered) {
             (Some(problem), _) => format!("{} {}", problem.reason, problem.message),
