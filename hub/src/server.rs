@@ -101,13 +101,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         tracing::warn!("{text}");
     }
 
-    let identity = Arc::new(Identity::new(IdentityOptions {
-        audience: config.audience().to_owned(),
-        roster: engine.roster().clone(),
-        revoked: tls.revoked(),
-        clock: Arc::clone(&clock),
-        rates: config.rate_limits(),
-    }));
+    let identity = identity(config, &engine, &tls);
     let (draining, drains) = watch::channel(false);
     let search = Search::start(&engine, &config.data_dir)?;
     let attachments = open_attachments(config, &engine)?;
@@ -162,6 +156,16 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         background,
         drain_max,
     })
+}
+
+fn identity(config: &Config, engine: &Engine, tls: &TlsReloader) -> Arc<Identity> {
+    Arc::new(Identity::new(IdentityOptions {
+        audience: config.audience().to_owned(),
+        roster: engine.roster().clone(),
+        revoked: tls.revoked(),
+        clock: Arc::clone(engine.clock()),
+        rates: config.rate_limits(),
+    }))
 }
 
 /// What goes on beside the calls until the hub stops.

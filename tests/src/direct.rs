@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hub::{
     charter::Charter,
     clock::{Clock as _, ManualClock},
+    config::Config,
     engine::{self, Engine, entropy::Entropy},
     identity::{Authored, Caller, Identity, IdentityOptions, Peer, RateLimits},
     roster_import,
@@ -54,7 +55,17 @@ impl Direct {
         clock: ManualClock,
         entropy: Box<dyn Entropy>,
     ) -> Self {
-        let config = site.config();
+        Self::start_in(site, site.config(), store, clock, entropy).await
+    }
+
+    /// As [`Direct::start`], with other settings than the site's, such as a folder of its own.
+    pub async fn start_in(
+        site: &Site,
+        config: Config,
+        store: Arc<dyn Store>,
+        clock: ManualClock,
+        entropy: Box<dyn Entropy>,
+    ) -> Self {
         let engine = Engine::start(engine::Options {
             store,
             charter: Arc::new(Charter::read(&config.charter).unwrap()),

@@ -385,13 +385,13 @@ impl Session {
     }
 
     /// A call of any method: a stream answers with its first message, and an upload is of
-    /// [`requests::one_byte`].
+    /// [`requests::files::one_byte`].
     ///
     /// # Errors
     /// What the hub answers.
     pub async fn first(&self, method: &'static str, request: Bytes) -> Result<Bytes, Status> {
         if is_upload(method) {
-            let messages = futures::stream::iter([request, requests::one_byte()]);
+            let messages = futures::stream::iter([request, requests::files::one_byte()]);
             return self.upload(method, messages).await;
         }
         if !is_stream(method) {

@@ -9,6 +9,9 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+#[path = "limits/follow_up.rs"]
+mod follow_up;
+
 use std::sync::Arc;
 
 use hub::{
@@ -24,7 +27,9 @@ use hub_core::crypto::{SigningKey, generate_ed25519_pkcs8};
 use hub_proto::{
     channels::{
         AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
-        GetNotificationRequest, ListNotificationsRequest, Notification, SubjectOrganization,
+        CorrectNotificationRequest, CorrectNotificationResponse, GetNotificationRequest,
+        ListNotificationsRequest, ListOutstandingActionsRequest, ListOutstandingActionsResponse,
+        Notification, PublishNotificationResponse, RetractNotificationRequest, SubjectOrganization,
         SubscribeRequest,
     },
     ledger::ListEntryHeadersRequest,

@@ -15,7 +15,11 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use hub_core::crypto::hex;
-use hub_proto::channels::{Classification, SubscribeRequest};
+use hub_proto::channels::{
+    Classification, CorrectNotificationRequest, CorrectNotificationResponse,
+    ListOutstandingActionsRequest, Notification, PublishNotificationResponse,
+    RetractNotificationRequest, SearchNotificationsRequest, SubscribeRequest,
+};
 use hub_tests::{
     Site, channels,
     process::HubProcess,
@@ -172,6 +176,7 @@ async fn handle_secrets(site: &Site, hub: &HubProcess, secrets: &mut Secrets) {
         };
         assert_eq!(found, expected);
     }
+    handle_successors(&tax, &health, secrets).await;
     // Read back, over a stream and by list.
     let subscribe = SubscribeRequest::default().encode_to_vec();
     let delivered = health.first(channels!("Subscribe"), subscribe.into()).await;
@@ -181,6 +186,72 @@ async fn handle_secrets(site: &Site, hub: &HubProcess, secrets: &mut Secrets) {
         delivered.windows(marker.len()).any(|part| part == marker),
         "the body went through"
     );
+}
+
+/// Titles and reasons of corrections and retractions, recorded and refused, and what is looked for.
+async fn handle_successors(tax: &Session, health: &Session, secrets: &mut Secrets) {
+    let title = |what: &str| format!("MARKER-TITLE-{what}-4242");
+    let reason_of = |what: &str| format!("MARKER-REASON-{what}-4242");
+    let titled = |what: &str| {
+        let mut notification = to_addressees("coordination", &["agencies/health"]);
+        notification.title = title(what);
+        notification
+    };
+    for what in ["first", "better", "stranger"] {
+        secrets.text("a title", &title(what));
+        secrets.text("a reason", &reason_of(what));
+    }
+    let sent: PublishNotificationResponse = tax
+        .ask(PUBLISH, &publish(titled("first"), request_id()))
+        .await
+        .unwrap();
+    let name = sent.notification.unwrap().name;
+    let correct = |what: &str| CorrectNotificationRequest {
+        name: name.clone(),
+        notification: Some(Notification {
+            addressees: vec![],
+            ..titled(what)
+        }),
+        reason: reason_of(what),
+        request_id: request_id(),
+    };
+    let method = channels!("CorrectNotification");
+    let stranger = correct("stranger");
+    let refused = health.ask::<CorrectNotificationResponse>(method, &stranger);
+    let refused = refused.await.unwrap_err();
+    assert_eq!(reason(&refused), "PERMISSION_DENIED");
+    let corrected: CorrectNotificationResponse = tax.ask(method, &correct("better")).await.unwrap();
+    let late = correct("first");
+    let refused = tax.ask::<CorrectNotificationResponse>(method, &late);
+    assert_eq!(
+        reason(&refused.await.unwrap_err()),
+        "NOTIFICATION_SUPERSEDED"
+    );
+    let retract = RetractNotificationRequest {
+        name: corrected.notification.unwrap().name,
+        reason: reason_of("first"),
+        request_id: request_id(),
+    };
+    let answer = tax.call(channels!("RetractNotification"), retract.encode_to_vec());
+    answer.await.unwrap();
+    let listed = ListOutstandingActionsRequest {
+        parent: "agencies/health".into(),
+        ..ListOutstandingActionsRequest::default()
+    };
+    let method = channels!("ListOutstandingActions");
+    let answer = health.call(method, listed.encode_to_vec()).await.unwrap();
+    let marker = reason_of("first");
+    let marker = marker.as_bytes();
+    assert!(
+        answer.windows(marker.len()).any(|part| part == marker),
+        "the retraction's title is its reason, and it went through"
+    );
+    let search = SearchNotificationsRequest {
+        title: title("better"),
+        ..SearchNotificationsRequest::default()
+    };
+    let method = channels!("SearchNotifications");
+    health.call(method, search.encode_to_vec()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,7 +130,9 @@ async fn what_was_enqueued_arrives_once_and_in_order_through_kill_9_on_both_side
         println!("round {}: {enough} of {all} were delivered", round + 1);
     }
     // The last life ends by itself.
-    Program::start(&site, &endpoint, &folder).finish();
+    let last = Program::start(&site, &endpoint, &folder);
+    until_delivered(&outbox, all).await;
+    last.finish();
     let counts = outbox.counts().await.unwrap();
     assert_eq!(
         (counts.delivered, counts.queued, counts.refused),

@@ -527,7 +527,7 @@ async fn send(
     headers: tonic::metadata::MetadataMap,
 ) -> Status {
     if raw::is_upload(method) {
-        let messages = futures::stream::iter([request, raw::requests::one_byte()]);
+        let messages = futures::stream::iter([request, raw::requests::files::one_byte()]);
         raw.slow_unary(method, messages, headers).await.unwrap_err()
     } else if raw::is_stream(method) {
         raw.stream(method, request, headers).await.unwrap_err()

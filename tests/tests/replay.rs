@@ -16,18 +16,19 @@ use hub::{
     clock::{Clock as _, ManualClock},
     engine::{entropy::SeededEntropy, replay},
     identity::Caller,
-    server,
+    reminders, server,
     state::{
         embedded::{EmbeddedOptions, EmbeddedStore},
         memory::MemoryStore,
         store::Store,
     },
 };
-use hub_core::date::{on, to_wire};
+use hub_core::date::{on, timestamp, to_wire};
 use hub_proto::{
     channels::{
-        AcknowledgeDeliveryRequest, BatchPublishNotificationsRequest, Classification, Notification,
-        OpenNotificationRequest, PublishNotificationRequest, SignForNotificationRequest,
+        AcknowledgeDeliveryRequest, BatchPublishNotificationsRequest, Classification,
+        CorrectNotificationRequest, GetNotificationRequest, Notification, OpenNotificationRequest,
+        PublishNotificationRequest, RetractNotificationRequest, SignForNotificationRequest,
         channel_service_server::ChannelService as _,
     },
     members::{
@@ -42,7 +43,7 @@ use hub_tests::{
     random::Random,
     seed,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Acts of one run; many of them are refused, and that is part of it.
 const STEPS: usize = 600;
@@ -57,6 +58,9 @@ struct Run<'a> {
     /// Officers appointed, by unit.
     liaisons: Vec<(String, String, String)>,
     recorded: usize,
+    /// Corrections and retractions.
+    succeeded: usize,
+    reminded: usize,
 }
 
 impl<'a> Run<'a> {
@@ -79,6 +83,8 @@ impl<'a> Run<'a> {
             names: vec![],
             liaisons: vec![],
             recorded: 0,
+            succeeded: 0,
+            reminded: 0,
         }
     }
 
@@ -127,7 +133,24 @@ impl<'a> Run<'a> {
             }
             _ => {}
         }
+        let mut by = || {
+            let hours = i64::try_from(self.random.below(120)).unwrap();
+            let at = self.direct.clock.now() + SignedDuration::from_hours(1 + hours);
+            self.random.percent(40).then(|| timestamp(at))
+        };
+        (draft.sign_by_at, draft.reply_by_at) = (by(), by());
+        if self.random.percent(30) {
+            draft.in_reply_to = self.name();
+        }
         draft
+    }
+
+    /// The hub's own part, now and then: whoever is late is reminded.
+    async fn remind(&mut self) {
+        if self.random.percent(10) {
+            let given = reminders::run(&self.direct.services.engine).await.unwrap();
+            self.reminded += given;
+        }
     }
 
     fn name(&mut self) -> String {
@@ -146,14 +169,17 @@ impl<'a> Run<'a> {
         };
         self.direct.clock.advance_us(us);
         let caller = self.caller();
-        let is_recorded = match self.random.below(12) {
+        self.remind().await;
+        let is_recorded = match self.random.below(16) {
             0..=3 => self.publish(&caller).await,
             4 => self.publish_batch(&caller).await,
-            5 | 6 => self.open(&caller).await,
-            7 => self.sign(&caller).await,
-            8 => self.acknowledge(&caller).await,
-            9 => self.appoint(&caller).await,
-            10 => self.add_member(&caller).await,
+            5 => self.open(&caller).await,
+            6..=8 => self.sign(&caller).await,
+            9 => self.acknowledge(&caller).await,
+            10 => self.appoint(&caller).await,
+            11 => self.add_member(&caller).await,
+            12 | 13 => self.correct(&caller).await,
+            14 => self.retract(&caller).await,
             _ => self.token_key(&caller).await,
         };
         self.recorded += usize::from(is_recorded);
@@ -200,6 +226,72 @@ impl<'a> Run<'a> {
         let published = answer.into_inner().notifications.into_iter();
         self.names.extend(published.map(|one| one.name));
         true
+    }
+
+    /// The caller's agency, or rather the author's, corrects one of the notifications.
+    async fn correct(&mut self, caller: &Arc<Caller>) -> bool {
+        let (caller, name, category) = self.own(caller).await;
+        let mut draft = Notification {
+            category,
+            channel: String::new(),
+            addressees: vec![],
+            ..self.draft()
+        };
+        if self.random.percent(50) {
+            draft.in_reply_to = String::new();
+        }
+        let request = CorrectNotificationRequest {
+            name,
+            notification: Some(draft),
+            reason: "有误".into(),
+            request_id: self.id(),
+        };
+        let services = self.direct.services.clone();
+        let answer = services.correct_notification(call(&caller, request)).await;
+        let Ok(answer) = answer else { return false };
+        self.names
+            .push(answer.into_inner().notification.unwrap().name);
+        self.succeeded += 1;
+        true
+    }
+
+    async fn retract(&mut self, caller: &Arc<Caller>) -> bool {
+        let (caller, name, _) = self.own(caller).await;
+        let request = RetractNotificationRequest {
+            name,
+            reason: "误发".into(),
+            request_id: self.id(),
+        };
+        let services = self.direct.services.clone();
+        let answer = services.retract_notification(call(&caller, request)).await;
+        let Ok(answer) = answer else { return false };
+        self.names
+            .push(answer.into_inner().notification.unwrap().name);
+        self.succeeded += 1;
+        true
+    }
+
+    /// Some notification, its category and somebody of its author's agency, if that is known.
+    async fn own(&mut self, caller: &Arc<Caller>) -> (Arc<Caller>, String, String) {
+        let name = self.name();
+        let author = name
+            .strip_prefix("agencies/")
+            .and_then(|rest| rest.split('/').next());
+        let caller = match author {
+            Some(author) => {
+                let roles = ["clerk", "publisher"];
+                self.direct.caller(self.site, author, "officer-1", &roles)
+            }
+            None => Arc::clone(caller),
+        };
+        let request = GetNotificationRequest { name: name.clone() };
+        let services = &self.direct.services;
+        let found = services.get_notification(call(&caller, request)).await;
+        let category = found
+            .ok()
+            .and_then(|found| found.into_inner().notification)
+            .map_or("coordination".into(), |seen| seen.category);
+        (caller, name, category)
     }
 
     async fn open(&mut self, caller: &Arc<Caller>) -> bool {
@@ -382,6 +474,8 @@ async fn a_replay_into_empty_state_gives_the_live_rows_and_a_seed_its_ledger() {
             "only {} acts were recorded",
             run.recorded
         );
+        println!("{} successions, {} reminders", run.succeeded, run.reminded);
+        assert!(run.succeeded > 0 && run.reminded > 0);
         run.direct.stop();
         ledgers.push((ledger(&*store), store.checkpoint().root));
     }

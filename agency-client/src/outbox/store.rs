@@ -252,7 +252,7 @@ impl Store {
                  WHERE ticket = ?1 AND state IN ('queued', 'refused')",
                 [ticket.0],
             ))?;
-            self.expect(transaction, changed, ticket, "retried", "it is settled")
+            self.met(transaction, changed, ticket, "retried", "it is settled")
         })
     }
 
@@ -266,12 +266,12 @@ impl Store {
                 (ticket.0, now),
             ))?;
             let why = "only what is refused or was never sent can be";
-            self.expect(transaction, changed, ticket, "discarded", why)
+            self.met(transaction, changed, ticket, "discarded", why)
         })
     }
 
     /// A change that met no item says why.
-    fn expect(
+    fn met(
         &self,
         transaction: &Transaction<'_>,
         changed: usize,

@@ -19,7 +19,7 @@ use super::{
     request_ids,
 };
 use crate::{
-    authz::{HUB_AGENCY, Permit},
+    authz::Permit,
     error::{Error, Result},
     state::{
         keys,
@@ -29,6 +29,9 @@ use crate::{
 
 /// Under which the order is recorded.
 pub const METHOD: &str = "/hub.system.v1/SealContents";
+
+/// Methods of the hub's own acts begin with this; no call can bear such a name.
+const HUB_METHODS: &str = "/hub.system.v1/";
 
 /// Most entries of one order.
 pub const ENTRIES_MAX: usize = 4_096;
@@ -60,7 +63,7 @@ pub(super) fn decide(
     permit: &Permit,
     command: &Command,
 ) -> Result<Decision> {
-    if permit.agency().as_str() != HUB_AGENCY {
+    if !permit.is_hub() {
         let message = "only the hub itself seals contents, when their period is over";
         return Err(Error::new(Reason::PermissionDenied, message));
     }
@@ -144,10 +147,7 @@ pub fn ordered(events: &[Event]) -> impl Iterator<Item = u64> + '_ {
 /// notices of the hub's own. What other entries say, such as who is whose liaison, is not for a time.
 #[must_use]
 pub fn is_sealable(header: &EntryHeader, events: &[Event]) -> bool {
-    let is_hub = header
-        .author
-        .as_ref()
-        .is_some_and(|author| author.agency == HUB_AGENCY);
+    let is_hub = header.method.starts_with(HUB_METHODS);
     PUBLISHING.contains(&header.method.as_str()) || (is_hub && events.iter().any(is_issued))
 }
 
@@ -251,4 +251,137 @@ pub fn contradictions(content: &EntryContent, events: &[Event]) -> Vec<&'static 
     ];
     let broken = rules.into_iter().filter(|(is_kept, _)| !is_kept);
     broken.map(|(_, what)| what).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hub_proto::channels::{
+        NotificationIssued, NotificationPublished, PublishNotificationRequest,
+    };
+
+    use super::*;
+    use crate::domain;
+
+    const ID: &str = "0190a5c0-0000-7000-8000-000000000001";
+
+    fn content(events: &[Event]) -> EntryContent {
+        let request = PublishNotificationRequest {
+            request_id: ID.into(),
+            ..PublishNotificationRequest::default()
+        };
+        let events = EventList {
+            events: events.to_vec(),
+        };
+        EntryContent {
+            author_salt: vec![1; 16].into(),
+            request: request.encode_to_vec().into(),
+            event_salt: vec![2; 16].into(),
+            events: events.encode_to_vec().into(),
+            ..EntryContent::default()
+        }
+    }
+
+    fn published(attachments: Vec<Bytes>) -> Event {
+        domain::channels_event(channels_event::Kind::NotificationPublished(
+            NotificationPublished {
+                category: "coordination".into(),
+                attachments,
+                ..NotificationPublished::default()
+            },
+        ))
+    }
+
+    fn issued(text: &'static str) -> Event {
+        domain::channels_event(channels_event::Kind::NotificationIssued(
+            NotificationIssued {
+                recipients: vec!["agencies/tax".into()],
+                notification: text.into(),
+                ..NotificationIssued::default()
+            },
+        ))
+    }
+
+    fn sealed(events: &[Event]) -> (EntryContent, Vec<Event>) {
+        let header = EntryHeader {
+            method: PUBLISHING[0].into(),
+            ..EntryHeader::default()
+        };
+        let residue = residue(&header, &content(events), events, 7);
+        let residue = EntryContent::decode(residue).unwrap();
+        let events = EventList::decode(residue.events.clone()).unwrap().events;
+        (residue, events)
+    }
+
+    #[test]
+    fn events_without_text_stay_with_their_salt_and_the_request_goes_but_for_its_ids() {
+        let before = [published(vec![])];
+        let (residue, events) = sealed(&before);
+        let id: hub_core::names::RequestId = ID.parse().unwrap();
+        assert_eq!(residue.request_ids, [Bytes::copy_from_slice(id.as_bytes())]);
+        assert_eq!(residue.events, content(&before).events, "byte for byte");
+        assert_eq!(residue.event_salt, content(&before).event_salt);
+        assert!(residue.author_salt.is_empty() && residue.request.is_empty());
+        assert_eq!((residue.sealed_by, events), (8, before.to_vec()));
+        assert_eq!(contradictions(&residue, &before), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn text_and_hashes_of_attachments_go_from_events_and_the_salt_with_them() {
+        let hash = Bytes::from(vec![9; 32]);
+        for before in [
+            [issued("text"), published(vec![])],
+            [issued("text"), published(vec![hash])],
+        ] {
+            let (residue, events) = sealed(&before);
+            assert!(residue.event_salt.is_empty());
+            assert!(!residue.events.windows(4).any(|window| window == b"text"));
+            assert!(!residue.events.windows(32).any(|window| window == [9; 32]));
+            assert_eq!(contradictions(&residue, &events), Vec::<&str>::new());
+            let Some(channels_event::Kind::NotificationIssued(issued)) = channels_event(&events[0])
+            else {
+                panic!("{events:?}");
+            };
+            assert_eq!(issued.recipients, ["agencies/tax"], "who was told stays");
+            assert_eq!(
+                contradictions(&residue, &before).len(),
+                1,
+                "the text is back"
+            );
+        }
+    }
+
+    #[test]
+    fn each_contradiction_of_a_residue_is_named() {
+        let before = [published(vec![])];
+        let (residue, events) = sealed(&before);
+        let wrong = |change: fn(&mut EntryContent)| {
+            let mut changed = residue.clone();
+            change(&mut changed);
+            contradictions(&changed, &events).len()
+        };
+        assert_eq!(wrong(|_| {}), 0);
+        assert_eq!(wrong(|residue| residue.request = "r".into()), 1);
+        assert_eq!(wrong(|residue| residue.author_salt = "s".into()), 1);
+        assert_eq!(wrong(|residue| residue.sealed_by = 0), 1);
+        assert_eq!(
+            wrong(|residue| residue.request_ids = vec!["short".into()]),
+            1
+        );
+        assert_eq!(wrong(|residue| residue.event_salt.clear()), 1);
+    }
+
+    #[test]
+    fn only_what_publishes_is_for_a_time() {
+        let header = |method: &str| EntryHeader {
+            method: method.into(),
+            ..EntryHeader::default()
+        };
+        let liaison = "/hub.members.v1.MembersService/AppointLiaison";
+        for method in PUBLISHING {
+            assert!(is_sealable(&header(method), &[]));
+        }
+        assert!(is_sealable(&header("/hub.system.v1/X"), &[issued("t")]));
+        assert!(!is_sealable(&header(METHOD), &[]));
+        assert!(!is_sealable(&header(liaison), &[issued("t")]));
+    }
 }

@@ -119,6 +119,32 @@ mod tests {
     }
 
     #[test]
+    fn a_standing_comes_back_as_it_was_and_no_bit_of_a_token_can_be_changed() {
+        let tax: AgencyId = "tax".parse().unwrap();
+        for length in [0, 1, 8, 57, TOKEN_BYTES_MAX] {
+            let standing: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            let token = token_bytes(&tax, "agencies/tax?outstanding=false", &standing);
+            let read = |token: &str| bytes(token, &tax, "agencies/tax?outstanding=false");
+            assert_eq!(read(&token), Ok(Some(standing.clone())));
+            let sealed = URL_SAFE_NO_PAD.decode(&token).unwrap();
+            for bit in 0..sealed.len() * 8 {
+                let mut changed = sealed.clone();
+                changed[bit / 8] ^= 1 << (bit % 8);
+                let refused = read(&URL_SAFE_NO_PAD.encode(changed)).unwrap_err();
+                assert_eq!(refused.reason, Reason::CursorInvalid);
+            }
+            // The list of what is overdue is another one.
+            let other = bytes(&token, &tax, "agencies/tax?outstanding=true");
+            assert!(other.is_err());
+        }
+        let long = "A".repeat(TOKEN_CHARACTERS_MAX + 1);
+        assert!(bytes(&long, &tax, "x").is_err());
+        // A position's token is none for a list of another kind of standing.
+        let short = token_bytes(&tax, "channels/a", &[1]);
+        assert!(position(&short, &tax, "channels/a").is_err());
+    }
+
+    #[test]
     fn sizes_at_the_limit_and_past_it() {
         assert_eq!(size(0, 50, 500), Ok(50));
         assert_eq!(size(500, 50, 500), Ok(500));

@@ -11,8 +11,8 @@ use hub_tests::{
     raw::{
         Session, reason,
         requests::{
-            attachment, publish, publish_as, request_id, to_addressees, to_channel, upload_as,
-            upload_chunk, upload_start,
+            files::{attachment, upload_as, upload_chunk, upload_start},
+            publish, publish_as, request_id, to_addressees, to_channel,
         },
     },
 };

@@ -10,7 +10,7 @@ use hub_tests::{
     Site, World, charter_file,
     raw::{
         eventually,
-        requests::{attachment, upload_as},
+        requests::files::{attachment, upload_as},
     },
 };
 

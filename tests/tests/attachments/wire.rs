@@ -15,8 +15,9 @@ use hub_tests::{
     raw::{
         Session, eventually, fields, reason,
         requests::{
-            self, attachment, publish, request_id, to_addressees, upload_as, upload_chunk,
-            upload_start,
+            self,
+            files::{attachment, upload_as, upload_chunk, upload_start},
+            publish, request_id, to_addressees,
         },
         retry_after,
     },

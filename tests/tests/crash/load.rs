@@ -27,7 +27,16 @@ pub(crate) struct Intent {
     pub(crate) drafts: Vec<NotificationDraft>,
     /// Of the batch; nothing for a single publish.
     pub(crate) batch_id: Option<String>,
+    /// What it corrects, or takes back.
+    pub(crate) place_of: Option<PlaceOf>,
     pub(crate) answer: Option<Answer>,
+}
+
+/// The notification whose place another one takes.
+#[derive(Debug, Clone)]
+pub(crate) enum PlaceOf {
+    Correct(String),
+    Retract(String),
 }
 
 /// What the hub answered.
@@ -53,7 +62,32 @@ impl Intent {
             agency,
             drafts: vec![draft],
             batch_id: None,
+            place_of: None,
             answer: None,
+        }
+    }
+
+    /// Every third call corrects what the one before it published, and every fourth of these takes it
+    /// back.
+    fn next(
+        agency: &'static str,
+        log: &'static str,
+        is_batch: bool,
+        number: usize,
+        last: Option<&str>,
+    ) -> Self {
+        let last = last.filter(|_| number % 3 == 2);
+        match last {
+            Some(name) if number % 4 == 3 => Self {
+                place_of: Some(PlaceOf::Retract(name.into())),
+                ..Self::single(agency, log, number)
+            },
+            Some(name) => Self {
+                place_of: Some(PlaceOf::Correct(name.into())),
+                ..Self::single(agency, log, number)
+            },
+            None if is_batch => Self::batch(agency, log, number),
+            None => Self::single(agency, log, number),
         }
     }
 
@@ -70,8 +104,19 @@ impl Intent {
     /// Sends it, or sends it again.
     pub(crate) async fn send(&self, client: &Client) -> Result<Answer, ClientError> {
         let channels = client.channels();
-        let (notifications, receipt, authored) = match &self.batch_id {
-            Some(id) => {
+        let (notifications, receipt, authored) = match (&self.batch_id, &self.place_of) {
+            (_, Some(PlaceOf::Correct(name))) => {
+                let sent = channels.correct(name, self.drafts[0].clone(), "改").await?;
+                let notification = sent.response.notification.into_iter().collect();
+                (notification, sent.response.receipt, sent.authored)
+            }
+            (_, Some(PlaceOf::Retract(name))) => {
+                let id = self.drafts[0].id().to_owned();
+                let sent = channels.retract_as(name, "误发", id).await?;
+                let notification = sent.response.notification.into_iter().collect();
+                (notification, sent.response.receipt, sent.authored)
+            }
+            (Some(id), None) => {
                 let sent = channels
                     .publish_batch_as(self.drafts.clone(), id.clone())
                     .await?;
@@ -81,7 +126,7 @@ impl Intent {
                     sent.authored,
                 )
             }
-            None => {
+            (None, None) => {
                 let sent = channels.publish(self.drafts[0].clone()).await?;
                 let notification = sent.response.notification.into_iter().collect();
                 (notification, sent.response.receipt, sent.authored)
@@ -180,19 +225,17 @@ async fn publish(
     names: Option<mpsc::Sender<String>>,
     answers: Arc<watch::Sender<usize>>,
 ) -> Vec<Intent> {
-    let mut intents = vec![];
+    let mut intents: Vec<Intent> = vec![];
+    let mut last: Option<String> = None;
     for number in 0.. {
-        let mut intent = if is_batch {
-            Intent::batch(agency, log, number)
-        } else {
-            Intent::single(agency, log, number)
-        };
+        let mut intent = Intent::next(agency, log, is_batch, number, last.as_deref());
         match intent.send(&client).await {
             Ok(answer) => {
                 if let Some(names) = &names {
                     // The signer may have seen the hub die first.
                     drop(names.send(answer.names[0].clone()).await);
                 }
+                last = Some(answer.names[0].clone());
                 intent.answer = Some(answer);
                 intents.push(intent);
                 answers.send_modify(|count| *count += 1);

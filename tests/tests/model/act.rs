@@ -153,7 +153,7 @@ impl Run {
             .title(&shape.title)
             .text(format!("正文 {}", shape.title))
             .classification(Classification::Internal);
-        (self.ask(draft, &mut shape), shape)
+        (self.ask(officer, draft, &mut shape), shape)
     }
 
     /// What the hub must say of a notification that it recorded.
@@ -283,7 +283,10 @@ impl Run {
         if self.model.published.is_empty() {
             return;
         }
-        let number = self.random.below(self.model.published.len());
+        let mut number = self.random.below(self.model.published.len());
+        if is_sign && self.random.percent(60) {
+            number = self.owing().unwrap_or(number);
+        }
         let on = self.today();
         let mut officer = self.officer();
         // Mostly someone who can see it.
@@ -339,6 +342,16 @@ impl Run {
         }
         let expected = self.model.row_as_seen(&officer, number, &recipient, on);
         assert_eq!(row, expected);
+    }
+
+    /// A notification of which somebody owes something.
+    fn owing(&mut self) -> Option<usize> {
+        let rows = self.model.receipts.iter();
+        let owing = rows.filter(|(_, row)| !row.outstanding_actions.is_empty());
+        let mut numbers: Vec<usize> = owing.map(|((number, _), _)| *number).collect();
+        // The rows are in no order, and the same seed must give the same run.
+        numbers.sort_unstable();
+        (!numbers.is_empty()).then(|| *self.random.pick(&numbers))
     }
 
     async fn acknowledge(&mut self) {

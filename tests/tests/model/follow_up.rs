@@ -8,7 +8,7 @@ use hub_core::{
 };
 use hub_proto::channels::{
     Classification, ListOutstandingActionsRequest, Notification, NotificationKind,
-    OutstandingAction,
+    NotificationState, OutstandingAction,
 };
 use hub_tests::model::{MECHANISMS, OFFICE_HOST, Officer};
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +40,7 @@ impl Run {
     /// something now and then, mostly to the one who asked.
     pub(crate) fn ask(
         &mut self,
+        officer: &Officer,
         mut draft: NotificationDraft,
         shape: &mut Notification,
     ) -> NotificationDraft {
@@ -54,9 +55,16 @@ impl Run {
             shape.reply_by_at = Some(timestamp(by));
         }
         if self.random.percent(35) && !self.model.published.is_empty() {
+            let on = self.today();
             let recent = self.model.published.len().min(40);
-            let back = 1 + self.random.below(recent);
-            let number = self.model.published.len() - back;
+            let mut number = 0;
+            // Mostly something that it can see.
+            for _ in 0..12 {
+                number = self.model.published.len() - 1 - self.random.below(recent);
+                if self.model.sees(officer, number, on) {
+                    break;
+                }
+            }
             let name = self.model.published[number].seen.name.clone();
             draft = draft.in_reply_to(&name);
             shape.in_reply_to = name;
@@ -87,6 +95,7 @@ impl Run {
                 role: role.into(),
             };
         }
+        // A draft like another keeps its times; sometimes they are asked for anew.
         let draft = self.random.percent(60).then(|| {
             let mut shape = Notification {
                 category: seen.category.clone(),
@@ -103,7 +112,9 @@ impl Run {
             let draft = draft
                 .classification(Classification::Internal)
                 .in_reply_to("");
-            (self.without_asks(draft, &seen, &mut shape), shape)
+            shape.sign_by_at = seen.sign_by_at;
+            shape.reply_by_at = seen.reply_by_at;
+            (self.ask(&officer, draft, &mut shape), shape)
         });
         Successor {
             officer,
@@ -112,18 +123,6 @@ impl Run {
             draft,
             request_id: agency_client::request_id(),
         }
-    }
-
-    /// A draft like another keeps its times; sometimes they are asked for anew.
-    fn without_asks(
-        &mut self,
-        draft: NotificationDraft,
-        seen: &Notification,
-        shape: &mut Notification,
-    ) -> NotificationDraft {
-        shape.sign_by_at = seen.sign_by_at;
-        shape.reply_by_at = seen.reply_by_at;
-        self.ask(draft, shape)
     }
 
     async fn send(&mut self, one: &Successor) -> Result<Notification, agency_client::ClientError> {
@@ -152,7 +151,15 @@ impl Run {
         if self.model.published.is_empty() {
             return;
         }
-        let number = self.random.below(self.model.published.len());
+        let mut number = self.random.below(self.model.published.len());
+        // Mostly one that stands, or whose successor does.
+        for _ in 0..4 {
+            let one = &self.model.published[number];
+            if one.seen.state() == NotificationState::Current && !one.is_issued {
+                break;
+            }
+            number = self.random.below(self.model.published.len());
+        }
         let one = self.successor(number);
         let expected = self.expected(&one);
         let answer = self.send(&one).await;

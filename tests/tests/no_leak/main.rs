@@ -12,7 +12,9 @@
     reason = "a failure here is a failed test; seeds are printed"
 )]
 
+mod follow_up;
 mod probe;
+mod search;
 mod story;
 
 use std::{collections::HashMap, sync::Arc};
@@ -31,9 +33,10 @@ use hub_tests::{
     direct::{Direct, SameEntropy, call},
 };
 use jiff::Timestamp;
+use tempfile::TempDir;
 
 use probe::{Observation, observe};
-use story::{Story, tell};
+use story::{Story, reminders_of, tell};
 
 /// Who writes to whom in the one world. The second and third pair also have open dealings with
 /// others, who must learn nothing of it: `pboc-branch` writes to `public-security` in any case.
@@ -46,19 +49,27 @@ const PAIRS: [(&str, &str); 3] = [
 struct World {
     direct: Direct,
     store: Arc<MemoryStore>,
+    /// Files of this world alone.
+    files: TempDir,
+}
+
+async fn direct(site: &Site, files: &TempDir, store: Arc<dyn Store>, clock: ManualClock) -> Direct {
+    let mut config = site.config();
+    config.data_dir = files.path().to_owned();
+    Direct::start_in(site, config, store, clock, Box::new(SameEntropy)).await
 }
 
 async fn world(site: &Site, start: Timestamp) -> World {
     let key = Arc::new(server::ledger_key(&site.config()).unwrap());
     let store = Arc::new(MemoryStore::new(TRUST_DOMAIN, key).unwrap());
-    let direct = Direct::start(
-        site,
-        Arc::clone(&store) as Arc<dyn Store>,
-        ManualClock::at(start),
-        Box::new(SameEntropy),
-    )
-    .await;
-    World { direct, store }
+    let files = tempfile::tempdir().unwrap();
+    let dynamic = Arc::clone(&store) as Arc<dyn Store>;
+    let direct = direct(site, &files, dynamic, ManualClock::at(start)).await;
+    World {
+        direct,
+        store,
+        files,
+    }
 }
 
 fn compare(pair: (&str, &str), with: &[Observation], without: &[Observation]) {
@@ -80,13 +91,17 @@ async fn x_006_no_third_agency_can_tell_that_two_others_write_to_each_other() {
     for pair in PAIRS {
         let mut with = world(&site, start).await;
         let mut without = world(&site, start).await;
-        let told = tell(&site, &with.direct, pair, true).await;
+        let mut told = tell(&site, &with.direct, pair, true).await;
         let silent = tell(&site, &without.direct, pair, false).await;
         assert_eq!(
             told.names, silent.names,
             "the probes ask for the same names"
         );
-        assert!(with.store.head() > without.store.head() + 8);
+        assert!(with.store.head() > without.store.head() + 40);
+        let reminders = reminders_of(&site, &with.direct, pair).await;
+        let open = reminders_of(&site, &without.direct, pair).await;
+        assert!(reminders.len() > open.len() + 4, "{reminders:?}");
+        told.names.extend(reminders);
         // Once more after a restart for the first pair.
         let rounds = if pair == PAIRS[0] { 2 } else { 1 };
         for _ in 0..rounds {
@@ -100,7 +115,7 @@ async fn x_006_no_third_agency_can_tell_that_two_others_write_to_each_other() {
                 world.store.drop_rows();
                 let store = Arc::clone(&world.store) as Arc<dyn Store>;
                 let clock = world.direct.clock.clone();
-                world.direct = Direct::start(&site, store, clock, Box::new(SameEntropy)).await;
+                world.direct = direct(&site, &world.files, store, clock).await;
             }
         }
         with.direct.stop();
@@ -138,7 +153,18 @@ async fn the_comparison_notices_what_may_be_seen() {
         .iter()
         .filter(|asked| !asked.starts_with("public-security"));
     assert_eq!(others.collect::<Vec<_>>(), [] as [&&str; 0]);
-    for part in ["list ", "notification ", "receipts ", "subscribe "] {
+    for part in [
+        "list ",
+        "notification ",
+        "receipts ",
+        "subscribe ",
+        "outstanding ",
+        "search ",
+        "download ",
+        "correct ",
+        "retract ",
+        "reply to ",
+    ] {
         assert!(asked.iter().any(|asked| asked.contains(part)), "{part}");
     }
 }

@@ -64,6 +64,7 @@ pub(crate) async fn observe(
                 caller: direct.caller(site, id, &officer, &set),
                 who: format!("{id} as {set:?}"),
                 told,
+                is_thorough: set == roles,
             };
             probe.everything(&mut observations).await;
         }
@@ -71,18 +72,20 @@ pub(crate) async fn observe(
     observations
 }
 
-struct Probe<'a> {
-    site: &'a Site,
-    direct: &'a Direct,
-    caller: Arc<Caller>,
+pub(crate) struct Probe<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) direct: &'a Direct,
+    pub(crate) caller: Arc<Caller>,
     who: String,
-    told: &'a Told,
+    pub(crate) told: &'a Told,
+    /// Under all roles at once, a caller also asks what comes to the same under each of them.
+    pub(crate) is_thorough: bool,
 }
 
-type Observations = Vec<Observation>;
+pub(crate) type Observations = Vec<Observation>;
 
 impl Probe<'_> {
-    fn note<T: Debug>(
+    pub(crate) fn note<T: Debug>(
         &self,
         notes: &mut Observations,
         asked: impl std::fmt::Display,
@@ -107,6 +110,10 @@ impl Probe<'_> {
         self.names(notes).await;
         self.streams(notes).await;
         self.cursors(notes).await;
+        self.outstanding(notes).await;
+        self.successors(notes).await;
+        self.files(notes).await;
+        self.search(notes).await;
         self.ids(notes).await;
         self.ledger(notes).await;
     }
@@ -146,7 +153,7 @@ impl Probe<'_> {
     }
 
     /// Every log that there can be, whether it is the caller's or not.
-    fn logs(&self) -> Vec<String> {
+    pub(crate) fn logs(&self) -> Vec<String> {
         let charter = self.site.charter();
         let channels = charter.channels().iter();
         let channels = channels.map(|channel| format!("channels/{}", channel.id()));
@@ -262,7 +269,7 @@ impl Probe<'_> {
     }
 
     /// An id of the caller's own, the same in both worlds.
-    fn id(&self, what: &str) -> String {
+    pub(crate) fn id(&self, what: &str) -> String {
         let seed = format!("{} {what}", self.who)
             .bytes()
             .fold(7_u64, |sum, byte| {
@@ -434,6 +441,12 @@ impl Probe<'_> {
     }
 }
 
+/// Goes on to the next page, or tells that there is none.
+pub(crate) fn is_last(token: &mut String, next: Option<String>) -> bool {
+    *token = next.unwrap_or_default();
+    token.is_empty()
+}
+
 fn refusal(status: &Status) -> String {
     format!(
         "{:?} {} {:?}",
@@ -444,7 +457,7 @@ fn refusal(status: &Status) -> String {
 }
 
 /// Blanks what says where on the ledger something stands.
-fn blank(receipt: &mut Option<Receipt>) {
+pub(crate) fn blank(receipt: &mut Option<Receipt>) {
     if let Some(receipt) = receipt {
         receipt.entry_index = 0;
         receipt.leaf_hash.clear();

@@ -3,12 +3,23 @@
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use hub::identity::Caller;
+use hub::{
+    attachments::{Opened, Start},
+    clock::Clock as _,
+    identity::Caller,
+    reminders,
+};
+use hub_core::{
+    crypto::{hex, sha256},
+    date::timestamp,
+};
 use hub_proto::{
     channels::{
-        AcknowledgeDeliveryRequest, BatchPublishNotificationsRequest, Classification, Notification,
-        OpenNotificationRequest, PublishNotificationRequest, SignForNotificationRequest,
-        SubscribeRequest, channel_service_server::ChannelService as _, subscribe_response::Event,
+        AcknowledgeDeliveryRequest, Attachment, BatchPublishNotificationsRequest, Classification,
+        CorrectNotificationRequest, ListNotificationsRequest, Notification, NotificationKind,
+        OpenNotificationRequest, PublishNotificationRequest, RetractNotificationRequest,
+        SignForNotificationRequest, SubjectOrganization, SubscribeRequest,
+        channel_service_server::ChannelService as _, subscribe_response::Event,
     },
     members::{AppointLiaisonRequest, Liaison, Rank, members_service_server::MembersService as _},
 };
@@ -17,6 +28,7 @@ use hub_tests::{
     direct::{Direct, call},
     random::Random,
 };
+use jiff::{SignedDuration, Timestamp};
 
 /// What an attacker may have got to know from elsewhere.
 pub(crate) struct Told {
@@ -24,7 +36,18 @@ pub(crate) struct Told {
     pub(crate) names: Vec<String>,
     /// Their request ids.
     pub(crate) ids: Vec<String>,
+    /// SHA-256 of what they attached, and of something that nobody did.
+    pub(crate) files: Vec<String>,
 }
+
+/// Code of the organisation that the pair writes about and nobody else.
+pub(crate) const SECRET_USCC: &str = "51100000500008957Y";
+
+/// Document number of the pair's letters.
+pub(crate) const SECRET_NUMBER: &str = "晋密函〔2026〕7号";
+
+/// What the pair attaches.
+const SECRET_FILE: &[u8] = "秘密附件".as_bytes();
 
 /// One world's story.
 pub(crate) struct Story<'a> {
@@ -34,6 +57,9 @@ pub(crate) struct Story<'a> {
     is_told: bool,
     random: Random,
     pub(crate) told: Told,
+    /// By when something is asked, each at a time of its own: reminders of one instant would bear one
+    /// id, because randomness is the same in both worlds.
+    dues: Vec<Timestamp>,
 }
 
 const ROLES: &[&str] = &["clerk", "leader"];
@@ -54,8 +80,23 @@ impl<'a> Story<'a> {
             told: Told {
                 names: vec![],
                 ids: vec![],
+                files: vec![],
             },
+            dues: vec![],
         }
+    }
+
+    /// A time by which something is asked.
+    fn due(&mut self) -> Option<prost_types::Timestamp> {
+        let count = i64::try_from(self.dues.len()).unwrap();
+        let hours = SignedDuration::from_hours(40) + SignedDuration::from_secs(100 * count);
+        self.due_in(hours)
+    }
+
+    fn due_in(&mut self, ahead: SignedDuration) -> Option<prost_types::Timestamp> {
+        let now = self.direct.clock.now();
+        self.dues.push(now + ahead);
+        Some(timestamp(now + ahead))
     }
 
     fn officer(&self, agency: &str) -> Arc<Caller> {
@@ -100,11 +141,10 @@ impl<'a> Story<'a> {
         self.publish("civil-affairs", notice).await
     }
 
-    async fn between(&mut self, from: &str, to: &str, title: &str, in_reply_to: &str) -> String {
+    /// Sends something of the pair's, in one world only.
+    async fn between(&mut self, from: &str, mut letter: Notification, to: &str) -> String {
         let id = self.step();
-        let mut letter = draft("coordination", title);
         letter.addressees = vec![format!("agencies/{to}")];
-        letter.in_reply_to = in_reply_to.into();
         let name = format!("agencies/{from}/notifications/{id}");
         self.told.names.push(name.clone());
         self.told.ids.push(id.clone());
@@ -124,34 +164,191 @@ impl<'a> Story<'a> {
         name
     }
 
-    /// A letter of the pair's, in one world only: sent, opened, signed for, acknowledged, answered.
+    /// A letter of the pair's, in one world only: sent, opened, signed for, answered.
     pub(crate) async fn letter(&mut self, title: &str) {
         let (from, to) = self.pair;
-        let name = self.between(from, to, title, "").await;
+        let letter = draft("coordination", title);
+        let name = self.between(from, letter, to).await;
+        self.open_and_sign(to, &name).await;
+        let mut answer = draft("coordination", "答复");
+        answer.in_reply_to = name;
+        self.between(to, answer, from).await;
+    }
+
+    /// A dealing of the pair's, in one world only: an asking letter with a file, opened, signed for,
+    /// corrected, the correction acknowledged; an answer that asks back and is retracted; and a letter
+    /// about what somebody else published to all.
+    async fn dealing(&mut self, public: &str) {
+        let (from, to) = self.pair;
+        let mut letter = self.secret("秘查").await;
+        letter.sign_by_at = self.due();
+        letter.reply_by_at = self.due();
+        let name = self.between(from, letter, to).await;
+        self.open_and_sign(to, &name).await;
+        let mut answer = self.secret("秘答").await;
+        answer.in_reply_to.clone_from(&name);
+        answer.reply_by_at = self.due();
+        let answer = self.between(to, answer, from).await;
+        let mut corrected = self.secret("秘改").await;
+        corrected.sign_by_at = self.due();
+        let corrected = self.succeed(from, &name, Some(corrected)).await;
+        self.open_and_sign(to, &corrected).await;
+        let mut again = self.secret("秘再改").await;
+        again.reply_by_at = self.due();
+        again.sign_by_at = self.due();
+        self.succeed(from, &corrected, Some(again)).await;
+        self.succeed(to, &answer, None).await;
+        let mut about = self.secret("秘议").await;
+        about.in_reply_to = public.to_owned();
+        self.between(from, about.clone(), to).await;
+        self.between(to, about, from).await;
+    }
+
+    /// A letter of the pair's about something, with a file.
+    async fn secret(&mut self, title: &str) -> Notification {
+        let (from, to) = self.pair;
+        if self.is_told {
+            for agency in [from, to] {
+                self.upload(agency, SECRET_FILE).await;
+            }
+        }
+        Notification {
+            subjects: vec![SubjectOrganization {
+                uscc: SECRET_USCC.into(),
+                display_name: "某基金会".into(),
+            }],
+            document_number: SECRET_NUMBER.into(),
+            attachments: vec![Attachment {
+                sha256: hex(&sha256(&[SECRET_FILE])),
+                file_name: "秘.txt".into(),
+                media_type: "text/plain".into(),
+                size_bytes: i64::try_from(SECRET_FILE.len()).unwrap(),
+            }],
+            ..draft("coordination", title)
+        }
+    }
+
+    async fn upload(&self, agency: &str, content: &'static [u8]) {
+        let attachments = &self.direct.services.attachments;
+        let start = Start {
+            sha256: sha256(&[content]),
+            size_bytes: u64::try_from(content.len()).unwrap(),
+            offset: 0,
+        };
+        let opened = attachments.begin(&agency.parse().unwrap(), start).await;
+        if let Opened::Awaiting(mut incoming) = opened.unwrap() {
+            incoming.write(content.into()).await.unwrap();
+            attachments.finish(incoming, start).await.unwrap();
+        }
+    }
+
+    /// A correction, or a retraction when there is no draft, of the pair's, in one world only.
+    async fn succeed(&mut self, by: &str, name: &str, draft: Option<Notification>) -> String {
+        let request_id = self.step();
+        let successor = format!("agencies/{by}/notifications/{request_id}");
+        self.told.names.push(successor.clone());
+        self.told.ids.push(request_id.clone());
+        if draft
+            .as_ref()
+            .is_none_or(|draft| draft.sign_by_at.is_none())
+        {
+            self.due_in(SignedDuration::from_hours(72));
+        }
+        if self.is_told {
+            let caller = self.officer(by);
+            let seen = self.supersede(&caller, name, draft, request_id).await;
+            assert_eq!(seen, successor);
+        }
+        successor
+    }
+
+    async fn supersede(
+        &self,
+        caller: &Arc<Caller>,
+        name: &str,
+        draft: Option<Notification>,
+        request_id: String,
+    ) -> String {
+        let (name, reason) = (name.to_owned(), "秘密理由".to_owned());
+        let services = &self.direct.services;
+        let seen = match draft {
+            Some(draft) => {
+                let request = CorrectNotificationRequest {
+                    name,
+                    notification: Some(draft),
+                    reason,
+                    request_id,
+                };
+                let answer = services.correct_notification(call(caller, request)).await;
+                answer.unwrap().into_inner().notification
+            }
+            None => {
+                let request = RetractNotificationRequest {
+                    name,
+                    reason,
+                    request_id,
+                };
+                let answer = services.retract_notification(call(caller, request)).await;
+                answer.unwrap().into_inner().notification
+            }
+        };
+        seen.unwrap().name
+    }
+
+    /// A correction or a retraction in both worlds.
+    async fn supersede_openly(
+        &mut self,
+        agency: &str,
+        name: &str,
+        draft: Option<Notification>,
+    ) -> String {
+        let request_id = self.step();
+        self.due_in(SignedDuration::from_hours(72));
+        let caller = self.officer(agency);
+        self.supersede(&caller, name, draft, request_id).await
+    }
+
+    /// One of the pair opens and signs for something of the other's, in one world only.
+    async fn open_and_sign(&mut self, agency: &str, name: &str) {
         let open = OpenNotificationRequest {
-            name: name.clone(),
+            name: name.to_owned(),
             recipient: String::new(),
             request_id: self.step(),
         };
         let sign = SignForNotificationRequest {
-            name: name.clone(),
+            name: name.to_owned(),
             recipient: String::new(),
             request_id: self.step(),
         };
         self.told.ids.push(open.request_id.clone());
-        let caller = self.officer(to);
+        let caller = self.officer(agency);
         if self.is_told {
             let services = &self.direct.services;
-            services
-                .open_notification(call(&caller, open))
-                .await
-                .unwrap();
-            services
-                .sign_for_notification(call(&caller, sign))
-                .await
-                .unwrap();
+            let opened = services.open_notification(call(&caller, open)).await;
+            opened.unwrap();
+            let signed = services.sign_for_notification(call(&caller, sign)).await;
+            signed.unwrap();
         }
-        self.between(to, from, "答复", &name).await;
+    }
+
+    /// Time goes on past everything that was asked, and the hub reminds whoever is late.
+    async fn remind(&mut self) {
+        let offsets = [-24, 0, 72].map(SignedDuration::from_hours);
+        let mut instants: Vec<Timestamp> = self
+            .dues
+            .iter()
+            .flat_map(|due| offsets.map(|offset| *due + offset))
+            .collect();
+        instants.sort_unstable();
+        for at in instants {
+            let us = (at - self.direct.clock.now())
+                .total(jiff::Unit::Microsecond)
+                .unwrap();
+            self.direct.clock.advance_us(us as i64);
+            let engine = &self.direct.services.engine;
+            let given = reminders::run(engine).await.unwrap();
+            assert!(given <= 64, "one notification's recipients");
+        }
     }
 
     /// A batch of the pair's letters, in one world only.
@@ -262,14 +459,29 @@ pub(crate) async fn tell(
     is_told: bool,
 ) -> Told {
     let mut story = Story::new(site, direct, pair, is_told);
-    let first = story.notice("一").await;
+    let mut notice = draft("work_notice", "一");
+    notice.channel = "channels/all-members".into();
+    notice.reply_by_at = story.due();
+    let first = story.publish("civil-affairs", notice).await;
     story.letter("秘一").await;
+    story.dealing(&first).await;
     let mut open = draft("coordination", "联合检查");
     open.channel = "channels/joint-enforcement".into();
     let checked = story.publish("tax", open).await;
     let mut letter = draft("work_notice", "函");
-    letter.addressees = vec!["agencies/education".into(), "agencies/health".into()];
-    story.publish("civil-affairs", letter).await;
+    letter.addressees = vec![
+        "agencies/education".into(),
+        "agencies/culture-tourism".into(),
+    ];
+    letter.sign_by_at = story.due();
+    let sent = story.publish("civil-affairs", letter.clone()).await;
+    letter.addressees.clear();
+    letter.sign_by_at = None;
+    story
+        .supersede_openly("civil-affairs", &sent, Some(letter))
+        .await;
+    let wrong = story.notice("误").await;
+    story.supersede_openly("civil-affairs", &wrong, None).await;
     // Open dealings of those whom the pair deals with.
     let referral = story
         .publish("pboc-branch", draft("fund_referral", "线索"))
@@ -294,6 +506,8 @@ pub(crate) async fn tell(
     story
         .publish("pboc-branch", draft("fund_referral", "线索二"))
         .await;
+    story.dealing(&first).await;
+    story.remind().await;
     // Names of nothing in either world, to be asked for beside the others.
     let id = story.step();
     story
@@ -305,5 +519,31 @@ pub(crate) async fn tell(
         .names
         .push("channels/all-members/notifications/2".into());
     story.told.names.push(referral);
+    story.told.names.push(first);
+    for content in [SECRET_FILE, b"nothing"] {
+        story.told.files.push(hex(&sha256(&[content])));
+    }
     story.told
+}
+
+/// Names of the reminders that the second of the pair was given.
+pub(crate) async fn reminders_of(
+    site: &Site,
+    direct: &Direct,
+    pair: (&'static str, &'static str),
+) -> Vec<String> {
+    let caller = Story::new(site, direct, pair, true).officer(pair.1);
+    let request = ListNotificationsRequest {
+        parent: format!("agencies/{}/inbox", pair.1),
+        page_size: 500,
+        ..ListNotificationsRequest::default()
+    };
+    let answer = direct
+        .services
+        .list_notifications(call(&caller, request))
+        .await;
+    let all = answer.unwrap().into_inner().notifications.into_iter();
+    all.filter(|one| one.kind() == NotificationKind::Reminder)
+        .map(|one| one.name)
+        .collect()
 }

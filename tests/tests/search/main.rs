@@ -230,12 +230,16 @@ async fn what_retention_asks_for_comes_oldest_first_and_by_category() {
     }
     let search = world.hub().search();
     let end = Timestamp::now() + SignedDuration::from_hours(1);
-    let due = |before, limit| search.due_for_sealing("coordination", before, limit);
-    assert_eq!(due(end, 100).await.unwrap(), entries);
-    assert_eq!(due(end, 2).await.unwrap(), entries[..2]);
+    let due = |before, after, limit| search.due_for_sealing("coordination", before, after, limit);
+    assert_eq!(due(end, None, 100).await.unwrap(), entries);
+    assert_eq!(due(end, None, 2).await.unwrap(), entries[..2]);
+    assert_eq!(due(end, Some(entries[0]), 100).await.unwrap(), entries[1..]);
     let last = found(&tax, SearchQuery::new().category("coordination")).await;
-    assert_eq!(due(instant(&last[0]), 100).await.unwrap(), entries[..2]);
-    assert_eq!(due(Timestamp::UNIX_EPOCH, 100).await.unwrap(), [0; 0]);
+    assert_eq!(
+        due(instant(&last[0]), None, 100).await.unwrap(),
+        entries[..2]
+    );
+    assert_eq!(due(Timestamp::UNIX_EPOCH, None, 100).await.unwrap(), [0; 0]);
 }
 
 async fn names_in_pages(client: &Client, query: &SearchQuery, size: u16) -> Vec<String> {

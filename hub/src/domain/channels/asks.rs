@@ -405,3 +405,6 @@ pub(super) fn reminded(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
