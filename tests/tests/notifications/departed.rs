@@ -212,6 +212,6 @@ async fn who_has_left_a_channel_gets_its_correction_and_nothing_else() {
         .list_delivery_receipts(call(&clerk, receipts))
         .await;
     let own = own.unwrap().into_inner().delivery_receipts;
-    assert_eq!(own, [row.clone()]);
+    assert_eq!(own, std::slice::from_ref(row));
     left.direct.stop();
 }
