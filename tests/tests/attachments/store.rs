@@ -139,7 +139,10 @@ async fn a_bucket_that_is_away_stops_files_and_nothing_else() {
         .await
         .expect_err("the bucket is away");
     let reason = refused.reason();
-    assert!(matches!(reason, None | Some(Reason::Unavailable)), "{refused}");
+    assert!(
+        matches!(reason, None | Some(Reason::Unavailable)),
+        "{refused}"
+    );
     s3.set_down(false);
     let file = put(&tax, b"file".to_vec()).await;
     let name = publish(&tax, "health", vec![file.clone()]).await.unwrap();
