@@ -131,11 +131,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         config.accept_limits(),
         &connections,
     );
-    let observe = ObserveOptions {
-        metrics: Arc::clone(&metrics),
-        clock: Arc::clone(&clock),
-        accept_traceparent: config.traces.accept_traceparent,
-    };
+    let observe = observe_options(config, &metrics, &clock);
     let mut background = background(config, &services, clock, left_out);
     let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
     if let Some(exporter) = exporter {
@@ -278,6 +274,18 @@ fn open_engine(
         Some(context) => anyhow::anyhow!(context),
         None => anyhow::anyhow!(error),
     })
+}
+
+fn observe_options(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    clock: &Arc<dyn Clock>,
+) -> ObserveOptions {
+    ObserveOptions {
+        metrics: Arc::clone(metrics),
+        clock: Arc::clone(clock),
+        accept_traceparent: config.traces.accept_traceparent,
+    }
 }
 
 /// Opens the store of attachments beside an engine.

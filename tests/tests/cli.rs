@@ -452,6 +452,35 @@ async fn what_cannot_be_sent_now_is_kept_and_the_exit_code_says_so() {
     .await;
 }
 
+/// Two notifications with a file were published; the first is `name`.
+fn search_finds(health: &Desk, name: &str) {
+    let found = |arguments: &[&str], wanted: usize| {
+        // What is recorded is found a moment later.
+        for _ in 0..500 {
+            let answer = health.json(arguments);
+            if answer["notifications"].as_array().unwrap().len() == wanted {
+                return answer;
+            }
+        }
+        panic!("{arguments:?} never finds {wanted}")
+    };
+    let both = found(&["search", "年度检查"], 2);
+    assert_eq!(both["has_more"], false);
+    assert_eq!(
+        both["notifications"][0]["attachments"][0]["file_name"],
+        "报告.pdf"
+    );
+    let one = health.json(&["search", "年度检查", "--limit", "1", "--oldest-first"]);
+    assert_eq!(one["notifications"][0]["name"], name);
+    assert_eq!(one["has_more"], true);
+    let none = health.run(&["--lang", "zh", "search", "没有这个"]);
+    assert!(
+        none.stdout.is_empty() && err(&none).contains("未找到"),
+        "{}",
+        err(&none)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_goes_with_a_notification_and_is_found_and_fetched() {
     let mut world = World::start().await;
@@ -510,31 +539,7 @@ async fn a_file_goes_with_a_notification_and_is_found_and_fetched() {
             "{sent}"
         );
 
-        let found = |arguments: &[&str], wanted: usize| {
-            // What is recorded is found a moment later.
-            for _ in 0..500 {
-                let answer = health.json(arguments);
-                if answer["notifications"].as_array().unwrap().len() == wanted {
-                    return answer;
-                }
-            }
-            panic!("{arguments:?} never finds {wanted}")
-        };
-        let both = found(&["search", "年度检查"], 2);
-        assert_eq!(both["has_more"], false);
-        assert_eq!(
-            both["notifications"][0]["attachments"][0]["file_name"],
-            "报告.pdf"
-        );
-        let one = health.json(&["search", "年度检查", "--limit", "1", "--oldest-first"]);
-        assert_eq!(one["notifications"][0]["name"], name);
-        assert_eq!(one["has_more"], true);
-        let none = health.run(&["--lang", "zh", "search", "没有这个"]);
-        assert!(
-            none.stdout.is_empty() && err(&none).contains("未找到"),
-            "{}",
-            err(&none)
-        );
+        search_finds(&health, name);
     })
     .await;
     world.stop().await;

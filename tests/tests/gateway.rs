@@ -403,6 +403,51 @@ async fn item(outbox: &mut GatewayServiceClient<Channel>, name: &str) -> OutboxI
     answer.into_inner().outbox_item.unwrap()
 }
 
+async fn is_away_with_a_hint(channel: Channel) {
+    let mut keyless = ChannelServiceClient::new(channel);
+    let away = keyless
+        .get_notification(GetNotificationRequest {
+            name: "channels/joint-enforcement/notifications/1".into(),
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(away.code(), Code::Unavailable, "{away}");
+    let hint = away.get_error_details().retry_info().cloned();
+    assert!(hint.unwrap().retry_delay.is_some());
+}
+
+/// The outbox lists what it delivered, a page at a time.
+async fn pages_are_in_order(outbox: &mut GatewayServiceClient<Channel>, first: &str, second: &str) {
+    let list = |state: OutboxItemState, page_size, page_token: String| ListOutboxItemsRequest {
+        state: state.into(),
+        page_size,
+        page_token,
+    };
+    let page = list(OutboxItemState::Delivered, 1, String::new());
+    let page = outbox.list_outbox_items(page).await.unwrap().into_inner();
+    assert_eq!(page.outbox_items[0].name, first);
+    let next = list(OutboxItemState::Delivered, 1, page.next_page_token);
+    let next = outbox.list_outbox_items(next).await.unwrap().into_inner();
+    assert_eq!(next.outbox_items[0].name, second);
+    assert_eq!(next.next_page_token, "");
+    let missing = GetOutboxItemRequest {
+        name: "outbox/items/99".into(),
+    };
+    let missing = outbox.get_outbox_item(missing).await.unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound, "{missing}");
+}
+
+/// Titles in the joint-enforcement channel, as another member reads them.
+async fn titles(world: &World) -> Vec<String> {
+    let request = ListNotificationsRequest {
+        parent: "channels/joint-enforcement".into(),
+        ..ListNotificationsRequest::default()
+    };
+    let health = world.clerk("health").channels();
+    let page = health.list_notifications(&request).await.unwrap();
+    page.notifications.into_iter().map(|n| n.title).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_enqueued_while_the_hub_is_away_arrives_once_when_it_is_back() {
     let mut world = World::start().await;
@@ -431,16 +476,7 @@ async fn what_is_enqueued_while_the_hub_is_away_arrives_once_when_it_is_back() {
     relay.point_to(None);
     world.stop().await;
     serving(ServingStatus::NotServing).await;
-    let mut keyless = ChannelServiceClient::new(channel.clone());
-    let away = keyless
-        .get_notification(GetNotificationRequest {
-            name: "channels/joint-enforcement/notifications/1".into(),
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(away.code(), Code::Unavailable, "{away}");
-    let hint = away.get_error_details().retry_info().cloned();
-    assert!(hint.unwrap().retry_delay.is_some());
+    is_away_with_a_hint(channel.clone()).await;
 
     let mut outbox = GatewayServiceClient::new(channel);
     let mut enqueue = async |title: &str| {
@@ -476,35 +512,13 @@ async fn what_is_enqueued_while_the_hub_is_away_arrives_once_when_it_is_back() {
         );
         assert!(delivered.receipt.is_some());
     }
-    let page = world
-        .clerk("health")
-        .channels()
-        .list_notifications(&ListNotificationsRequest {
-            parent: "channels/joint-enforcement".into(),
-            ..ListNotificationsRequest::default()
-        })
-        .await
-        .unwrap();
-    let titles: Vec<_> = page.notifications.iter().map(|n| &n.title).collect();
-    assert_eq!(titles, ["first", "second"], "once, and in order");
+    assert_eq!(
+        titles(&world).await,
+        ["first", "second"],
+        "once, and in order"
+    );
 
-    let list = |state: OutboxItemState, page_size, page_token: String| ListOutboxItemsRequest {
-        state: state.into(),
-        page_size,
-        page_token,
-    };
-    let page = list(OutboxItemState::Delivered, 1, String::new());
-    let page = outbox.list_outbox_items(page).await.unwrap().into_inner();
-    assert_eq!(page.outbox_items[0].name, first.name);
-    let next = list(OutboxItemState::Delivered, 1, page.next_page_token);
-    let next = outbox.list_outbox_items(next).await.unwrap().into_inner();
-    assert_eq!(next.outbox_items[0].name, second.name);
-    assert_eq!(next.next_page_token, "");
-    let missing = GetOutboxItemRequest {
-        name: "outbox/items/99".into(),
-    };
-    let missing = outbox.get_outbox_item(missing).await.unwrap_err();
-    assert_eq!(missing.code(), Code::NotFound, "{missing}");
+    pages_are_in_order(&mut outbox, &first.name, &second.name).await;
     gateway.stop().await.unwrap();
     world.stop().await;
 }

@@ -43,14 +43,7 @@ fn category(
     check: &mut Checker,
 ) -> Option<Category> {
     let raw = row.get_ref();
-    if raw.id.get_ref() == REMINDER_CATEGORY {
-        check.report(
-            raw.id.span(),
-            format!("{path}.id"),
-            format!("{REMINDER_CATEGORY:?} is the category of the hub's own reminders"),
-            "choose another id",
-        );
-    }
+    is_free(&raw.id, path, check);
     let name = check.text(&raw.name, &format!("{path}.name"));
     let name_en = check.text(&raw.name_en, &format!("{path}.name_en"));
     let mechanism_ids = |items: &[Text], field: &str, check: &mut Checker| {
@@ -116,6 +109,18 @@ fn category(
             .map(|at| follow_up::months(at, &format!("{path}.retention_months"), check)),
         sources,
     })
+}
+
+/// The category of the hub's own reminders is not for a charter.
+fn is_free(id: &Text, path: &str, check: &mut Checker) {
+    if id.get_ref() == REMINDER_CATEGORY {
+        check.report(
+            id.span(),
+            format!("{path}.id"),
+            format!("{REMINDER_CATEGORY:?} is the category of the hub's own reminders"),
+            "choose another id",
+        );
+    }
 }
 
 /// Words without a number stay warnings, and a limit of the province's own is never law (X-004,
