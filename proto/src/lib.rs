@@ -38,5 +38,6 @@ package!(
     common "hub.common.v1",
     gateway "hub.gateway.v1",
     ledger "hub.ledger.v1",
+    meetings "hub.meetings.v1",
     members "hub.members.v1"
 );
