@@ -22,6 +22,7 @@ pub mod channel;
 pub mod error;
 pub mod follow_up;
 pub mod mechanism;
+pub mod meetings;
 mod raw;
 pub mod reference;
 pub mod report;

@@ -4,10 +4,12 @@
 //! Replaying every entry's events into empty state gives the live state, so `apply` is total: it
 //! reads nothing but rows and the entry.
 //!
-//! The cast: [`channels`] (notifications, receipts, consumers), [`members`] (memberships, liaisons,
+//! The cast: [`channels`] (notifications, receipts, consumers), [`meetings`] (meetings, minutes, major
+//! issues), [`members`] (memberships, liaisons,
 //! nodes, token keys), [`sealing`] (contents whose period is over).
 
 pub mod channels;
+pub mod meetings;
 pub mod members;
 pub mod request_ids;
 pub mod sealing;
@@ -47,18 +49,35 @@ impl Context<'_> {
         date::on(self.now, self.charter.zone())
     }
 
-    /// A UUIDv7 of the hub's own, from the entry's time and seed.
+    /// A UUIDv7 of the hub's own, from the entry's time and seed; `number` tells those of one entry
+    /// apart.
     ///
     /// # Errors
     /// Never in practice: version and variant are set here.
-    pub fn own_id(&self) -> Result<RequestId> {
+    pub fn own_id(&self, number: u32) -> Result<RequestId> {
         let [_, _, _, _, _, _, a, b, c, d, e, f, g, h, i, j] = self.seed;
+        let [_, _, y, z] = number.to_be_bytes();
         let ms = u64::try_from(self.now.as_millisecond()).unwrap_or_default();
         let [_, _, t0, t1, t2, t3, t4, t5] = ms.to_be_bytes();
         let version = (a & 0x0f) | 0x70;
         let variant = (c & 0x3f) | 0x80;
         RequestId::from_bytes([
-            t0, t1, t2, t3, t4, t5, version, b, variant, d, e, f, g, h, i, j,
+            t0,
+            t1,
+            t2,
+            t3,
+            t4,
+            t5,
+            version,
+            b,
+            variant,
+            d,
+            e,
+            f,
+            g,
+            h,
+            i ^ y,
+            j ^ z,
         ])
         .ok_or_else(|| Error::internal("an id of the hub's own is malformed"))
     }
@@ -69,6 +88,8 @@ impl Context<'_> {
 pub enum Command {
     /// Notifications, receipts, consumers.
     Channels(channels::Command),
+    /// Meetings, minutes, major issues.
+    Meetings(meetings::Command),
     /// The roster.
     Members(members::Command),
     /// Contents whose period is over.
@@ -78,6 +99,12 @@ pub enum Command {
 impl From<channels::Command> for Command {
     fn from(command: channels::Command) -> Self {
         Self::Channels(command)
+    }
+}
+
+impl From<meetings::Command> for Command {
+    fn from(command: meetings::Command) -> Self {
+        Self::Meetings(command)
     }
 }
 
@@ -121,6 +148,7 @@ pub fn decide(
 ) -> Result<Decision> {
     match command {
         Command::Channels(command) => channels::decide(context, view, permit, command),
+        Command::Meetings(command) => meetings::decide(context, view, permit, command),
         Command::Members(command) => members::decide(context, view, permit, command),
         Command::Seal(command) => sealing::decide(context, view, permit, command),
     }
@@ -134,6 +162,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) ->
     for event in events {
         match &event.kind {
             Some(event::Kind::Channels(event)) => channels::apply(rows, entry, event)?,
+            Some(event::Kind::Meetings(event)) => meetings::apply(rows, entry, event)?,
             Some(event::Kind::Members(event)) => members::apply(rows, entry, event)?,
             Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event)?,
             None => {}

@@ -117,6 +117,10 @@ fn written(
         RequestedAction::Reply => "答复",
         RequestedAction::Acknowledge => "签收确认更正或撤回",
         RequestedAction::SignFor | RequestedAction::Unspecified => "签收",
+        RequestedAction::AnswerNotice => "答复会议通知",
+        RequestedAction::Consent => "对纪要表示同意或提出异议",
+        RequestedAction::CarryOut => "落实议定事项并报告进展",
+        RequestedAction::CoSign => "会签或说明理由",
     };
     let title: String = original.title.chars().take(TITLE_CHARACTERS_MAX).collect();
     let head = if is_overdue {

@@ -71,6 +71,24 @@ actions! {
     ReceiptsReadAny = "receipts.read_any",
     /// Move the own agency's durable consumers forward.
     ConsumersAcknowledge = "consumers.acknowledge",
+    /// See meetings to which the own agency is called, their minutes and agreed items, and major issues.
+    MeetingsRead = "meetings.read",
+    /// Make, convene and hold meetings and draft minutes, for an office that the agency hosts (JE-022).
+    MeetingsConvene = "meetings.convene",
+    /// Propose and comment on topics and answer notices in the own agency's name.
+    MeetingsParticipate = "meetings.participate",
+    /// Consent to or object against minutes in the own agency's name: who may bind the unit (JE-074).
+    MinutesConsent = "minutes.consent",
+    /// Report on what the own agency is to carry out, and ask for more time (JE-080).
+    AgreedItemsReport = "agreed_items.report",
+    /// Flag a major issue in the own agency's name (JE-023).
+    MajorIssuesFlag = "major_issues.flag",
+    /// Draft, send and withdraw an escalation in the lead unit's name (JE-075).
+    EscalationsSend = "escalations.send",
+    /// Sign an escalation together with the lead, in the own agency's name (JE-075).
+    EscalationsCoSign = "escalations.co_sign",
+    /// Reply to an escalation, for the body above a mechanism (JE-075).
+    EscalationsReply = "escalations.reply",
     /// Ask for checkpoints, proofs and the own agency's entries.
     LedgerProve = "ledger.prove",
     /// Read the headers of all entries.
@@ -88,6 +106,7 @@ impl Action {
                 | Self::OfficeInboxRead
                 | Self::OfficeSignFor
                 | Self::ReceiptsReadAny
+                | Self::MeetingsConvene
         )
     }
 
@@ -95,7 +114,11 @@ impl Action {
     /// that have it.
     #[must_use]
     pub fn is_far_reaching(self) -> bool {
-        self.is_for_office() || matches!(self, Self::NodesRevokeAny | Self::LedgerAudit)
+        self.is_for_office()
+            || matches!(
+                self,
+                Self::NodesRevokeAny | Self::LedgerAudit | Self::EscalationsReply
+            )
     }
 }
 

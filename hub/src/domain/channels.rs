@@ -36,7 +36,7 @@ use hub_core::{
 };
 use hub_proto::{
     channels::{
-        ChannelsEvent, ConsumerAdvanced, LogPosition, Notification, NotificationIssued,
+        Ask, ChannelsEvent, ConsumerAdvanced, LogPosition, Notification, NotificationIssued,
         NotificationKind, NotificationOpened, NotificationPublished, NotificationRef,
         NotificationSignedFor, RecipientReminded, RequestedAction, Succession,
         channels_event::Kind,
@@ -302,34 +302,68 @@ fn remind(
         action: reminder.action.into(),
         next_remind_at_us: next.map_or(0, Timestamp::as_microsecond),
     }));
-    let issued = issue(
-        view,
-        context.own_id()?,
-        &[recipient],
-        &reminding.notification,
-    )?;
-    Ok(Decision::Record(vec![reminded, issued]))
+    let issue_to = Issue::new([recipient], reminding.notification.clone());
+    let mut events = vec![reminded];
+    events.extend(issue(context, view, &[issue_to])?);
+    Ok(Decision::Record(events))
 }
 
 /// A notification that the hub writes itself, addressed to somebody, as part of another act.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// Whom it goes to.
+    pub addressees: Vec<Recipient>,
+    /// What it says.
+    pub notification: Notification,
+    /// What the addressees are asked to do.
+    pub ask: Option<Ask>,
+}
+
+impl Issue {
+    /// One that asks nothing.
+    #[must_use]
+    pub fn new(addressees: impl Into<Vec<Recipient>>, notification: Notification) -> Self {
+        Self {
+            addressees: addressees.into(),
+            notification,
+            ask: None,
+        }
+    }
+}
+
+/// The notifications that the hub writes as part of one act; all of an act in one call.
 ///
 /// # Errors
-/// When storage fails.
+/// When storage fails, or there are more than [`log::ISSUED_MAX`].
 pub fn issue(
+    context: &Context<'_>,
     view: &(impl View + ?Sized),
-    id: RequestId,
-    addressees: &[Recipient],
-    notification: &hub_proto::channels::Notification,
-) -> Result<Event> {
-    let logs: Vec<LogName> = addressees.iter().cloned().map(LogName::Inbox).collect();
-    Ok(channels_event(Kind::NotificationIssued(
-        NotificationIssued {
-            positions: Heads::default().take(view, &logs)?,
-            recipients: addressees.iter().map(ToString::to_string).collect(),
-            request_id: id.as_bytes().to_vec().into(),
-            notification: prost::Message::encode_to_vec(notification).into(),
-        },
-    )))
+    issues: &[Issue],
+) -> Result<Vec<Event>> {
+    if issues.len() > log::ISSUED_MAX {
+        return Err(Error::internal(
+            "one act would write too many notifications",
+        ));
+    }
+    let mut heads = Heads::default();
+    (0_u32..)
+        .zip(issues)
+        .map(|(number, issue)| {
+            let addressees = issue.addressees.iter();
+            let logs: Vec<LogName> = addressees.clone().cloned().map(LogName::Inbox).collect();
+            let notification = prost::Message::encode_to_vec(&issue.notification);
+            Ok(channels_event(Kind::NotificationIssued(
+                NotificationIssued {
+                    positions: heads.take(view, &logs)?,
+                    recipients: addressees.map(ToString::to_string).collect(),
+                    request_id: context.own_id(number)?.as_bytes().to_vec().into(),
+                    notification: notification.into(),
+                    ask: issue.ask.clone(),
+                    number,
+                },
+            )))
+        })
+        .collect()
 }
 
 /// Heads of logs as one act moves them.
@@ -481,7 +515,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
         Some(Kind::NotificationIssued(event)) => {
             let place = NotificationPlace {
                 entry_index: entry.index,
-                item: log::ISSUED_ITEM,
+                item: log::issued_item(event.number),
             };
             let published = NotificationPublished {
                 item: place.item,
@@ -490,7 +524,11 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
                 recipients: event.recipients.clone(),
                 ..NotificationPublished::default()
             };
-            place_notification(rows, entry.author, place, &published)
+            place_notification(rows, entry.author, place, &published)?;
+            match &event.ask {
+                Some(ask) => asks::put(rows, entry, place, ask, &[asks::sent_board(entry.author)]),
+                None => Ok(()),
+            }
         }
         Some(Kind::NotificationOpened(event)) => {
             let at = receipts::Act::new(entry, &event.officer);

@@ -284,14 +284,14 @@ fn appoint_liaison(
     };
     let notice = liaison_notice(context, mechanism, agency, replaced, command);
     let office = [Recipient::Office(command.mechanism.clone())];
-    Ok(vec![
-        members_event(Kind::LiaisonAppointed(LiaisonAppointed {
-            mechanism: command.mechanism.to_string(),
-            agency: agency.to_string(),
-            liaison: Some(liaison),
-        })),
-        channels::issue(view, context.own_id()?, &office, &notice)?,
-    ])
+    let mut events = vec![members_event(Kind::LiaisonAppointed(LiaisonAppointed {
+        mechanism: command.mechanism.to_string(),
+        agency: agency.to_string(),
+        liaison: Some(liaison),
+    }))];
+    let issue = channels::Issue::new(office, notice);
+    events.extend(channels::issue(context, view, &[issue])?);
+    Ok(events)
 }
 
 fn check_rank(mechanism: &Mechanism, command: &AppointLiaison) -> Result<()> {

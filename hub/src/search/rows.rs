@@ -18,7 +18,7 @@ use super::{
     text,
 };
 use crate::{
-    domain::channels::log::{ISSUED_ITEM, NotificationPlace},
+    domain::channels::log::{NotificationPlace, issued_item},
     engine::recorded::Recorded,
 };
 
@@ -109,9 +109,9 @@ fn published(entry: &Recorded, event: &NotificationPublished) -> Option<Change> 
 fn issued(entry: &Recorded, event: &NotificationIssued) -> Option<Change> {
     let place = NotificationPlace {
         entry_index: entry.header.index,
-        item: ISSUED_ITEM,
+        item: issued_item(event.number),
     };
-    let found = entry.notification(ISSUED_ITEM);
+    let found = entry.notification(place.item);
     let notification = found.as_deref().filter(|found| !found.is_sealed);
     let category = found.as_deref().map_or("", |found| &found.category);
     let mut row = row(entry, place, category, notification)?;

@@ -322,6 +322,8 @@ fn what_the_hub_issues_is_found_with_its_kind() {
         ..Notification::default()
     };
     let issued = NotificationIssued {
+        ask: None,
+        number: 0,
         positions: positions(&["agencies/tax/inbox"]),
         recipients: vec!["agencies/tax".into()],
         request_id: request_id(0, 0).into(),

@@ -52,6 +52,30 @@ pub enum Kind {
     Sealed = 0x28,
     /// An entry that ordered erasures.
     SealOrder = 0x2f,
+    /// A meeting.
+    Meeting = 0x40,
+    /// A topic of a meeting.
+    Topic = 0x41,
+    /// Minutes of a meeting.
+    Minutes = 0x42,
+    /// An agreed item of a meeting.
+    AgreedItem = 0x43,
+    /// A meeting that somebody may see, in the order of their making.
+    MeetingOf = 0x44,
+    /// How far a series of document numbers has come in a year.
+    Series = 0x45,
+    /// A major issue.
+    MajorIssue = 0x46,
+    /// A major issue that somebody may see, in the order of their flagging.
+    MajorIssueOf = 0x47,
+    /// An escalation.
+    Escalation = 0x48,
+    /// An escalation that somebody may see, in the order of their drafting.
+    EscalationOf = 0x49,
+    /// An agreed item that somebody may see, in the order of its day.
+    AgreedItemOf = 0x4a,
+    /// Meetings held by mechanism and year.
+    MeetingHeld = 0x4b,
 }
 
 impl Key {
@@ -267,6 +291,73 @@ pub fn sealed(entry_index: u64) -> Vec<u8> {
 #[must_use]
 pub fn seal_order(entry_index: u64) -> Vec<u8> {
     Key::new(Kind::SealOrder).number(entry_index).build()
+}
+
+/// A meeting, by its id.
+#[must_use]
+pub fn meeting(id: &[u8]) -> Vec<u8> {
+    Key::new(Kind::Meeting).bytes(id).build()
+}
+
+/// A topic of a meeting.
+#[must_use]
+pub fn topic(meeting: &[u8], number: u32) -> Vec<u8> {
+    topics(meeting).number(u64::from(number)).build()
+}
+
+/// All topics of a meeting.
+#[must_use]
+pub fn topics(meeting: &[u8]) -> Key {
+    Key::new(Kind::Topic).bytes(meeting)
+}
+
+/// A minutes document of a meeting.
+#[must_use]
+pub fn minutes(meeting: &[u8], document: u32) -> Vec<u8> {
+    Key::new(Kind::Minutes)
+        .bytes(meeting)
+        .number(u64::from(document))
+        .build()
+}
+
+/// An agreed item of a meeting.
+#[must_use]
+pub fn agreed_item(meeting: &[u8], item: u32) -> Vec<u8> {
+    agreed_items(meeting).number(u64::from(item)).build()
+}
+
+/// All agreed items of a meeting.
+#[must_use]
+pub fn agreed_items(meeting: &[u8]) -> Key {
+    Key::new(Kind::AgreedItem).bytes(meeting)
+}
+
+/// What a viewer may see of a kind, in the order of the entries that brought it: `viewer` is a resource
+/// name of an agency or an office.
+#[must_use]
+pub fn seen_by(kind: Kind, viewer: &str) -> Key {
+    Key::new(kind).text(viewer)
+}
+
+/// How far a series of document numbers has come in a year.
+#[must_use]
+pub fn series(document_word: &str, year: u16) -> Vec<u8> {
+    Key::new(Kind::Series)
+        .text(document_word)
+        .number(u64::from(year))
+        .build()
+}
+
+/// A major issue, by its id.
+#[must_use]
+pub fn major_issue(id: &[u8]) -> Vec<u8> {
+    Key::new(Kind::MajorIssue).bytes(id).build()
+}
+
+/// An escalation, by its id.
+#[must_use]
+pub fn escalation(id: &[u8]) -> Vec<u8> {
+    Key::new(Kind::Escalation).bytes(id).build()
 }
 
 #[cfg(test)]

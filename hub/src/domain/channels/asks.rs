@@ -85,6 +85,27 @@ impl AskDraft {
     }
 }
 
+/// Asks one thing of recipients by a time, with the charter's reminders; nothing when there is nobody
+/// to ask.
+#[must_use]
+pub fn ask(
+    follow_up: &FollowUp,
+    recipients: &[Recipient],
+    action: RequestedAction,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Option<Ask> {
+    let remind_at = follow_up.next_reminder(due_at, now);
+    (!recipients.is_empty()).then(|| Ask {
+        recipients: recipients.iter().map(ToString::to_string).collect(),
+        actions: vec![AskedAction {
+            action: action.into(),
+            due_us: due_at.as_microsecond(),
+            remind_at_us: remind_at.map_or(0, Timestamp::as_microsecond),
+        }],
+    })
+}
+
 /// The board of an author.
 #[must_use]
 pub fn sent_board(author: &str) -> String {
@@ -312,7 +333,10 @@ fn unlist(rows: &mut Overlay<'_>, place: NotificationPlace, recipient: &str, ask
 }
 
 /// Takes back what a recipient was asked, because it is done.
-pub(super) fn done(
+///
+/// # Errors
+/// When storage fails.
+pub(in crate::domain) fn done(
     rows: &mut Overlay<'_>,
     place: NotificationPlace,
     recipient: &str,
@@ -340,7 +364,7 @@ pub(super) fn done(
 ///
 /// # Errors
 /// When storage fails.
-pub(super) fn withdraw(rows: &mut Overlay<'_>, place: NotificationPlace) -> Result<()> {
+pub(in crate::domain) fn withdraw(rows: &mut Overlay<'_>, place: NotificationPlace) -> Result<()> {
     withdraw_of(
         rows,
         keys::receipts(place.entry_index).number(u64::from(place.item)),

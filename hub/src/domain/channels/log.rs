@@ -19,8 +19,24 @@ pub const CHUNK_POSITIONS: i64 = 128;
 /// Bytes of one packed place: entry index and item.
 const PLACE_BYTES: usize = 12;
 
-/// The item number of a notification that the hub itself wrote as part of another act.
+/// The item number of the first notification that the hub itself wrote as part of another act; further
+/// ones of the same entry count down from it.
 pub const ISSUED_ITEM: u32 = u32::MAX;
+
+/// Most notifications that the hub writes as part of one act.
+pub const ISSUED_MAX: usize = 256;
+
+/// The item number of an entry's notification that the hub wrote, counted from 0.
+#[must_use]
+pub fn issued_item(number: u32) -> u32 {
+    ISSUED_ITEM.saturating_sub(number)
+}
+
+/// Whether an item number is that of a notification that the hub wrote.
+#[must_use]
+pub fn is_issued(item: u32) -> bool {
+    item > u32::MAX / 2
+}
 
 /// Where a notification is on the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -21,7 +21,7 @@ use hub_proto::{
 use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 
-use super::{asks::AskDraft, attachment, log::ISSUED_ITEM};
+use super::{asks::AskDraft, attachment, log::issued_item};
 use crate::{
     charter::{Category, Charter, Destination},
     error::{Error, Result, Violation},
@@ -503,15 +503,16 @@ fn read(
             }
             channels_event::Kind::NotificationIssued(event) => {
                 let draft = issued(&event.notification)?;
+                let item = issued_item(event.number);
                 let event = NotificationPublished {
-                    item: ISSUED_ITEM,
+                    item,
                     request_id: event.request_id.clone(),
                     positions: event.positions.clone(),
                     recipients: event.recipients.clone(),
                     category: draft.category.clone(),
                     ..NotificationPublished::default()
                 };
-                Some((ISSUED_ITEM, Arc::new(seen(header, draft, &event))))
+                Some((item, Arc::new(seen(header, draft, &event))))
             }
             _ => None,
         })

@@ -332,7 +332,7 @@ fn position_in(entry: &Recorded, place: NotificationPlace, log: &LogName) -> Opt
         .map(|event| &event.positions);
     let issued = entry
         .issued()
-        .filter(|_| place.item == log::ISSUED_ITEM)
+        .filter(|event| place.item == log::issued_item(event.number))
         .map(|event| &event.positions);
     published
         .chain(issued)

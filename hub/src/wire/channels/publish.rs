@@ -18,7 +18,7 @@ use crate::{
     domain::channels::{
         self, Predecessor, PublishItem, ReplyTo,
         asks::AskDraft,
-        log::ISSUED_ITEM,
+        log,
         notification::{self, Checked},
     },
     engine::{Engine, recorded::Recorded},
@@ -151,7 +151,7 @@ impl Services {
                 ),
             ));
         }
-        if found.place.item == ISSUED_ITEM {
+        if log::is_issued(found.place.item) {
             let rule = "was written by the hub as part of another act, whose record it is";
             return Err(Error::field("name", rule));
         }
