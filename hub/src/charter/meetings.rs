@@ -19,7 +19,14 @@ pub struct MeetingRules {
     pub(super) correspondence: CorrespondenceUnits,
     pub(super) document_words: BTreeMap<MechanismId, String>,
     pub(super) joint_document_word: String,
+    pub(super) assigners: Vec<String>,
 }
+
+/// Longest time of `[meetings]` in hours (a year).
+pub const HOURS_MAX: u16 = 8_784;
+
+/// Longest agency word of a document number, in characters.
+pub const DOCUMENT_WORD_CHARACTERS_MAX: usize = 20;
 
 /// Who attends (与会单位) a meeting by correspondence; the texts do not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +49,7 @@ impl Default for MeetingRules {
             correspondence: CorrespondenceUnits::default(),
             document_words: BTreeMap::new(),
             joint_document_word: String::new(),
+            assigners: vec![],
         }
     }
 }
@@ -87,5 +95,11 @@ impl MeetingRules {
             _ => Some(self.joint_document_word.as_str()),
         };
         word.filter(|word| !word.is_empty())
+    }
+
+    /// Bodies above the mechanisms that may assign what minutes then state as an agreed item (JE-036).
+    #[must_use]
+    pub fn assigners(&self) -> &[String] {
+        &self.assigners
     }
 }
