@@ -75,7 +75,7 @@ async fn documents_are_for_the_meeting_and_also_for_a_unit_that_was_added() {
         .ask::<ProposeTopicResponse>(method, &request)
         .await
         .unwrap_err();
-    assert_eq!(fields(&refused), ["topic.documents[0]"]);
+    assert_eq!(fields(&refused), ["topic.documents[0].sha256"]);
 
     meetings::decide(&office, &topic.name, TopicState::Accepted, "")
         .await
