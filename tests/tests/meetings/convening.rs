@@ -242,6 +242,10 @@ async fn a_change_moves_the_day_and_its_rules_hold() {
     assert_eq!(fields(&refused.await.unwrap_err()), ["notice.starts_at"]);
     let refused = change(&office, &meeting, |request| request.etag = "m1".into());
     assert_eq!(reason(&refused.await.unwrap_err()), "CONFLICT");
+    let refused = change(&office, &meeting, |request| {
+        request.planned_on = Some(to_wire(today.yesterday().unwrap()));
+    });
+    assert_eq!(fields(&refused.await.unwrap_err()), ["planned_on"]);
     let moved = change(&office, &meeting, |request| {
         let starts_at = Timestamp::now() + SignedDuration::from_hours(72);
         request.planned_on = Some(to_wire(later));
