@@ -102,6 +102,10 @@ reasons! {
     Conflict = "CONFLICT",
     /// A correction or a retraction has taken the notification's place.
     NotificationSuperseded = "NOTIFICATION_SUPERSEDED",
+    /// A meeting, its minutes or what belongs to it stands where the act is not allowed.
+    MeetingState = "MEETING_STATE",
+    /// Not every attending unit has agreed to the version (JE-074).
+    MinutesNotAgreed = "MINUTES_NOT_AGREED",
     /// A limit is reached; the error carries a retry hint.
     LimitExceeded = "LIMIT_EXCEEDED",
     /// The hub's disk is full: nothing is recorded until there is room, reads go on.

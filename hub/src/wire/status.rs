@@ -45,6 +45,8 @@ pub fn code(reason: Reason) -> Code {
         | Reason::ContentSealed
         | Reason::CursorBehind
         | Reason::NotificationSuperseded
+        | Reason::MeetingState
+        | Reason::MinutesNotAgreed
         | Reason::LiaisonExists
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
