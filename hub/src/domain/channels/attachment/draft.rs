@@ -15,7 +15,7 @@ pub const FILE_NAME_CHARACTERS_MAX: usize = 200;
 pub const FILE_BYTES_MAX: i64 = 104_857_600;
 
 /// Every broken rule: the field and the rule.
-pub(super) fn broken(attachments: &[Attachment]) -> Vec<(String, String)> {
+pub(in crate::domain) fn broken(attachments: &[Attachment]) -> Vec<(String, String)> {
     let mut broken = vec![];
     if attachments.len() > ATTACHMENTS_MAX {
         broken.push((
