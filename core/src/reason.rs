@@ -102,9 +102,9 @@ reasons! {
     Conflict = "CONFLICT",
     /// A correction or a retraction has taken the notification's place.
     NotificationSuperseded = "NOTIFICATION_SUPERSEDED",
-    /// A meeting, its minutes or what belongs to it stands where the act is not allowed.
+    /// The meeting, its minutes or the issue does not stand where the act needs it to.
     MeetingState = "MEETING_STATE",
-    /// Not every attending unit has agreed to the version (JE-074).
+    /// Not every attending unit has agreed to the version of the minutes (JE-074).
     MinutesNotAgreed = "MINUTES_NOT_AGREED",
     /// A limit is reached; the error carries a retry hint.
     LimitExceeded = "LIMIT_EXCEEDED",

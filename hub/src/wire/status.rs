@@ -45,9 +45,9 @@ pub fn code(reason: Reason) -> Code {
         | Reason::ContentSealed
         | Reason::CursorBehind
         | Reason::NotificationSuperseded
-        | Reason::MeetingState
         | Reason::MinutesNotAgreed
         | Reason::LiaisonExists
+        | Reason::MeetingState
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
         Reason::LimitExceeded | Reason::StorageFull => Code::ResourceExhausted,

@@ -22,7 +22,8 @@ use crate::{
 
 /// Reads the attachments that a draft names.
 pub(super) fn check(rules: &mut Rules<'_>, attachments: &[Attachment]) -> Vec<Digest> {
-    for (field, rule) in draft::broken(attachments) {
+    let path = "notification.attachments";
+    for (field, rule) in draft::broken(path, attachments, draft::ATTACHMENTS_MAX) {
         rules.broken(&field, rule);
     }
     let digests = attachments.iter();

@@ -79,24 +79,28 @@ pub fn check(content: &MinutesContent, facts: &Facts<'_>) -> Result<()> {
     );
     check_topics(&mut rules, content, facts);
     let items = &content.agreed_items;
-    rules.require(items.len() <= AGREED_ITEMS_MAX, "content.agreed_items", || {
-        format!("must be at most {AGREED_ITEMS_MAX}")
-    });
+    rules.require(
+        items.len() <= AGREED_ITEMS_MAX,
+        "content.agreed_items",
+        || format!("must be at most {AGREED_ITEMS_MAX}"),
+    );
     let mut continued = BTreeSet::new();
     for (number, item) in items.iter().take(AGREED_ITEMS_MAX).enumerate() {
         let path = format!("content.agreed_items[{number}]");
         check_item(&mut rules, &path, item, facts);
         check_kind(&mut rules, &path, item);
         let continues = item.continues_item;
-        let is_one = u32::try_from(continues)
-            .is_ok_and(|number| facts.corrected_items.contains(&number));
+        let is_one =
+            u32::try_from(continues).is_ok_and(|number| facts.corrected_items.contains(&number));
         let field = format!("{path}.continues_item");
         rules.require(continues == 0 || is_one, &field, || {
             "must be 0, or an agreed item of the minutes that this document corrects".into()
         });
-        rules.require(continues == 0 || continued.insert(continues), &field, || {
-            "must not be continued twice".into()
-        });
+        rules.require(
+            continues == 0 || continued.insert(continues),
+            &field,
+            || "must not be continued twice".into(),
+        );
     }
     let lists = [
         ("content.main_addressees", &content.main_addressees),
@@ -110,13 +114,9 @@ pub fn check(content: &MinutesContent, facts: &Facts<'_>) -> Result<()> {
             rules.line(&format!("{field}[{number}]"), one, ADDRESSEE_CHARACTERS_MAX);
         }
     }
-    rules.require(
-        content.attachments.len() <= ATTACHMENTS_MAX,
-        "content.attachments",
-        || format!("must be at most {ATTACHMENTS_MAX}"),
-    );
-    for (field, rule) in files::broken(&content.attachments) {
-        rules.broken(&field.replacen("notification.", "content.", 1), rule);
+    for (field, rule) in files::broken("content.attachments", &content.attachments, ATTACHMENTS_MAX)
+    {
+        rules.broken(&field, rule);
     }
     rules.result()
 }
@@ -145,7 +145,8 @@ fn check_topics(rules: &mut Rules, content: &MinutesContent, facts: &Facts<'_>) 
 fn check_item(rules: &mut Rules, path: &str, item: &AgreedItemDraft, facts: &Facts<'_>) {
     rules.text(&format!("{path}.text"), &item.text, ITEM_CHARACTERS_MAX);
     rules.topic(&format!("{path}.topic"), item.topic, facts);
-    let is_day = |day: &Option<common::Date>| day.as_ref().is_none_or(|d| date::from_wire(d).is_some());
+    let is_day =
+        |day: &Option<common::Date>| day.as_ref().is_none_or(|d| date::from_wire(d).is_some());
     rules.require(is_day(&item.due_on), &format!("{path}.due_on"), || {
         "must be a day of the calendar, or empty".into()
     });
@@ -156,12 +157,16 @@ fn check_item(rules: &mut Rules, path: &str, item: &AgreedItemDraft, facts: &Fac
     let mut named = BTreeSet::new();
     for (list, units, least) in lists {
         let field = format!("{path}.{list}");
-        rules.require((least..=ITEM_UNITS_MAX).contains(&units.len()), &field, || {
-            format!("must be {least} to {ITEM_UNITS_MAX} units")
-        });
+        rules.require(
+            (least..=ITEM_UNITS_MAX).contains(&units.len()),
+            &field,
+            || format!("must be {least} to {ITEM_UNITS_MAX} units"),
+        );
         for (number, name) in units.iter().take(ITEM_UNITS_MAX).enumerate() {
             let field = format!("{field}[{number}]");
-            let unit = name.strip_prefix("agencies/").and_then(|id| id.parse().ok());
+            let unit = name
+                .strip_prefix("agencies/")
+                .and_then(|id| id.parse().ok());
             let is_unit = unit.is_some_and(|unit: AgencyId| facts.units.contains(&unit));
             rules.require(is_unit, &field, || {
                 "must be agencies/{agency}, a unit of the meeting".into()
@@ -211,9 +216,11 @@ fn check_kind(rules: &mut Rules, path: &str, item: &AgreedItemDraft) {
     );
     let field = format!("{path}.lead_unit");
     if is_led {
-        rules.require(item.responsible_units.contains(&item.lead_unit), &field, || {
-            "must be the responsible unit that leads (JE-033, JE-035)".into()
-        });
+        rules.require(
+            item.responsible_units.contains(&item.lead_unit),
+            &field,
+            || "must be the responsible unit that leads (JE-033, JE-035)".into(),
+        );
     } else {
         rules.require(item.lead_unit.is_empty(), &field, || {
             "must be empty: only a joint operation or a major case is led".into()

@@ -76,7 +76,11 @@ pub(super) fn issue(
         agreed_items.push(AgreedItemIssued {
             item,
             place,
-            responsible_units: draft.responsible_units.iter().map(|name| id(name)).collect(),
+            responsible_units: draft
+                .responsible_units
+                .iter()
+                .map(|name| id(name))
+                .collect(),
             assisting_units: draft.assisting_units.iter().map(|name| id(name)).collect(),
             due_on: draft.due_on,
             kind: draft.kind,
@@ -136,7 +140,11 @@ struct Number {
 
 impl std::fmt::Display for Number {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&document_number(&self.word, i32::from(self.year), self.serial))
+        f.write_str(&document_number(
+            &self.word,
+            i32::from(self.year),
+            self.serial,
+        ))
     }
 }
 
@@ -260,8 +268,18 @@ impl Telling<'_> {
     /// more for those whose day an extension has moved before. Answers the notice of each responsible
     /// unit.
     fn tell(&self, told: &mut Vec<Issue>) -> Vec<u32> {
-        let units: Vec<String> = self.draft.responsible_units.iter().map(|name| id(name)).collect();
-        let assisting: Vec<String> = self.draft.assisting_units.iter().map(|name| id(name)).collect();
+        let units: Vec<String> = self
+            .draft
+            .responsible_units
+            .iter()
+            .map(|name| id(name))
+            .collect();
+        let assisting: Vec<String> = self
+            .draft
+            .assisting_units
+            .iter()
+            .map(|name| id(name))
+            .collect();
         let mut by_day: BTreeMap<Date, Vec<&str>> = BTreeMap::new();
         for unit in &units {
             let due_on = self.old.due_of(self.draft, unit);
@@ -488,7 +506,12 @@ fn put_item(
     let row = AgreedItemRow {
         document: event.document,
         place: item.place,
-        tasks: item.responsible_units.iter().zip(&item.notices).map(task).collect(),
+        tasks: item
+            .responsible_units
+            .iter()
+            .zip(&item.notices)
+            .map(task)
+            .collect(),
         assisting_units: item.assisting_units.clone(),
         due_on: item.due_on,
         closed: continued.as_ref().and_then(|row| row.closed.clone()),
@@ -519,6 +542,8 @@ pub fn item_key(viewer: &str, due_on: Option<&common::Date>, meeting: &[u8], ite
 #[must_use]
 pub fn day_number(day: &common::Date) -> u64 {
     let number = |part: i32| u64::try_from(part).unwrap_or_default();
-    let months = number(day.year).saturating_mul(100).saturating_add(number(day.month));
+    let months = number(day.year)
+        .saturating_mul(100)
+        .saturating_add(number(day.month));
     months.saturating_mul(100).saturating_add(number(day.day))
 }

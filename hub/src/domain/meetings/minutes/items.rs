@@ -1,5 +1,6 @@
 //! Agreed items (议定事项) as they are carried out: reports, extensions, closing (JE-080).
 
+use hub_core::names::{AgencyId, Recipient};
 use hub_core::{date, reason::Reason};
 use hub_proto::{
     channels::{Ask, Attachment, RequestedAction},
@@ -8,7 +9,6 @@ use hub_proto::{
         ProgressReported, TaskState, meetings_event::Kind,
     },
 };
-use hub_core::names::{AgencyId, Recipient};
 use jiff::civil::Date;
 
 use super::{Case, act, notice, notices::end_of_day, recipients, settle, update_meeting};
@@ -71,15 +71,18 @@ impl Case<'_> {
 
     /// A unit's part of an item.
     fn task<'r>(&self, row: &'r AgreedItemRow, number: u32, unit: &str) -> Result<&'r TaskRow> {
-        row.tasks.iter().find(|task| task.unit == unit).ok_or_else(|| {
-            Error::new(
-                Reason::PermissionDenied,
-                format!(
-                    "agencies/{unit} is not responsible for {}",
-                    self.item_name(number)
-                ),
-            )
-        })
+        row.tasks
+            .iter()
+            .find(|task| task.unit == unit)
+            .ok_or_else(|| {
+                Error::new(
+                    Reason::PermissionDenied,
+                    format!(
+                        "agencies/{unit} is not responsible for {}",
+                        self.item_name(number)
+                    ),
+                )
+            })
     }
 
     fn carry_out(&self, unit: &[Recipient], due_on: Option<Date>) -> Option<Ask> {

@@ -89,12 +89,11 @@ fn check_original(case: &Case<'_>) -> Result<()> {
         | MeetingState::MinutesDraft
         | MeetingState::ConsentRound
         | MeetingState::Agreed => Ok(()),
-        MeetingState::Issued | MeetingState::FollowUp | MeetingState::Closed => {
-            Err(case.state_refused(format!(
+        MeetingState::Issued | MeetingState::FollowUp | MeetingState::Closed => Err(case
+            .state_refused(format!(
                 "{}: the minutes are issued and never change; begin a correction",
                 case.name
-            )))
-        }
+            ))),
         _ => Err(case.state_refused(format!(
             "{}: is {}; minutes are drafted once it was held (JE-073)",
             case.name,
@@ -155,7 +154,9 @@ pub(super) fn circulate(
             return Err(Error::field("consent_by_at", rule));
         }
         Some(by) => by,
-        None => now.saturating_add(rules.consent()).unwrap_or(Timestamp::MAX),
+        None => now
+            .saturating_add(rules.consent())
+            .unwrap_or(Timestamp::MAX),
     };
     let units: Vec<String> = attending(&case.meeting, rules.correspondence())
         .into_iter()
@@ -269,7 +270,11 @@ pub(super) fn consent(case: &Case<'_>, of: Of, content_sha256: &Digest) -> Resul
     } else {
         "尚待其他与会单位答复。"
     };
-    let said = format!("同意（{}/{}）", agreed.saturating_add(1), row.consents.len());
+    let said = format!(
+        "同意（{}/{}）",
+        agreed.saturating_add(1),
+        row.consents.len()
+    );
     let told = told_offices(case, of, &said, end);
     record(case, Kind::MinutesConsented(consented), &[told])
 }
@@ -433,7 +438,12 @@ pub(super) fn circulated(
         }
     }
     put_minutes(rows, &event.meeting, event.document, row);
-    set_state(rows, &event.meeting, event.document, MeetingState::ConsentRound)
+    set_state(
+        rows,
+        &event.meeting,
+        event.document,
+        MeetingState::ConsentRound,
+    )
 }
 
 /// The meeting stands where its original minutes do; corrections leave it where it is.
@@ -494,7 +504,12 @@ pub(super) fn objected(
     });
     row.set_state(MinutesState::ConsentRound);
     put_minutes(rows, &event.meeting, event.document, row);
-    set_state(rows, &event.meeting, event.document, MeetingState::ConsentRound)
+    set_state(
+        rows,
+        &event.meeting,
+        event.document,
+        MeetingState::ConsentRound,
+    )
 }
 
 pub(super) fn objection_withdrawn(
@@ -516,5 +531,10 @@ pub(super) fn objection_withdrawn(
         objection.withdrawn_at_us = at_us;
     }
     put_minutes(rows, &event.meeting, event.document, row);
-    set_state(rows, &event.meeting, event.document, MeetingState::ConsentRound)
+    set_state(
+        rows,
+        &event.meeting,
+        event.document,
+        MeetingState::ConsentRound,
+    )
 }
