@@ -3,6 +3,7 @@
 mod create;
 pub(in crate::wire) mod fields;
 pub(in crate::wire) mod lookup;
+mod minutes;
 pub(in crate::wire) mod show;
 
 use std::sync::Arc;
