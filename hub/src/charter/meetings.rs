@@ -19,6 +19,7 @@ pub struct MeetingRules {
     pub(super) correspondence: CorrespondenceUnits,
     pub(super) document_words: BTreeMap<MechanismId, String>,
     pub(super) joint_document_word: String,
+    pub(super) annual: BTreeMap<MechanismId, String>,
     pub(super) assigners: Vec<String>,
 }
 
@@ -49,6 +50,7 @@ impl Default for MeetingRules {
             correspondence: CorrespondenceUnits::default(),
             document_words: BTreeMap::new(),
             joint_document_word: String::new(),
+            annual: BTreeMap::new(),
             assigners: vec![],
         }
     }
@@ -95,6 +97,13 @@ impl MeetingRules {
             _ => Some(self.joint_document_word.as_str()),
         };
         word.filter(|word| !word.is_empty())
+    }
+
+    /// Where it is laid down that a mechanism meets once a year in principle; `None` when it is not. A
+    /// year without such a meeting is warned of, never enforced (JE-070, FS-060).
+    #[must_use]
+    pub fn annual_source(&self, mechanism: &MechanismId) -> Option<&str> {
+        self.annual.get(mechanism).map(String::as_str)
     }
 
     /// Bodies above the mechanisms that may assign what minutes then state as an agreed item (JE-036).

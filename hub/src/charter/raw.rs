@@ -56,7 +56,17 @@ pub(super) struct RawMeetings {
     pub(super) document_words: Vec<Spanned<RawDocumentWord>>,
     pub(super) joint_document_word: Option<Text>,
     #[serde(default)]
+    pub(super) annual: Vec<Spanned<RawAnnual>>,
+    #[serde(default)]
     pub(super) assigners: Vec<Text>,
+    pub(super) source: Text,
+}
+
+/// A mechanism that is to meet once a year in principle.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAnnual {
+    pub(super) mechanism: Text,
     pub(super) source: Text,
 }
 

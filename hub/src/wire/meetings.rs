@@ -1,10 +1,14 @@
 //! `hub.meetings.v1.MeetingService`.
 
+mod convene;
 mod create;
 pub(in crate::wire) mod fields;
+mod held;
+mod list;
 pub(in crate::wire) mod lookup;
 mod minutes;
 pub(in crate::wire) mod show;
+mod topics;
 
 use std::sync::Arc;
 
@@ -191,106 +195,199 @@ impl MeetingService for Services {
 
     async fn propose_topic(
         &self,
-        _request: Request<ProposeTopicRequest>,
+        request: Request<ProposeTopicRequest>,
     ) -> Result<Response<ProposeTopicResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/ProposeTopic";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (topic, receipt) = self
+            .propose_a_topic(call, &access, request.get_ref())
+            .await?;
+        Ok(Response::new(ProposeTopicResponse {
+            topic: Some(topic),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn comment_on_topic(
         &self,
-        _request: Request<CommentOnTopicRequest>,
+        request: Request<CommentOnTopicRequest>,
     ) -> Result<Response<CommentOnTopicResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/CommentOnTopic";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (topic, receipt) = self.comment(call, &access, request.get_ref()).await?;
+        Ok(Response::new(CommentOnTopicResponse {
+            topic: Some(topic),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn decide_topic(
         &self,
-        _request: Request<DecideTopicRequest>,
+        request: Request<DecideTopicRequest>,
     ) -> Result<Response<DecideTopicResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/DecideTopic";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (topic, receipt) = self
+            .decide_a_topic(call, &access, request.get_ref())
+            .await?;
+        Ok(Response::new(DecideTopicResponse {
+            topic: Some(topic),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn order_topics(
         &self,
-        _request: Request<OrderTopicsRequest>,
+        request: Request<OrderTopicsRequest>,
     ) -> Result<Response<OrderTopicsResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/OrderTopics";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (topics, receipt) = self.order(call, &access, request.get_ref()).await?;
+        Ok(Response::new(OrderTopicsResponse {
+            topics,
+            receipt: Some(receipt),
+        }))
     }
 
     async fn confirm_topics(
         &self,
-        _request: Request<ConfirmTopicsRequest>,
+        request: Request<ConfirmTopicsRequest>,
     ) -> Result<Response<ConfirmTopicsResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/ConfirmTopics";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (meeting, receipt) = self.fix_topics(call, &access, request.get_ref()).await?;
+        Ok(Response::new(ConfirmTopicsResponse {
+            meeting: Some(meeting),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn convene_meeting(
         &self,
-        _request: Request<ConveneMeetingRequest>,
+        request: Request<ConveneMeetingRequest>,
     ) -> Result<Response<ConveneMeetingResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/ConveneMeeting";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (meeting, receipt) = self.convene(call, &access, request.get_ref()).await?;
+        Ok(Response::new(ConveneMeetingResponse {
+            meeting: Some(meeting),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn change_meeting(
         &self,
-        _request: Request<ChangeMeetingRequest>,
+        request: Request<ChangeMeetingRequest>,
     ) -> Result<Response<ChangeMeetingResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/ChangeMeeting";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (meeting, receipt) = self.change(call, &access, request.get_ref()).await?;
+        Ok(Response::new(ChangeMeetingResponse {
+            meeting: Some(meeting),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn answer_notice(
         &self,
-        _request: Request<AnswerNoticeRequest>,
+        request: Request<AnswerNoticeRequest>,
     ) -> Result<Response<AnswerNoticeResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/AnswerNotice";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (meeting, receipt) = self.answer(call, &access, request.get_ref()).await?;
+        Ok(Response::new(AnswerNoticeResponse {
+            meeting: Some(meeting),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn cancel_meeting(
         &self,
-        _request: Request<CancelMeetingRequest>,
+        request: Request<CancelMeetingRequest>,
     ) -> Result<Response<CancelMeetingResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/CancelMeeting";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (meeting, receipt) = self.cancel(call, &access, request.get_ref()).await?;
+        Ok(Response::new(CancelMeetingResponse {
+            meeting: Some(meeting),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn record_meeting_held(
         &self,
-        _request: Request<RecordMeetingHeldRequest>,
+        request: Request<RecordMeetingHeldRequest>,
     ) -> Result<Response<RecordMeetingHeldResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/RecordMeetingHeld";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (meeting, receipt) = self.record_held(call, &access, request.get_ref()).await?;
+        Ok(Response::new(RecordMeetingHeldResponse {
+            meeting: Some(meeting),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn close_meeting(
         &self,
-        _request: Request<CloseMeetingRequest>,
+        request: Request<CloseMeetingRequest>,
     ) -> Result<Response<CloseMeetingResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        const METHOD: &str = "/hub.meetings.v1.MeetingService/CloseMeeting";
+        let access = self.access(&request)?;
+        let call = Call::of(METHOD, &request)?;
+        let (meeting, receipt) = self.close(call, &access, request.get_ref()).await?;
+        Ok(Response::new(CloseMeetingResponse {
+            meeting: Some(meeting),
+            receipt: Some(receipt),
+        }))
     }
 
     async fn list_meetings(
         &self,
-        _request: Request<ListMeetingsRequest>,
+        request: Request<ListMeetingsRequest>,
     ) -> Result<Response<ListMeetingsResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        let access = self.access(&request)?;
+        let listed = self.list_the_meetings(&access, request.get_ref())?;
+        Ok(Response::new(listed))
     }
 
     async fn get_topic(
         &self,
-        _request: Request<GetTopicRequest>,
+        request: Request<GetTopicRequest>,
     ) -> Result<Response<GetTopicResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        let access = self.access(&request)?;
+        let (name, found) = self.find_topic(&access, &request.get_ref().name)?;
+        Ok(Response::new(GetTopicResponse {
+            topic: Some(self.shown_topic(&found, name)?),
+        }))
     }
 
     async fn list_topics(
         &self,
-        _request: Request<ListTopicsRequest>,
+        request: Request<ListTopicsRequest>,
     ) -> Result<Response<ListTopicsResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        let access = self.access(&request)?;
+        let found = self.find_meeting(&access, "parent", &request.get_ref().parent)?;
+        Ok(Response::new(ListTopicsResponse {
+            topics: self.list_of_topics(&found)?,
+        }))
     }
 
     async fn list_meeting_warnings(
         &self,
-        _request: Request<ListMeetingWarningsRequest>,
+        request: Request<ListMeetingWarningsRequest>,
     ) -> Result<Response<ListMeetingWarningsResponse>, Status> {
-        Err(Error::internal("not yet").into())
+        let access = self.access(&request)?;
+        let warnings = self.list_warnings(&access, request.get_ref())?;
+        Ok(Response::new(warnings))
     }
 }

@@ -10,7 +10,7 @@ use super::{Checker, Known};
 use crate::charter::{
     MECHANISMS_MAX, MeetingRules,
     meetings::{CorrespondenceUnits, DOCUMENT_WORD_CHARACTERS_MAX, HOURS_MAX},
-    raw::{RawDocumentWord, RawMeetings, Text},
+    raw::{RawAnnual, RawDocumentWord, RawMeetings, Text},
 };
 
 /// Builds the settings for meetings; the default when the charter says nothing.
@@ -50,6 +50,7 @@ pub(super) fn meetings(
         correspondence: correspondence.unwrap_or_default(),
         document_words: document_words(&raw.document_words, known, &mut series, check),
         joint_document_word: joint_document_word.unwrap_or_default(),
+        annual: annual(&raw.annual, known, check),
         assigners: check.texts(&raw.assigners, "meetings.assigners"),
     }
 }
@@ -99,6 +100,36 @@ impl Series {
         }
         Some(word)
     }
+}
+
+fn annual(
+    raw: &[Spanned<RawAnnual>],
+    known: &Known,
+    check: &mut Checker,
+) -> BTreeMap<MechanismId, String> {
+    if let Some(first) = raw.first() {
+        check.at_most(first.span(), "meetings.annual", raw.len(), MECHANISMS_MAX);
+    }
+    let mut found = BTreeMap::new();
+    for (place, row) in raw.iter().take(MECHANISMS_MAX).enumerate() {
+        let raw = row.get_ref();
+        let field = format!("meetings.annual[{place}].mechanism");
+        let mechanism: Option<MechanismId> =
+            check.known(&raw.mechanism, &field, &known.mechanisms, "mechanisms");
+        let source = check.text(&raw.source, &format!("meetings.annual[{place}].source"));
+        let (Some(mechanism), Some(source)) = (mechanism, source) else {
+            continue;
+        };
+        if found.insert(mechanism, source).is_some() {
+            check.report(
+                raw.mechanism.span(),
+                field,
+                format!("{:?} is named already", raw.mechanism.get_ref()),
+                "take one out",
+            );
+        }
+    }
+    found
 }
 
 fn document_words(

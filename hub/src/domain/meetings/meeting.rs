@@ -4,10 +4,14 @@
 //! the notice goes out, and the notice before the meeting is held (JE-072); a meeting of two
 //! mechanisms is opened when both offices have confirmed it (FS-061).
 //!
-//! The cast: [`create`] (making, confirming, opening).
+//! The cast: [`create`] (making, confirming, opening), [`topics`] (settling what is discussed),
+//! [`convene`] (notice, answers, cancelling), [`held`] (attendance, closing).
 
 mod apply;
+pub mod convene;
 pub mod create;
+pub mod held;
+pub mod topics;
 
 use hub_core::{names::MeetingName, reason::Reason};
 use hub_proto::{
@@ -15,7 +19,13 @@ use hub_proto::{
     meetings::{MeetingKind, MeetingState},
 };
 
-pub use self::{apply::apply, create::Create};
+pub use self::{
+    apply::apply,
+    convene::{Answer, Notice},
+    create::Create,
+    held::Held,
+    topics::{Comment, Proposal, TopicDecision},
+};
 use super::rows::MeetingRow;
 use crate::{
     authz::Permit,
@@ -56,6 +66,28 @@ pub enum Act {
         /// By when topics are asked for.
         topics_by_at: Option<jiff::Timestamp>,
     },
+    /// Propose a topic.
+    Propose(Box<Proposal>),
+    /// Comment on one.
+    Comment(Comment),
+    /// Decide one.
+    Decide(TopicDecision),
+    /// Put the accepted ones in an order.
+    Order(Vec<u32>),
+    /// Fix them; their titles by number.
+    ConfirmTopics(Vec<(u32, String)>),
+    /// Send the notice.
+    Convene(Box<Notice>),
+    /// Send a changed notice, for a reason.
+    Change(Box<Notice>, String),
+    /// Answer the notice.
+    Answer(Answer),
+    /// Cancel, for a reason.
+    Cancel(String),
+    /// Record that it was held.
+    Held(Held),
+    /// Close it.
+    Close,
 }
 
 /// A meeting that something is done about.
@@ -150,13 +182,35 @@ pub fn decide(
         title: &change.title,
         row: &row,
     };
-    let events: Vec<Event> = match &change.act {
-        Act::Confirm(mechanism) => create::confirm(context, view, subject, mechanism)?,
+    act(context, view, permit, subject, &change.act).map(Decision::Record)
+}
+
+fn act(
+    context: &Context<'_>,
+    view: &Overlay<'_>,
+    permit: &Permit,
+    subject: Subject<'_>,
+    act: &Act,
+) -> Result<Vec<Event>> {
+    match act {
+        Act::Confirm(mechanism) => create::confirm(context, view, subject, mechanism),
         Act::OpenTopics { topics_by_at } => {
-            create::open_topics(context, view, permit, subject, *topics_by_at)?
+            create::open_topics(context, view, permit, subject, *topics_by_at)
         }
-    };
-    Ok(Decision::Record(events))
+        Act::Propose(proposal) => topics::propose(context, view, permit, subject, proposal),
+        Act::Comment(comment) => topics::comment(context, view, permit, subject, comment),
+        Act::Decide(decision) => topics::decide(context, view, permit, subject, decision),
+        Act::Order(topics) => topics::order(subject, topics),
+        Act::ConfirmTopics(titles) => topics::confirm(context, view, permit, subject, titles),
+        Act::Convene(notice) => convene::convene(context, view, permit, subject, notice),
+        Act::Change(notice, reason) => {
+            convene::change(context, view, permit, subject, notice, reason)
+        }
+        Act::Answer(answer) => convene::answer(context, view, permit, subject, answer),
+        Act::Cancel(reason) => convene::cancel(context, view, permit, subject, reason),
+        Act::Held(held) => held::held(context, view, permit, subject, held),
+        Act::Close => held::close(context, view, permit, subject),
+    }
 }
 
 /// What a kind of meeting is called.

@@ -68,6 +68,15 @@ pub fn acting_office(charter: &Charter, row: &MeetingRow, permit: &Permit) -> Op
     })
 }
 
+/// As whom somebody acts who acts for an office: as that office.
+#[must_use]
+pub fn acting(charter: &Charter, row: &MeetingRow, permit: &Permit) -> Recipient {
+    acting_office(charter, row, permit).map_or_else(
+        || Recipient::Agency(permit.agency().clone()),
+        Recipient::Office,
+    )
+}
+
 /// Everyone in a meeting but the one who acts: units, then offices.
 #[must_use]
 pub fn others(row: &MeetingRow, acting: &Recipient) -> Vec<Recipient> {

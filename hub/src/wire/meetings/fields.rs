@@ -103,18 +103,6 @@ impl Fields {
         at
     }
 
-    /// An instant that may be left out, and else lies ahead.
-    pub(in crate::wire) fn ahead(
-        &mut self,
-        field: &str,
-        wire: Option<&prost_types::Timestamp>,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        let at = self.instant(field, wire)?;
-        self.require(at > now, field, format!("must be later than now, {now:.0}"));
-        Some(at)
-    }
-
     /// Documents that were uploaded before.
     pub(in crate::wire) fn documents(&mut self, field: &str, documents: &[Attachment], max: usize) {
         for (field, rule) in draft::broken(field, documents, max) {

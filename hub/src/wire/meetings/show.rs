@@ -12,7 +12,10 @@ use hub_proto::meetings::{
 use jiff::Timestamp;
 use prost::Message;
 
-use super::lookup::{self, FoundMeeting};
+use super::{
+    lookup::{self, FoundMeeting},
+    topics,
+};
 use crate::{
     charter::Charter,
     domain::meetings::rows::{ActRow, MeetingRow, MinutesRow, NoticeRow, UnitRow},
@@ -80,7 +83,7 @@ pub(super) fn meeting(
         shown.invited_units = shown.units.iter().map(|unit| unit.agency.clone()).collect();
     }
     if let Some(notice) = &row.notice {
-        shown.notice = Some(notice_of(engine, notice, detail)?);
+        shown.notice = Some(notice_of(engine, &shown.name, notice, detail)?);
     }
     if is_whole {
         shown.purpose = draft.purpose;
@@ -113,7 +116,12 @@ fn listed_unit(charter: &Charter, row: &MeetingRow, unit: &UnitRow) -> MeetingUn
 }
 
 /// The newest notice. Its request is that of the convening or of a change.
-fn notice_of(engine: &Engine, notice: &NoticeRow, detail: Detail) -> Result<MeetingNotice> {
+fn notice_of(
+    engine: &Engine,
+    meeting: &str,
+    notice: &NoticeRow,
+    detail: Detail,
+) -> Result<MeetingNotice> {
     let sent = notice.sent.as_ref();
     let mut shown = match sent {
         Some(act) => {
@@ -125,7 +133,9 @@ fn notice_of(engine: &Engine, notice: &NoticeRow, detail: Detail) -> Result<Meet
                 }
                 _ => ConveneMeetingRequest::decode(request).map(|request| request.notice),
             };
-            decoded.map_err(Error::internal)?.unwrap_or_default()
+            let mut decoded = decoded.map_err(Error::internal)?.unwrap_or_default();
+            decoded.notification = topics::told(&entry, meeting);
+            decoded
         }
         None => MeetingNotice::default(),
     };
@@ -177,11 +187,8 @@ fn minutes(engine: &Engine, found: &FoundMeeting) -> Result<Vec<String>> {
         let key = keys::minutes(found.name.0.as_bytes(), document);
         let row: Option<MinutesRow> = engine.store().message(&key)?;
         let is_out = row.is_some_and(|row| {
-            row.state() == MinutesState::Issued
-                || row
-                    .versions
-                    .iter()
-                    .any(|version| version.circulated_at_us != 0)
+            let is_circulated = row.versions.iter().any(|one| one.circulated_at_us != 0);
+            row.state() == MinutesState::Issued || (is_circulated && found.has_attended())
         });
         if found.sight.is_office || is_out {
             let meeting = found.name;
