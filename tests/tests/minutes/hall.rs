@@ -45,7 +45,7 @@ macro_rules! minutes_method {
     };
 }
 
-pub(crate) use minutes_method;
+pub(crate) use {meeting_method, minutes_method};
 
 /// The office's host and the role of its officers.
 pub(crate) const OFFICE: (&str, &str) = ("civil-affairs", "office");

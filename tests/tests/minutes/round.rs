@@ -55,7 +55,10 @@ async fn inbox(hall: &Hall, unit: &str, resource: &str) -> Vec<Notification> {
         .unwrap();
     let mut found = answer.notifications;
     found.retain(|one| one.resource == resource);
-    found.sort_by_key(|one| std::cmp::Reverse(one.published_at.unwrap().seconds));
+    found.sort_by_key(|one| {
+        let at = one.published_at.unwrap();
+        std::cmp::Reverse((at.seconds, at.nanos))
+    });
     found
 }
 
