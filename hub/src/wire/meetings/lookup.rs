@@ -9,7 +9,10 @@ use prost::Message;
 
 use crate::{
     authz::{Access, MeetingSight},
-    domain::meetings::rows::{ActRow, MeetingRow},
+    domain::meetings::{
+        minutes,
+        rows::{ActRow, MeetingRow},
+    },
     engine::{Engine, recorded::Recorded},
     error::{Error, Result},
 };
@@ -77,6 +80,14 @@ pub(in crate::wire) fn meeting(
     let row = MeetingRow::read(engine.store(), name)?.ok_or_else(not_found)?;
     let sight = sight(access, &row).ok_or_else(not_found)?;
     Ok(FoundMeeting::new(access, name, row, sight))
+}
+
+/// The units that attended.
+pub(in crate::wire) fn attending(row: &MeetingRow) -> Vec<AgencyId> {
+    let attended = minutes::attending(row).into_iter();
+    attended
+        .filter_map(|unit| unit.agency.parse().ok())
+        .collect()
 }
 
 /// How the caller sees a meeting, if at all.
