@@ -18,7 +18,7 @@ use typst::{
 };
 
 /// Deepest folder below a font folder that is looked into.
-pub const FONT_FOLDER_DEPTH_MAX: usize = 8;
+pub const FONT_FOLDER_DEPTH_MAX: usize = 12;
 
 /// Most files and folders that are looked at below all font folders together.
 pub const FONT_FILES_MAX: usize = 50_000;
@@ -161,8 +161,8 @@ impl Default for FontFamilies {
                 .map(|role| (role, owned(families(role))))
                 .collect(),
             rare: owned(&[
-                "Noto Serif CJK SC",
                 "LXGW WenKai",
+                "Noto Serif CJK SC",
                 "Noto Sans CJK SC",
                 "HanaMinA",
                 "HanaMinB",
