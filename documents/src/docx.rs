@@ -217,8 +217,8 @@ fn back(xml: &mut Xml, sheet: &Sheet) -> io::Result<()> {
     Ok(())
 }
 
-/// A table that stands on the lower edge of the last page's type area. Its outer rules are thick,
-/// the inner one is thin.
+/// A table that floats to the lower edge of the last page's type area; a program that does not float
+/// tables shows it after the text. Its outer rules are thick, the inner one is thin.
 fn imprint(xml: &mut Xml, imprint: &Imprint) -> io::Result<()> {
     xml.create_element("w:tbl").write_inner_content(|xml| {
         table_properties(xml)?;
@@ -339,13 +339,8 @@ fn section(xml: &mut Xml) -> io::Result<()> {
                 ("w:gutter", "0"),
             ])
             .write_empty()?;
-        // 28 characters of 16 pt are wider than 156 mm: each gives up 842/4096 pt.
         xml.create_element("w:docGrid")
-            .with_attributes([
-                ("w:type", "linesAndChars"),
-                ("w:linePitch", "579"),
-                ("w:charSpace", "-842"),
-            ])
+            .with_attributes([("w:type", "lines"), ("w:linePitch", "579")])
             .write_empty()?;
         Ok(())
     })?;

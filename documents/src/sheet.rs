@@ -69,8 +69,8 @@ pub(crate) struct Sheet {
 /// Largest size of the mark, in points.
 const MARK_POINTS_MAX: usize = 36;
 
-/// Width of the type area in points: 156 mm.
-const TYPE_AREA_POINTS: usize = 442;
+/// Room for the mark in points: the type area of 156 mm, less a little for rounding.
+const MARK_ROOM_POINTS: usize = 440;
 
 impl Sheet {
     /// Puts together checked minutes. `due` has the day of each agreed item.
@@ -110,7 +110,7 @@ impl Sheet {
     /// Size of the mark in points: as large as it goes on one line.
     pub(crate) fn mark_size(&self) -> usize {
         let chars = self.mark.chars().count().max(1);
-        (TYPE_AREA_POINTS / chars).min(MARK_POINTS_MAX)
+        (MARK_ROOM_POINTS / chars).min(MARK_POINTS_MAX)
     }
 }
 
