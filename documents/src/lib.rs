@@ -16,6 +16,8 @@ mod number;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod sheet;
+#[cfg(test)]
+mod test_support;
 
 pub use check::{
     AGREED_MAX, ATTACHMENTS_MAX, AuditPage, CheckedMinutes, ERRORS_MAX, FieldError, InvalidMinutes,

@@ -200,7 +200,7 @@ fn audit_lines(minutes: &Minutes, audit: &Audit) -> Vec<Labelled> {
         Labelled::new("同意版本", format!("第{}版", audit.consent_version)),
         Labelled::new("正文摘要（SHA-256）", &*audit.text_sha256),
         Labelled::new("账本序号", audit.ledger_index.to_string()),
-        Labelled::new("枢纽", &*audit.hub),
+        Labelled::new("中枢", &*audit.hub),
     ]
 }
 
