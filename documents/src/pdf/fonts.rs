@@ -68,7 +68,8 @@ pub enum FontRole {
 }
 
 impl FontRole {
-    const ALL: [Self; 5] = [
+    /// Every role.
+    pub const ALL: [Self; 5] = [
         Self::XiaoBiaoSong,
         Self::FangSong,
         Self::KaiTi,
