@@ -40,7 +40,7 @@ done
 
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-work=$(mktemp -d "$folder/.fetch-XXXXXX")
+work=$(mktemp -d --tmpdir="$folder")
 trap 'rm -rf "$work"' EXIT
 
 # The indexes go to a folder of our own, so that neither root nor the system's state is needed.

@@ -343,5 +343,4 @@ fn is_unprintable(c: char) -> bool {
 }
 
 #[cfg(test)]
-#[path = "check_tests.rs"]
 mod tests;

@@ -406,5 +406,4 @@ fn value(xml: &mut Xml, name: &str, value: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[path = "docx_tests.rs"]
 mod tests;

@@ -214,5 +214,4 @@ fn each_text(frame: &Frame, visit: &mut impl FnMut(&TextItem)) {
 }
 
 #[cfg(test)]
-#[path = "pdf_tests.rs"]
 mod tests;

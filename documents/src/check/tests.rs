@@ -287,7 +287,7 @@ fn audit_data_is_shown_only_where_asked_for() {
 fn the_sheet_follows_the_form() {
     let text = markdown(&long_sample().check(AuditPage::Appended).unwrap());
     // Written out, so that a change of the form is seen. The example `render` writes it anew.
-    let expected = include_str!("../samples/joint_meeting.md");
+    let expected = include_str!("../../samples/joint_meeting.md");
     assert_eq!(text, expected);
 }
 
