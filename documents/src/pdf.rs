@@ -6,7 +6,10 @@
 
 mod fonts;
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -110,9 +113,7 @@ fn issued_at(day: Date) -> Option<Datetime> {
 struct Data<'a> {
     sheet: &'a Sheet,
     mark_size: usize,
-    /// Year, month and day of issue.
-    issued_on: [i16; 3],
-    fonts: std::collections::BTreeMap<&'static str, &'a [String]>,
+    fonts: BTreeMap<&'static str, &'a [String]>,
 }
 
 /// All that the typesetter can see.
@@ -126,11 +127,9 @@ struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     fn new(minutes: &'a CheckedMinutes, fonts: &'a Fonts) -> Result<Self, PdfError> {
-        let day = minutes.issued_on;
         let data = Data {
             sheet: &minutes.sheet,
             mark_size: minutes.sheet.mark_size(),
-            issued_on: [day.year(), day.month().into(), day.day().into()],
             fonts: fonts.stacks(),
         };
         let data = serde_json::to_vec(&data);

@@ -99,41 +99,45 @@ fn dates_are_dates_in_order() {
     );
 }
 
+/// A field's name and where it is.
+type Field = (&'static str, fn(&mut Minutes) -> &mut String);
+
+const TEXTS: [Field; 18] = [
+    ("mark", |minutes| &mut minutes.mark),
+    ("title", |minutes| &mut minutes.title),
+    ("meeting.kind", |minutes| &mut minutes.meeting.kind),
+    ("meeting.place", |minutes| &mut minutes.meeting.place),
+    ("meeting.chair", |minutes| &mut minutes.meeting.chair),
+    ("opening", |minutes| &mut minutes.opening),
+    ("topics[0].title", |minutes| &mut minutes.topics[0].title),
+    ("topics[0].discussion[0]", |minutes| {
+        &mut minutes.topics[0].discussion[0]
+    }),
+    ("agreed[0].text", |minutes| &mut minutes.agreed[0].text),
+    ("agreed[0].responsible[0]", |minutes| {
+        &mut minutes.agreed[0].responsible[0]
+    }),
+    ("agreed[0].assisting[1]", |minutes| {
+        &mut minutes.agreed[0].assisting[1]
+    }),
+    ("attendance.present[2].unit", |minutes| {
+        &mut minutes.attendance.present[2].unit
+    }),
+    ("attendance.present[2].officers[1].name", |minutes| {
+        &mut minutes.attendance.present[2].officers[1].name
+    }),
+    ("attendance.excused[0].unit", |minutes| {
+        &mut minutes.attendance.excused[0].unit
+    }),
+    ("issuer", |minutes| &mut minutes.issuer),
+    ("main_to[0]", |minutes| &mut minutes.main_to[0]),
+    ("copies_to[0]", |minutes| &mut minutes.copies_to[0]),
+    ("printing_office", |minutes| &mut minutes.printing_office),
+];
+
 #[test]
 fn every_text_is_one_printable_line() {
-    let fields: [(&str, fn(&mut Minutes) -> &mut String); 18] = [
-        ("mark", |minutes| &mut minutes.mark),
-        ("title", |minutes| &mut minutes.title),
-        ("meeting.kind", |minutes| &mut minutes.meeting.kind),
-        ("meeting.place", |minutes| &mut minutes.meeting.place),
-        ("meeting.chair", |minutes| &mut minutes.meeting.chair),
-        ("opening", |minutes| &mut minutes.opening),
-        ("topics[0].title", |minutes| &mut minutes.topics[0].title),
-        ("topics[0].discussion[0]", |minutes| {
-            &mut minutes.topics[0].discussion[0]
-        }),
-        ("agreed[0].text", |minutes| &mut minutes.agreed[0].text),
-        ("agreed[0].responsible[0]", |minutes| {
-            &mut minutes.agreed[0].responsible[0]
-        }),
-        ("agreed[0].assisting[1]", |minutes| {
-            &mut minutes.agreed[0].assisting[1]
-        }),
-        ("attendance.present[2].unit", |minutes| {
-            &mut minutes.attendance.present[2].unit
-        }),
-        ("attendance.present[2].officers[1].name", |minutes| {
-            &mut minutes.attendance.present[2].officers[1].name
-        }),
-        ("attendance.excused[0].unit", |minutes| {
-            &mut minutes.attendance.excused[0].unit
-        }),
-        ("issuer", |minutes| &mut minutes.issuer),
-        ("main_to[0]", |minutes| &mut minutes.main_to[0]),
-        ("copies_to[0]", |minutes| &mut minutes.copies_to[0]),
-        ("printing_office", |minutes| &mut minutes.printing_office),
-    ];
-    for (field, text) in fields {
+    for (field, text) in TEXTS {
         let wrong = [
             (String::new(), "must not be empty"),
             (" 甲".to_owned(), "must not begin or end with a space"),

@@ -393,7 +393,8 @@ fn the_file_says_what_it_is_and_when_it_was_issued() {
     let minutes = sample().check(AuditPage::Omitted).unwrap();
     let bytes = pdf(&minutes, &fonts()).unwrap();
     let contains = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-    assert!(contains(b"D:20260312"));
+    assert!(contains(b"D:20260312000000Z"));
+    assert!(contains(b"zh-CN"));
     // The title stands in the metadata, which are plain text.
     assert!(contains("社会组织联合执法工作协调会议纪要".as_bytes()));
     assert!(contains("联合执法机制办公室".as_bytes()));
