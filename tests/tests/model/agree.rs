@@ -34,7 +34,11 @@ impl Run {
                 self.agree_on_consumers(&officer).await;
                 for number in self.sample() {
                     self.look_at(&officer, number).await;
+                    if let Some(file) = self.model.published[number].files.first().cloned() {
+                        self.download_of(&officer, number, &file).await;
+                    }
                 }
+                self.agree_on_uploads(&officer).await;
             }
         }
         // All receipts of all notifications, as their authors see them.
@@ -50,6 +54,7 @@ impl Run {
             }
         }
         self.agree_on_roster().await;
+        self.agree_on_proofs().await;
         // Only commands count.
         (self.recorded, self.refused) = counted;
     }
