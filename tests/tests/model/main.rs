@@ -1,6 +1,6 @@
 //! Random commands of all agencies, under all their roles, through real clients against a plain
-//! model, with restarts, loss of the state index and months that pass in between. `HUB_TEST_SEED` replays a run,
-//! `HUB_MODEL_STEPS` makes it longer.
+//! model, with restarts, loss of the state index and months that pass in between. `HUB_TEST_SEED`
+//! replays a run, `HUB_MODEL_STEPS` makes it longer.
 
 #![allow(
     clippy::unwrap_used,
