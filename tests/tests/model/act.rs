@@ -225,6 +225,7 @@ impl Run {
             let seen = answer.response.notification.clone().unwrap();
             self.check_seen(&officer, &seen, &shape, &to);
             assert_eq!(seen.kind(), NotificationKind::Original);
+            self.about_sealed[0] += usize::from(self.model.is_sealed(&seen.in_reply_to));
             let number = self.model.record(seen, on, &to, true);
             self.receipts.push(Proved {
                 number,

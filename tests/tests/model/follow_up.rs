@@ -193,6 +193,7 @@ impl Run {
         };
         self.check_seen(&one.officer, &seen, shape, to);
         let old = &self.model.published[one.number].seen;
+        self.about_sealed[1] += usize::from(old.is_sealed);
         assert_eq!(seen.kind(), kind);
         assert_eq!((&seen.about, &*seen.reason), (&old.name, REASON));
         assert_eq!(seen.category, old.category);

@@ -63,6 +63,8 @@ struct Run {
     refused: usize,
     /// Downloads that gave the content, that found it sealed, and that found nothing.
     downloads_done: [usize; 3],
+    /// Replies to what was sealed, and what took the place of such.
+    about_sealed: [usize; 2],
 }
 
 impl Run {
@@ -99,6 +101,7 @@ impl Run {
             recorded: 0,
             refused: 0,
             downloads_done: [0; 3],
+            about_sealed: [0; 2],
         }
     }
 
@@ -175,7 +178,10 @@ async fn the_hub_agrees_with_a_plain_model_through_restarts_and_loss_of_the_inde
         run.recorded, run.refused
     );
     assert!(run.recorded > steps / 5 && run.refused > steps / 20);
-    println!("downloads: {:?}", run.downloads_done);
+    println!(
+        "downloads {:?}, replies to and successors of what was sealed {:?}",
+        run.downloads_done, run.about_sealed
+    );
     assert!(run.downloads_done.iter().all(|count| *count > steps / 100));
     run.world.stop().await;
 }

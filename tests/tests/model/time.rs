@@ -14,8 +14,8 @@ use jiff::SignedDuration;
 
 use crate::Run;
 
-/// Days from one phase to the next. After two steps the first texts are due.
-const STEP_DAYS: i64 = 20;
+/// Days from one phase to the next: less than a month, or a little more.
+const STEP_DAYS: [i64; 2] = [20, 32];
 
 /// Hexadecimal digits of a title, which tell it from all others.
 const TITLE_DIGITS: usize = 16;
@@ -50,7 +50,7 @@ impl Run {
     /// the clients' time again, for their tokens' sake. The ledger's own time never goes back: what is
     /// recorded from now on is as old as the last order to seal.
     pub(crate) async fn move_time(&mut self) {
-        self.days += STEP_DAYS;
+        self.days += *self.random.pick(&STEP_DAYS);
         self.clock.by(SignedDuration::from_hours(24 * self.days));
         let now = self.clock.now();
         let hub = self.world.hub();
