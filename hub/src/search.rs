@@ -46,6 +46,7 @@ use self::{
     index::FaultKind,
 };
 use crate::{
+    charter::follow_up::REMINDER_CATEGORY,
     domain::channels::log::NotificationPlace,
     engine::Engine,
     error::{Error, Result},
@@ -267,6 +268,30 @@ impl Search {
                 if entries.last() != Some(&place.entry_index) {
                     entries.push(place.entry_index);
                 }
+            }
+            Ok(entries)
+        })
+        .await
+    }
+
+    /// Entries of reminders of the notifications of an entry, that are not sealed: the oldest first and
+    /// at most so many.
+    ///
+    /// # Errors
+    /// As [`Search::find`].
+    pub async fn unsealed_reminders_of(&self, entry_index: u64, limit: usize) -> Result<Vec<u64>> {
+        let query = Query {
+            logs: vec![Term::unsealed(REMINDER_CATEGORY)],
+            terms: vec![Term::reminder_of(entry_index)],
+            is_oldest_first: true,
+            ..Query::default()
+        };
+        self.find(query, move |hits| {
+            let mut entries = vec![];
+            while entries.len() < limit
+                && let Hit::Place(place) = hits.read_next()?
+            {
+                entries.push(place.entry_index);
             }
             Ok(entries)
         })
