@@ -311,7 +311,7 @@ impl Run {
         let files = &again.shape.attachments;
         let checked = self.model.check(&again.officer, &again.shape, on);
         let claims = self.model.claims(&again.officer.agency, files);
-        let refused = checked.and_then(|_| claims).err();
+        let refused = checked.and(claims).err();
         // Whether a request is the same can be told of nothing that is sealed.
         let name = &again.response.notification.as_ref().unwrap().name;
         let is_sealed = self.model.is_sealed(name);
