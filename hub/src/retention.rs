@@ -97,7 +97,9 @@ async fn seal_reminders(
             continue;
         }
         loop {
-            let found = search.unsealed_reminders_of(*index, ENTRIES_MAX).await?;
+            let found = search
+                .unsealed_reminders_of(REMINDER_CATEGORY, *index, ENTRIES_MAX)
+                .await?;
             if found.is_empty() {
                 break;
             }

@@ -46,7 +46,6 @@ use self::{
     index::FaultKind,
 };
 use crate::{
-    charter::follow_up::REMINDER_CATEGORY,
     domain::channels::log::NotificationPlace,
     engine::Engine,
     error::{Error, Result},
@@ -274,14 +273,19 @@ impl Search {
         .await
     }
 
-    /// Entries of reminders of the notifications of an entry, that are not sealed: the oldest first and
-    /// at most so many.
+    /// Entries of the category of reminders that remind of an entry's notifications and are not sealed:
+    /// the oldest first and at most so many.
     ///
     /// # Errors
     /// As [`Search::find`].
-    pub async fn unsealed_reminders_of(&self, entry_index: u64, limit: usize) -> Result<Vec<u64>> {
+    pub async fn unsealed_reminders_of(
+        &self,
+        category: &str,
+        entry_index: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>> {
         let query = Query {
-            logs: vec![Term::unsealed(REMINDER_CATEGORY)],
+            logs: vec![Term::unsealed(category)],
             terms: vec![Term::reminder_of(entry_index)],
             is_oldest_first: true,
             ..Query::default()

@@ -34,7 +34,10 @@ impl Run {
                 self.agree_on_consumers(&officer).await;
                 for number in self.sample() {
                     self.look_at(&officer, number).await;
-                    if let Some(file) = self.model.published[number].files.first().cloned() {
+                    let file = self.model.published[number].files.first().cloned();
+                    if let Some(file) = file
+                        && self.random.percent(40)
+                    {
                         self.download_of(&officer, number, &file).await;
                     }
                 }
