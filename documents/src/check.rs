@@ -41,6 +41,10 @@ pub const AGREED_MAX: usize = 99;
 /// Most units in one list: responsible, assisting, present, excused, observing or addressed.
 pub const UNITS_MAX: usize = 100;
 
+/// Longest text of `main_to` and `copies_to` together, in characters. The imprint is not torn apart, so
+/// it must fit on one page.
+pub const ADDRESSEES_CHARS_MAX: usize = 600;
+
 /// Most officers of one unit.
 pub const OFFICERS_MAX: usize = 50;
 
@@ -310,6 +314,15 @@ impl Check {
     fn back(&mut self, minutes: &Minutes) {
         self.names("main_to", &minutes.main_to, 0);
         self.names("copies_to", &minutes.copies_to, 0);
+        let addressees = minutes.main_to.iter().chain(&minutes.copies_to);
+        // Each name is followed by a comma or a full stop.
+        let chars: usize = addressees.map(|name| name.chars().count() + 1).sum();
+        if chars > ADDRESSEES_CHARS_MAX {
+            let rule = format!(
+                "must have at most {ADDRESSEES_CHARS_MAX} characters together with main_to"
+            );
+            self.broken("copies_to", rule);
+        }
         self.text("printing_office", &minutes.printing_office, NAME_CHARS_MAX);
         self.count("attachments", minutes.attachments.len(), 0, ATTACHMENTS_MAX);
         for (place, name) in minutes.attachments.iter().enumerate() {

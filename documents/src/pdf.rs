@@ -17,7 +17,7 @@ use typst::{
     Library, LibraryExt as _, World,
     diag::{FileError, FileResult, SourceDiagnostic},
     foundations::{Bytes, Datetime, Duration, Smart},
-    layout::{Frame, FrameItem},
+    layout::{Abs, Frame, FrameItem, Point},
     syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot},
     text::{Font, FontBook, TextItem},
     utils::LazyHash,
@@ -33,6 +33,10 @@ pub use fonts::{
 
 const TEMPLATE: &str = include_str!("pdf/minutes.typ");
 
+/// How far a line may reach over the edge of the type area in points, for rounding and closing
+/// punctuation.
+const OVERHANG_POINTS: f64 = 8.0;
+
 /// Most missing characters that an error lists.
 pub const MISSING_LISTED_MAX: usize = 20;
 
@@ -41,6 +45,8 @@ pub const MISSING_LISTED_MAX: usize = 20;
 pub enum PdfError {
     /// No font that was found has these characters, in order of their code points.
     MissingCharacters(Vec<char>),
+    /// This text reaches over the edge of the type area.
+    Overflow(String),
     /// The typesetter refused the template or its data. A defect of this crate.
     Typesetting(String),
 }
@@ -60,6 +66,9 @@ impl fmt::Display for PdfError {
                 }
                 f.write_str("; add a font that has them, such as package fonts-hanazono")
             }
+            Self::Overflow(text) => {
+                write!(f, "this text does not fit on its page, shorten it: {text}")
+            }
             Self::Typesetting(message) => write!(f, "the form could not be set: {message}"),
         }
     }
@@ -71,12 +80,15 @@ impl std::error::Error for PdfError {}
 ///
 /// # Errors
 ///
-/// When a character is in no font.
+/// When a character is in no font, or a text does not fit on its page.
 pub fn pdf(minutes: &CheckedMinutes, fonts: &Fonts) -> Result<Vec<u8>, PdfError> {
     let document = typeset(minutes, fonts)?;
     let missing = missing_characters(&document);
     if !missing.is_empty() {
         return Err(PdfError::MissingCharacters(missing.into_iter().collect()));
+    }
+    if let Some(text) = overflow(&document) {
+        return Err(PdfError::Overflow(text));
     }
     let options = PdfOptions {
         ident: Smart::Custom(minutes.sheet.number.clone()),
@@ -189,11 +201,30 @@ impl World for Desk<'_> {
     }
 }
 
+/// The first text that does not stand within the type area's width and the page's height. Nothing is
+/// cut off unseen.
+fn overflow(document: &PagedDocument) -> Option<String> {
+    let left = Abs::mm(28.0) - Abs::pt(OVERHANG_POINTS);
+    let right = Abs::mm(210.0 - 26.0) + Abs::pt(OVERHANG_POINTS);
+    let mut first = None;
+    for page in document.pages() {
+        // Page numbers stand lowest, with their middle 7 mm below the type area.
+        let lowest = Abs::mm(297.0 - 35.0 + 7.0) + Abs::pt(14.0);
+        each_text(&page.frame, Point::zero(), &mut |at, item| {
+            let is_within = left <= at.x && at.x + item.width() <= right;
+            if !(is_within && at.y <= lowest) && first.is_none() {
+                first = Some(item.text.to_string());
+            }
+        });
+    }
+    first
+}
+
 /// Characters that were set as the glyph that stands for none.
 fn missing_characters(document: &PagedDocument) -> BTreeSet<char> {
     let mut missing = BTreeSet::new();
     for page in document.pages() {
-        each_text(&page.frame, &mut |item| {
+        each_text(&page.frame, Point::zero(), &mut |_, item| {
             for glyph in item.glyphs.iter().filter(|glyph| glyph.id == 0) {
                 missing.extend(item.text.get(glyph.range()).unwrap_or_default().chars());
             }
@@ -202,11 +233,14 @@ fn missing_characters(document: &PagedDocument) -> BTreeSet<char> {
     missing
 }
 
-fn each_text(frame: &Frame, visit: &mut impl FnMut(&TextItem)) {
-    for (_, item) in frame.items() {
+/// Visits every text with the place of its baseline on the page.
+fn each_text(frame: &Frame, at: Point, visit: &mut impl FnMut(Point, &TextItem)) {
+    for (place, item) in frame.items() {
+        let at = at + *place;
         match item {
-            FrameItem::Group(group) => each_text(&group.frame, visit),
-            FrameItem::Text(text) => visit(text),
+            // The template neither turns nor scales anything.
+            FrameItem::Group(group) => each_text(&group.frame, at, visit),
+            FrameItem::Text(text) => visit(at, text),
             _ => {}
         }
     }

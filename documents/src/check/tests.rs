@@ -170,7 +170,9 @@ fn every_text_is_one_printable_line() {
             let broken = error(|minutes| *text(minutes) = value);
             assert_eq!(broken, format!("{field} {rule}"));
         }
-        let broken = error(|minutes| *text(minutes) = "甲".repeat(5_001));
+        let mut minutes = sample();
+        *text(&mut minutes) = "甲".repeat(5_001);
+        let broken = minutes.check(AuditPage::Omitted).unwrap_err().to_string();
         assert!(
             broken.starts_with(&format!("{field} must have at most")),
             "{broken}"
@@ -229,6 +231,10 @@ fn lists_are_limited() {
     assert_eq!(
         error(|minutes| minutes.attachments = vec!["甲".to_owned(); ATTACHMENTS_MAX + 1]),
         "attachments must have at most 50"
+    );
+    assert_eq!(
+        error(|minutes| minutes.copies_to = vec!["甲".repeat(59); 10]),
+        "copies_to must have at most 600 characters together with main_to"
     );
     let paragraphs = vec!["甲".repeat(PARAGRAPH_CHARS_MAX); 41];
     assert_eq!(

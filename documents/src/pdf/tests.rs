@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use typst::{
-    layout::{Abs, Point},
-    visualize::{Color, Paint},
-};
+use typst::visualize::{Color, Paint};
 
 use super::*;
 use crate::{
@@ -43,6 +40,7 @@ fn set(minutes: &Minutes) -> Vec<Vec<Run>> {
     let minutes = minutes.check(AuditPage::Omitted).unwrap();
     let document = typeset(&minutes, &fonts()).unwrap();
     assert_eq!(missing_characters(&document), BTreeSet::new());
+    assert_eq!(overflow(&document), None);
     document
         .pages()
         .iter()
@@ -65,30 +63,18 @@ struct Run {
 
 fn runs(frame: &Frame) -> Vec<Run> {
     let mut found = vec![];
-    gather(frame, Point::zero(), &mut found);
+    each_text(frame, Point::zero(), &mut |at, item| {
+        found.push(Run {
+            text: item.text.to_string(),
+            family: item.font.font().info().family.clone(),
+            size: item.size.to_pt(),
+            left: at.x.to_pt(),
+            right: (at.x + item.width()).to_pt(),
+            y: at.y.to_pt(),
+            red: item.fill == Paint::Solid(Color::from_u8(255, 0, 0, 255)),
+        });
+    });
     found
-}
-
-fn gather(frame: &Frame, at: Point, found: &mut Vec<Run>) {
-    for (place, item) in frame.items() {
-        let at = at + *place;
-        match item {
-            FrameItem::Group(group) => {
-                assert!(group.transform.is_identity());
-                gather(&group.frame, at, found);
-            }
-            FrameItem::Text(item) => found.push(Run {
-                text: item.text.to_string(),
-                family: item.font.font().info().family.clone(),
-                size: item.size.to_pt(),
-                left: at.x.to_pt(),
-                right: (at.x + item.width()).to_pt(),
-                y: at.y.to_pt(),
-                red: item.fill == Paint::Solid(Color::from_u8(255, 0, 0, 255)),
-            }),
-            _ => {}
-        }
-    }
 }
 
 /// The lines of a page: text of the same baseline, from left to right.
@@ -353,6 +339,58 @@ fn the_imprint_stands_on_the_lower_edge_of_the_last_page() {
         let below = mm(297.0 - 35.0) - office.y;
         assert!((0.0..14.0).contains(&below), "{below}");
     }
+}
+
+#[test]
+fn the_longest_fields_fit() {
+    let mut minutes = long_sample();
+    minutes.mark = "省".repeat(24);
+    minutes.title = "省".repeat(100);
+    minutes.meeting.chair = "省".repeat(100);
+    minutes.issuer = "省".repeat(60);
+    minutes.printing_office = "省".repeat(60);
+    minutes.main_to = vec!["省".repeat(59); 5];
+    minutes.copies_to = vec!["省".repeat(59); 5];
+    minutes.attachments = vec!["省".repeat(500); 12];
+    minutes.attendance.present = vec![minutes.attendance.present[0].clone(); 100];
+    minutes.attendance.present[50].unit = "省".repeat(60);
+    let pages = set(&minutes);
+    let last: String = pages
+        .last()
+        .unwrap()
+        .iter()
+        .map(|run| run.text.as_str())
+        .collect();
+    assert!(
+        last.contains("主送") && last.contains("抄送") && last.contains("印发"),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_long_address_turns() {
+    let mut minutes = sample();
+    minutes.opening = format!("https://example.cn/{}", "a".repeat(3_000));
+    minutes.attendance.present[0].officers[0].name = "b".repeat(40);
+    let pages = set(&minutes);
+    let all: String = pages
+        .iter()
+        .flatten()
+        .map(|run| run.text.as_str())
+        .collect();
+    assert_eq!(all.matches('b').count(), 40);
+    assert!(pages.len() > 2);
+}
+
+#[test]
+fn text_that_reaches_over_the_edge_is_an_error() {
+    let mut minutes = sample();
+    // Spaces at which no line may turn.
+    minutes.title = format!("{}W", "W\u{A0}".repeat(49));
+    let minutes = minutes.check(AuditPage::Omitted).unwrap();
+    let error = pdf(&minutes, &fonts()).unwrap_err();
+    assert!(matches!(error, PdfError::Overflow(_)), "{error}");
+    assert!(error.to_string().contains("W"), "{error}");
 }
 
 #[test]
