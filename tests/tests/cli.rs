@@ -401,7 +401,9 @@ async fn the_outbox_takes_lists_sends_refuses_and_discards() {
         let list = desk.json(&["outbox", "list"]);
         assert_eq!(list["counts"]["queued"], 2);
 
-        let sent = desk.json(&["outbox", "send"]);
+        let sent = desk.run(&["--json", "outbox", "send"]);
+        assert_eq!(code(&sent), 1, "{}", err(&sent));
+        let sent: Value = serde_json::from_slice(&sent.stdout).unwrap();
         assert_eq!(
             (&sent["queued"], &sent["refused"]),
             (&0.into(), &1.into()),
@@ -650,6 +652,19 @@ async fn the_gateway_command_says_where_it_listens_and_stops_on_sigterm() {
     signal(&gateway, "-TERM");
     assert!(gateway.wait().unwrap().success());
     assert!(!socket.exists());
+    let mut gateway = desk
+        .command(&["--json", "serve", "--socket", socket.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(gateway.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let said: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(said["listening"], format!("unix:{}", socket.display()));
+    signal(&gateway, "-TERM");
+    assert!(gateway.wait().unwrap().success());
     let open = beside(move || desk.run(&["serve", "--listen", "0.0.0.0:7500"])).await;
     assert_eq!(code(&open), 2, "{}", err(&open));
     assert!(err(&open).contains("loopback"), "{}", err(&open));

@@ -136,7 +136,11 @@ fn free(path: &Path) -> Result<()> {
     }
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_answered) => Err(ClientError::file(path, "another process listens on it")),
-        Err(_stale) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        // Gone meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // A socket that this user may not call, or of another kind, can have a listener.
+        Err(error) => Err(ClientError::file(path, error)),
     }
 }
 
@@ -269,6 +273,19 @@ mod tests {
         let error = bind(&path).unwrap_err().to_string();
         assert!(error.contains("no socket"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_another_kind_is_not_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.sock");
+        let other = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        bind(&path).unwrap_err();
+        std::os::unix::net::UnixDatagram::unbound()
+            .unwrap()
+            .send_to(b"still there", &path)
+            .unwrap();
+        drop(other);
     }
 
     #[tokio::test]

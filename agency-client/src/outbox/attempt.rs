@@ -107,7 +107,9 @@ impl Attempt<'_> {
         is_in_doubt: bool,
         error: ClientError,
     ) -> Result<Option<Turn>> {
-        if is_in_doubt {
+        // Without a doubt it is looked for as well: the folder may have been restored from a copy
+        // that was made before the first attempt.
+        if is_in_doubt || item.method.trace() == Trace::Notification {
             match self.trace(item).await {
                 Traced::Found(found) => {
                     return self.delivered(item.ticket, *found).await.map(Some);
@@ -117,6 +119,7 @@ impl Attempt<'_> {
                     let turn = self.wait(item, true, &error, Duration::ZERO).await?;
                     return Ok(Some(turn));
                 }
+                Traced::Unknowable(_) if !is_in_doubt => {}
                 Traced::Unknowable(why) => {
                     let problem = Problem {
                         reason: error.reason_text().to_owned(),

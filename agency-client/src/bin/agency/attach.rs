@@ -23,6 +23,11 @@ use crate::{
 
 /// Fewest digits of a SHA-256 that name an attachment.
 const DIGITS_MIN: usize = 6;
+/// Longest name of a file here, in bytes: 255 is what file systems take, less room for `.part` and for
+/// a digest in front.
+const NAME_BYTES_MAX: usize = 230;
+/// Longest ending of a file that is kept when its name is cut, in bytes.
+const ENDING_BYTES_MAX: usize = 16;
 
 pub(crate) async fn run(context: &Context, command: AttachCommand) -> Done {
     match command {
@@ -199,11 +204,26 @@ fn local_name(attachment: &Attachment, taken: &[PathBuf]) -> String {
             .iter()
             .any(|path| path.file_name() == Path::new(name).file_name())
     };
-    match name {
+    let name = shortened(name);
+    // A download is kept as `{file}.part` until it is whole; that must not be another one's place.
+    match name.as_str() {
         "" => digest,
-        name if is_taken(name) => format!("{digest}-{name}"),
+        name if is_taken(name) || is_taken(&format!("{name}.part")) => format!("{digest}-{name}"),
         name => name.to_owned(),
     }
+}
+
+/// A name that file systems take, with its ending: they count bytes, the hub counts characters.
+fn shortened(name: &str) -> String {
+    if name.len() <= NAME_BYTES_MAX {
+        return name.to_owned();
+    }
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, ending)) if ending.len() <= ENDING_BYTES_MAX => (stem, format!(".{ending}")),
+        _ => (name, String::new()),
+    };
+    let end = stem.floor_char_boundary(NAME_BYTES_MAX - ending.len());
+    stem.get(..end).unwrap_or_default().to_owned() + &ending
 }
 
 #[cfg(test)]
@@ -257,5 +277,20 @@ mod tests {
             local_name(&file("a.pdf", "0123456789abcdef"), &taken),
             "0123456789ab-a.pdf"
         );
+        let taken = [PathBuf::from("out/a.part")];
+        assert_eq!(
+            local_name(&file("a", "0123456789abcdef"), &taken),
+            "0123456789ab-a"
+        );
+    }
+
+    #[test]
+    fn a_long_name_is_cut_to_what_file_systems_take() {
+        let long = "报".repeat(196) + ".pdf";
+        let local = local_name(&file(&long, "0123456789abcdef"), &[]);
+        assert_eq!(local, "报".repeat(75) + ".pdf");
+        let folder = tempfile::tempdir().unwrap();
+        let again = local_name(&file(&long, "0123456789abcdef"), &[local.into()]);
+        std::fs::write(folder.path().join(again + ".part"), "").unwrap();
     }
 }

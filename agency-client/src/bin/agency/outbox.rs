@@ -283,8 +283,19 @@ async fn send(context: &Context, outbox: &Outbox, seconds: u64) -> Done {
             ),
         },
     )?;
+    let refused = after.refused.saturating_sub(before.refused);
+    if refused > 0 {
+        out.remark(
+            format_args!("{refused} refused now: `agency outbox list --state refused` says why"),
+            format_args!("本次被拒 {refused} 条：用 agency outbox list --state refused 查看原因"),
+        );
+    }
     if finished {
-        return Ok(());
+        return if refused > 0 {
+            Err(Failure::Said(1))
+        } else {
+            Ok(())
+        };
     }
     out.remark(
         "something still waits: `agency outbox list` says why; run this again, or `agency serve`",

@@ -107,7 +107,7 @@ impl Watch {
                 match tokio::time::timeout(ACK_QUIET, self.subscription.next()).await {
                     Ok(next) => next,
                     Err(_quiet) => {
-                        self.acknowledge().await?;
+                        self.acknowledge_or_later().await?;
                         continue;
                     }
                 }
@@ -139,12 +139,12 @@ impl Watch {
                 self.pending = Some(delivery.cursor);
                 self.unacknowledged += 1;
                 if self.unacknowledged >= ACK_EVERY || self.program.is_some() {
-                    self.acknowledge().await?;
+                    self.acknowledge_or_later().await?;
                 }
                 Ok(false)
             }
             Event::CaughtUp { cursor } => {
-                self.acknowledge().await?;
+                self.acknowledge_or_later().await?;
                 if self.out.json {
                     self.out
                         .json_line(&json!({"event": "caught_up", "cursor": cursor}))?;
@@ -177,8 +177,7 @@ impl Watch {
     }
 
     async fn acknowledge(&mut self) -> Done {
-        self.unacknowledged = 0;
-        let Some(cursor) = self.pending.take() else {
+        let Some(cursor) = self.pending.clone() else {
             return Ok(());
         };
         if let Some(consumer) = &self.consumer {
@@ -187,8 +186,30 @@ impl Watch {
                 .acknowledge(consumer, &cursor)
                 .await?;
         }
+        self.pending = None;
+        self.unacknowledged = 0;
         Ok(())
     }
+
+    /// As [`Self::acknowledge`], but a hub that is away does not end the watch: the cursor is kept, and
+    /// goes out with the next one, or when the hub is back.
+    async fn acknowledge_or_later(&mut self) -> Done {
+        match self.acknowledge().await {
+            Err(Failure::Client(error)) if is_away(&error) => {
+                tell_reconnect(self.out, &error);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+/// Whether nobody answers, or the hub is stopping.
+fn is_away(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Unreachable { .. } | ClientError::Deadline { .. }
+    ) || error.reason() == Some(Reason::Unavailable)
 }
 
 fn delivery_value(delivery: &Delivery) -> Value {

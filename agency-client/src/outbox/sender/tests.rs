@@ -435,6 +435,18 @@ async fn an_expired_id_that_was_not_recorded_is_looked_for_then_minted_anew() {
 }
 
 #[tokio::test]
+async fn what_a_restored_folder_does_not_know_to_be_sent_is_not_recorded_twice() {
+    let site = Site::new();
+    let ticket = site.put_minted("s", "t").await;
+    let old = site.outbox.get(ticket).await.unwrap().request_id;
+    site.hub.model().take(&old, "t").unwrap();
+    site.hub.model().floor_ms = minted_ms(&old);
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    site.while_sending(site.outbox.wait(ticket)).await.unwrap();
+    assert_eq!(site.hub.model().titles, ["t"]);
+}
+
+#[tokio::test]
 async fn a_draft_that_was_tried_online_is_looked_for_as_well() {
     let site = Site::new();
     let draft = draft("t");
