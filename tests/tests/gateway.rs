@@ -437,6 +437,17 @@ async fn pages_are_in_order(outbox: &mut GatewayServiceClient<Channel>, first: &
     assert_eq!(missing.code(), Code::NotFound, "{missing}");
 }
 
+/// Titles in the joint-enforcement channel, as another member reads them.
+async fn titles(world: &World) -> Vec<String> {
+    let request = ListNotificationsRequest {
+        parent: "channels/joint-enforcement".into(),
+        ..ListNotificationsRequest::default()
+    };
+    let health = world.clerk("health").channels();
+    let page = health.list_notifications(&request).await.unwrap();
+    page.notifications.into_iter().map(|n| n.title).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_enqueued_while_the_hub_is_away_arrives_once_when_it_is_back() {
     let mut world = World::start().await;
@@ -501,17 +512,11 @@ async fn what_is_enqueued_while_the_hub_is_away_arrives_once_when_it_is_back() {
         );
         assert!(delivered.receipt.is_some());
     }
-    let page = world
-        .clerk("health")
-        .channels()
-        .list_notifications(&ListNotificationsRequest {
-            parent: "channels/joint-enforcement".into(),
-            ..ListNotificationsRequest::default()
-        })
-        .await
-        .unwrap();
-    let titles: Vec<_> = page.notifications.iter().map(|n| &n.title).collect();
-    assert_eq!(titles, ["first", "second"], "once, and in order");
+    assert_eq!(
+        titles(&world).await,
+        ["first", "second"],
+        "once, and in order"
+    );
 
     pages_are_in_order(&mut outbox, &first.name, &second.name).await;
     gateway.stop().await.unwrap();

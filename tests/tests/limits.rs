@@ -27,9 +27,7 @@ use hub_core::crypto::{SigningKey, generate_ed25519_pkcs8};
 use hub_proto::{
     channels::{
         AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, BatchPublishNotificationsRequest,
-        CorrectNotificationRequest, CorrectNotificationResponse, GetNotificationRequest,
-        ListNotificationsRequest, ListOutstandingActionsRequest, ListOutstandingActionsResponse,
-        Notification, PublishNotificationResponse, RetractNotificationRequest, SubjectOrganization,
+        GetNotificationRequest, ListNotificationsRequest, Notification, SubjectOrganization,
         SubscribeRequest,
     },
     ledger::ListEntryHeadersRequest,

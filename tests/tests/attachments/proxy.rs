@@ -17,7 +17,7 @@ use tokio::{
 
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// To the hub.
     Up,
     /// From the hub.
@@ -26,7 +26,7 @@ pub enum Way {
 
 /// What happens at a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
+pub(crate) enum At {
     /// The connection is cut, once.
     Cut(Way, u64),
     /// Nothing more passes on this connection, once.
@@ -44,7 +44,7 @@ struct State {
 
 /// The wire.
 #[derive(Debug)]
-pub struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     held: watch::Receiver<bool>,
@@ -53,7 +53,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// A wire to a hub.
-    pub async fn start(target: SocketAddr) -> Self {
+    pub(crate) async fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State {
@@ -84,30 +84,30 @@ impl Proxy {
     }
 
     /// As a client's endpoint.
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("https://{}", self.address)
     }
 
     /// Says what is to happen, once, counted from now.
-    pub fn once(&self, at: At) {
+    pub(crate) fn once(&self, at: At) {
         let mut state = self.state.lock().unwrap();
         (state.up, state.down) = (0, 0);
         state.at = Some(at);
     }
 
     /// Lays the wire to another hub.
-    pub fn lay(&self, target: SocketAddr) {
+    pub(crate) fn lay(&self, target: SocketAddr) {
         self.state.lock().unwrap().target = target;
     }
 
     /// Waits until a connection is held.
-    pub async fn is_held(&self) {
+    pub(crate) async fn is_held(&self) {
         let mut held = self.held.clone();
         held.wait_for(|is_held| *is_held).await.unwrap();
     }
 
     /// Bytes since the last [`Self::once`].
-    pub fn bytes(&self, way: Way) -> u64 {
+    pub(crate) fn bytes(&self, way: Way) -> u64 {
         let state = self.state.lock().unwrap();
         match way {
             Way::Up => state.up,
@@ -116,7 +116,7 @@ impl Proxy {
     }
 
     /// Connections so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
     }
 }

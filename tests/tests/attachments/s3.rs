@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 const PAGE: usize = 2;
 
 /// The access key id that requests must be signed under.
-pub const KEY_ID: &str = "SYNTHETIC-KEY-ID";
+pub(crate) const KEY_ID: &str = "SYNTHETIC-KEY-ID";
 
 #[derive(Debug, Default)]
 struct State {
@@ -31,14 +31,14 @@ struct State {
 
 /// The store.
 #[derive(Debug)]
-pub struct S3 {
+pub(crate) struct S3 {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     task: JoinHandle<()>,
 }
 
 impl S3 {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state: Arc<Mutex<State>> = Arc::default();
@@ -59,23 +59,23 @@ impl S3 {
         }
     }
 
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Keys of all objects.
-    pub fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.state.lock().unwrap().objects.keys().cloned().collect()
     }
 
     /// How many calls of a kind there were.
-    pub fn count(&self, kind: &str) -> usize {
+    pub(crate) fn count(&self, kind: &str) -> usize {
         let state = self.state.lock().unwrap();
         state.calls.iter().filter(|call| *call == kind).count()
     }
 
     /// Answers nothing but 503, or works again.
-    pub fn set_down(&self, is_down: bool) {
+    pub(crate) fn set_down(&self, is_down: bool) {
         self.state.lock().unwrap().is_down = is_down;
     }
 }

@@ -1,6 +1,9 @@
 //! What is kept and what goes, in a folder and in an S3-compatible store.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use agency_client::Client;
+use hub_core::reason::Reason;
 
 use hub::{
     clock::{Clock as _, ManualClock, SystemClock},
@@ -112,4 +115,37 @@ async fn an_s3_compatible_store_is_a_setting() {
     for (name, file, content) in &published {
         expect_file(&health, name, file, folder.path(), content).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_away_stops_files_and_nothing_else() {
+    let s3 = s3::S3::start().await;
+    s3.set_down(true);
+    let world = World::start_on(s3_site(&s3), Arc::new(SystemClock)).await;
+    let (tax, health) = (world.clerk("tax"), world.clerk("health"));
+    publish(&tax, "health", vec![])
+        .await
+        .expect("what has no file goes");
+    let impatient = Client::builder(&world.site.profile("tax"))
+        .endpoint(world.endpoint())
+        .officer("tax-clerk-1")
+        .roles(["clerk"])
+        .deadline(Duration::from_secs(3))
+        .build()
+        .unwrap();
+    let refused = impatient
+        .attachments()
+        .upload_bytes("a", "text/plain", b"file".to_vec(), |_| {})
+        .await
+        .expect_err("the bucket is away");
+    let reason = refused.reason();
+    assert!(
+        matches!(reason, None | Some(Reason::Unavailable)),
+        "{refused}"
+    );
+    s3.set_down(false);
+    let file = put(&tax, b"file".to_vec()).await;
+    let name = publish(&tax, "health", vec![file.clone()]).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    expect_file(&health, &name, &file, folder.path(), b"file").await;
 }

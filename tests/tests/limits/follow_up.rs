@@ -6,7 +6,7 @@ use hub_proto::channels::{
     ListOutstandingActionsResponse, PublishNotificationResponse, RetractNotificationRequest,
 };
 use hub_tests::raw::requests::draft;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 
@@ -54,50 +54,79 @@ async fn the_times_by_which_something_is_asked() {
     names(&status.unwrap_err(), "notification.in_reply_to", "");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn reasons_of_corrections_and_what_only_the_hub_sets() {
-    let bench = Bench::new().await;
-    let first = publish(
-        to_addressees("coordination", &["agencies/health"]),
-        request_id(),
-    );
-    let sent: PublishNotificationResponse = bench.clerk.ask(PUBLISH, &first).await.unwrap();
-    let mut name = sent.notification.unwrap().name;
-    let correct = async |name: &str, reason: String, change: fn(&mut Notification)| {
+/// What makes a draft wrong.
+type Change = fn(&mut Notification);
+
+/// Corrects and retracts one notification of tax's after another.
+struct Desk {
+    bench: Bench,
+    name: String,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let first = to_addressees("coordination", &["agencies/health"]);
+        let first = publish(first, request_id());
+        let sent: PublishNotificationResponse = bench.clerk.ask(PUBLISH, &first).await.unwrap();
+        let name = sent.notification.unwrap().name;
+        Self { bench, name }
+    }
+
+    /// A correction is the next one to be corrected.
+    async fn correct(&mut self, reason: &str, change: Change) -> Result<(), Status> {
         let mut notification = draft("coordination");
         change(&mut notification);
         let request = CorrectNotificationRequest {
-            name: name.into(),
+            name: self.name.clone(),
             notification: Some(notification),
-            reason,
+            reason: reason.into(),
             request_id: request_id(),
         };
         let method = channels!("CorrectNotification");
-        let answer = bench
-            .clerk
-            .ask::<CorrectNotificationResponse>(method, &request);
-        answer.await.map(|answer| answer.notification.unwrap().name)
-    };
-    let retract = async |name: &str, reason: String| {
+        let clerk = &self.bench.clerk;
+        let answer = clerk.ask::<CorrectNotificationResponse>(method, &request);
+        self.name = answer.await?.notification.unwrap().name;
+        Ok(())
+    }
+
+    async fn retract(&self, reason: &str) -> Result<(), Status> {
         let request = RetractNotificationRequest {
-            name: name.into(),
-            reason,
+            name: self.name.clone(),
+            reason: reason.into(),
             request_id: request_id(),
         };
         let method = channels!("RetractNotification");
-        bench.clerk.call(method, request.encode_to_vec()).await
-    };
-    for reason in ["社".repeat(201), String::new(), " ".into(), "一\n二".into()] {
-        let refused = correct(&name, reason.clone(), |_| {}).await.unwrap_err();
-        names(&refused, "reason", "1 to 200");
-        names(
-            &retract(&name, reason).await.unwrap_err(),
-            "reason",
-            "1 to 200",
-        );
+        let answer = self.bench.clerk.call(method, request.encode_to_vec());
+        answer.await.map(drop)
     }
-    name = correct(&name, "社".repeat(200), |_| {}).await.unwrap();
-    let output_only: [(&str, fn(&mut Notification)); 8] = [
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reasons_of_corrections_and_retractions() {
+    let mut desk = Desk::new().await;
+    for reason in ["社".repeat(201).as_str(), "", " ", "一\n二"] {
+        let refused = desk.correct(reason, |_| {}).await.unwrap_err();
+        names(&refused, "reason", "1 to 200");
+        let refused = desk.retract(reason).await.unwrap_err();
+        names(&refused, "reason", "1 to 200");
+    }
+    let longest = "社".repeat(200);
+    let first = desk.name.clone();
+    desk.correct(&longest, |_| {}).await.unwrap();
+    desk.retract(&longest).await.unwrap();
+    for name in [desk.name.clone(), first] {
+        desk.name = name;
+        let status = desk.retract("再").await.unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert_eq!(reason(&status), "NOTIFICATION_SUPERSEDED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_hub_sets_and_what_a_correction_inherits() {
+    let mut desk = Desk::new().await;
+    let output_only: [(&str, Change); 8] = [
         ("name", |one| one.name = "channels/x/notifications/1".into()),
         ("state", |one| one.state = 1),
         ("kind", |one| one.kind = 3),
@@ -109,26 +138,22 @@ async fn reasons_of_corrections_and_what_only_the_hub_sets() {
     ];
     for (field, change) in output_only {
         let field = format!("notification.{field}");
-        let refused = correct(&name, "改".into(), change).await.unwrap_err();
+        let refused = desk.correct("改", change).await.unwrap_err();
         names(&refused, &field, "output only");
-        let refused = bench.publish(change).await.unwrap_err();
+        let refused = desk.bench.publish(change).await.unwrap_err();
         names(&refused, &field, "output only");
     }
-    let elsewhere: [(&str, fn(&mut Notification)); 3] = [
+    let inherited: [(&str, Change); 3] = [
         ("channel", |one| one.channel = "channels/all-members".into()),
         ("addressees", |one| {
-            one.addressees = vec!["agencies/tax".into()]
+            one.addressees = vec!["agencies/tax".into()];
         }),
         ("category", |one| one.category = "case_result_fund".into()),
     ];
-    for (field, change) in elsewhere {
-        let refused = correct(&name, "改".into(), change).await.unwrap_err();
+    for (field, change) in inherited {
+        let refused = desk.correct("改", change).await.unwrap_err();
         names(&refused, &format!("notification.{field}"), "correct");
     }
-    retract(&name, "社".repeat(200)).await.unwrap();
-    let status = retract(&name, "再".into()).await.unwrap_err();
-    assert_eq!(status.code(), Code::FailedPrecondition);
-    assert_eq!(reason(&status), "NOTIFICATION_SUPERSEDED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

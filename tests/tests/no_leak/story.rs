@@ -331,6 +331,19 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// What is asked for beside the pair's: names and files of nothing in either world, and open ones.
+    fn learn(&mut self, open: [String; 2]) {
+        let id = self.step();
+        let nothing = [
+            format!("agencies/{}/notifications/{id}", self.pair.0),
+            "channels/all-members/notifications/2".into(),
+        ];
+        self.told.names.extend(nothing.into_iter().chain(open));
+        for content in [SECRET_FILE, b"nothing"] {
+            self.told.files.push(hex(&sha256(&[content])));
+        }
+    }
+
     /// Time goes on past everything that was asked, and the hub reminds whoever is late.
     async fn remind(&mut self) {
         let offsets = [-24, 0, 72].map(SignedDuration::from_hours);
@@ -341,10 +354,9 @@ impl<'a> Story<'a> {
             .collect();
         instants.sort_unstable();
         for at in instants {
-            let us = (at - self.direct.clock.now())
-                .total(jiff::Unit::Microsecond)
-                .unwrap();
-            self.direct.clock.advance_us(us as i64);
+            let now = self.direct.clock.now();
+            let us = at.as_microsecond() - now.as_microsecond();
+            self.direct.clock.advance_us(us);
             let engine = &self.direct.services.engine;
             let given = reminders::run(engine).await.unwrap();
             assert!(given <= 64, "one notification's recipients");
@@ -508,21 +520,7 @@ pub(crate) async fn tell(
         .await;
     story.dealing(&first).await;
     story.remind().await;
-    // Names of nothing in either world, to be asked for beside the others.
-    let id = story.step();
-    story
-        .told
-        .names
-        .push(format!("agencies/{}/notifications/{id}", pair.0));
-    story
-        .told
-        .names
-        .push("channels/all-members/notifications/2".into());
-    story.told.names.push(referral);
-    story.told.names.push(first);
-    for content in [SECRET_FILE, b"nothing"] {
-        story.told.files.push(hex(&sha256(&[content])));
-    }
+    story.learn([first, referral]);
     story.told
 }
 

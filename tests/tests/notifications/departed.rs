@@ -167,7 +167,12 @@ async fn who_has_left_a_channel_gets_its_correction_and_nothing_else() {
         raw::reason(&left.get("education", &last.name).await.unwrap_err()),
         "NOT_FOUND"
     );
-    // It can be proved, signed for, and its delivery is known.
+    settle(&mut left, &last, entry_index).await;
+    left.direct.stop();
+}
+
+/// It can be proved, signed for, and its delivery is known.
+async fn settle(left: &mut Left, last: &Notification, entry_index: u64) {
     let services = left.direct.services.clone();
     let clerk = left.officer("health", "clerk");
     let entry = GetEntryRequest { entry_index };
@@ -213,5 +218,4 @@ async fn who_has_left_a_channel_gets_its_correction_and_nothing_else() {
         .await;
     let own = own.unwrap().into_inner().delivery_receipts;
     assert_eq!(own, std::slice::from_ref(row));
-    left.direct.stop();
 }

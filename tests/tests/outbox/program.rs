@@ -70,7 +70,7 @@ impl Drop for Program {
 fn draft(stream: &str, number: usize) -> NotificationDraft {
     let draft = match stream {
         "health" => NotificationDraft::to(["health"]),
-        "both" if number % 2 == 0 => NotificationDraft::to(["health"]),
+        "both" if number.is_multiple_of(2) => NotificationDraft::to(["health"]),
         _ => NotificationDraft::to_channel("joint-enforcement"),
     };
     draft

@@ -143,6 +143,10 @@ impl<'a> Acts<'a> {
             return self.publish();
         }
         let places = self.places.clone();
+        if self.below(12) == 0 {
+            let sealed = self.pick(&places);
+            return withdraw_all(&mut self.rows, sealed.entry_index).unwrap();
+        }
         let notification = Some(self.pick(&places).into());
         let recipient = self.pick(&RECIPIENTS).to_owned();
         let kind = if self.below(2) == 0 {
