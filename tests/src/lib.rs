@@ -20,6 +20,7 @@ pub mod model;
 pub mod process;
 pub mod random;
 pub mod raw;
+pub mod relay;
 pub mod tokens;
 
 use std::{

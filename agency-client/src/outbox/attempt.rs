@@ -116,8 +116,10 @@ impl Attempt<'_> {
                 }
                 Traced::Nothing => {}
                 Traced::Later(error) => {
-                    let turn = self.wait(item, true, &error, Duration::ZERO).await?;
-                    return Ok(Some(turn));
+                    // The hub refused this attempt; only earlier ones are in doubt.
+                    let is_uncertain = item.is_uncertain;
+                    let turn = self.wait(item, is_uncertain, &error, Duration::ZERO);
+                    return turn.await.map(Some);
                 }
                 Traced::Unknowable(_) if !is_in_doubt => {}
                 Traced::Unknowable(why) => {

@@ -18,6 +18,7 @@ mod outbox;
 mod output;
 mod publish;
 mod search;
+mod stop;
 mod table;
 mod tools;
 mod watch;
@@ -120,7 +121,9 @@ async fn run(context: &Context, command: Command) -> Done {
 /// The value that the arguments give an option. It is looked for before the arguments are read,
 /// because help and usage errors follow it too.
 fn early<T: clap::ValueEnum>(option: &str) -> Option<T> {
-    let mut arguments = std::env::args_os().take_while(|argument| argument != "--");
+    // What follows `--exec` belongs to another program.
+    let mut arguments =
+        std::env::args_os().take_while(|argument| argument != "--" && argument != "--exec");
     while let Some(argument) = arguments.next() {
         let value = match argument.to_str() {
             Some(name) if name == option => {

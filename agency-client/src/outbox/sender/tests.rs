@@ -331,7 +331,7 @@ async fn a_lost_answer_is_asked_for_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn an_id_that_expired_unsent_is_minted_anew_without_a_look() {
+async fn an_id_that_expired_unsent_is_minted_anew_after_a_look() {
     let site = Site::new();
     let ticket = site.put_minted("s", "t").await;
     let old = site.outbox.get(ticket).await.unwrap().request_id;
@@ -341,7 +341,8 @@ async fn an_id_that_expired_unsent_is_minted_anew_without_a_look() {
     let item = site.outbox.get(ticket).await.unwrap();
     assert_ne!(item.request_id, old);
     let model = site.hub.model();
-    assert_eq!((model.titles.len(), model.found), (1, 0));
+    // The folder may be an old copy, in which what was sent looks unsent.
+    assert_eq!((model.titles.len(), model.found), (1, 1));
 }
 
 #[tokio::test]
