@@ -222,7 +222,10 @@ fn shortened(name: &str) -> String {
         Some((stem, ending)) if ending.len() <= ENDING_BYTES_MAX => (stem, format!(".{ending}")),
         _ => (name, String::new()),
     };
-    let end = stem.floor_char_boundary(NAME_BYTES_MAX - ending.len());
+    let mut end = NAME_BYTES_MAX - ending.len();
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
     stem.get(..end).unwrap_or_default().to_owned() + &ending
 }
 
