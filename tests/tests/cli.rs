@@ -488,6 +488,25 @@ fn search_finds(health: &Desk, name: &str) {
     );
 }
 
+/// The sender chose the name of the file: it must not cost the user one of theirs.
+fn a_file_of_the_users_stays(health: &Desk, name: &str, folder: &Path) {
+    let to = folder.to_str().unwrap();
+    let own = folder.join("报告.pdf");
+    let again = health.run(&["attach", "get", name, "--to", to]);
+    assert_eq!(code(&again), 0, "{}", err(&again));
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
+    std::fs::write(&own, "my own").unwrap();
+    let beside = health.run(&["attach", "get", name, "--to", to]);
+    assert!(err(&beside).contains("stays"), "{}", err(&beside));
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), "my own");
+    let written = String::from_utf8(beside.stdout).unwrap();
+    assert_eq!(std::fs::read(written.trim()).unwrap(), vec![7; 100_000]);
+    std::fs::write(written.trim(), "mine too").unwrap();
+    let full = health.run(&["attach", "get", name, "--to", to]);
+    assert_eq!(code(&full), 2, "{}", err(&full));
+    assert_eq!(std::fs::read_to_string(written.trim()).unwrap(), "mine too");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_goes_with_a_notification_and_is_found_and_fetched() {
     let mut world = World::start().await;
@@ -532,6 +551,7 @@ async fn a_file_goes_with_a_notification_and_is_found_and_fetched() {
             std::fs::read(folder.join("报告.pdf")).unwrap(),
             vec![7; 100_000]
         );
+        a_file_of_the_users_stays(&health, name, &folder);
         let wrong = health.run(&["attach", "get", name, "x.pdf"]);
         assert_eq!(code(&wrong), 2);
         assert!(err(&wrong).contains("attach list"), "{}", err(&wrong));
