@@ -52,7 +52,20 @@ struct Context {
 
 impl Context {
     fn profile(&self) -> Result<profile::Profile, Failure> {
-        Ok(profile::load(&self.profile)?)
+        match profile::load(&self.profile) {
+            // The first thing that a new user meets.
+            Err(ClientError::LocalFile { path, .. }) if !self.profile.exists() => {
+                let problem = self.out.label(
+                    "is not there: name the node's profile with --profile FILE or AGENCY_PROFILE",
+                    "不存在：请用 --profile 文件 或环境变量 AGENCY_PROFILE 指明节点配置",
+                );
+                Err(Failure::Client(ClientError::LocalFile {
+                    path,
+                    problem: problem.to_owned(),
+                }))
+            }
+            other => Ok(other?),
+        }
     }
 
     fn client(&self) -> Result<Client, Failure> {
