@@ -398,6 +398,18 @@ impl Running {
         &self.search
     }
 
+    /// Stops at once: calls and streams are cut off, nothing is waited for but the writer, and storage is
+    /// closed. For tests that end early; it blocks the thread it is called on.
+    pub fn abort(mut self) {
+        self.draining.send_replace(true);
+        self.background.abort_all();
+        self.server.abort();
+        self.search.stop();
+        if let Err(error) = self.engine.stop() {
+            tracing::error!(%error, "the last flush failed");
+        }
+    }
+
     /// Drains: no new calls, streams are told to resume elsewhere, calls under way may finish within
     /// the configured time, then storage is flushed and closed.
     ///
