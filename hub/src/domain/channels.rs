@@ -592,7 +592,7 @@ fn follow_up(
             .collect();
         asks::put(rows, entry, place, ask, &boards)?;
     }
-    attachment::apply(rows, place, &event.attachments);
+    attachment::apply(rows, entry.author, place, &event.attachments);
     Ok(())
 }
 
