@@ -87,7 +87,7 @@ pub(super) fn apply(
         .flat_map(|to| event.replies_for.iter().map(move |one| (to, one)))
     {
         let answer = Answer {
-            notification: Some(to.clone()),
+            notification: Some(*to),
             recipient: recipient.clone(),
             reply: Some(place.into()),
         };
