@@ -60,8 +60,7 @@ pub struct Model {
     /// What a recipient did with one, and what it still owes.
     pub receipts: HashMap<(usize, String), DeliveryReceipt>,
     /// The replies of a recipient to one that stand, the first one first; each with when and by whom.
-    pub replies:
-        HashMap<(usize, String), BTreeMap<usize, (Option<prost_types::Timestamp>, String)>>,
+    pub replies: HashMap<(usize, String), BTreeMap<usize, Replied>>,
     /// What one answers: which, for whom, and by which reply first.
     pub answers: HashMap<usize, Vec<(usize, String, usize)>>,
     /// What a recipient was asked to reply and has replied.
@@ -69,6 +68,9 @@ pub struct Model {
     /// Where a consumer of an agency stands in each log that it has read.
     pub consumers: BTreeMap<(String, String), BTreeMap<String, usize>>,
 }
+
+/// When a reply was given, and by whom.
+pub type Replied = (Option<prost_types::Timestamp>, String);
 
 /// What a role may do at all, as the charter's table says.
 fn grants(role: &str, what: &str) -> bool {

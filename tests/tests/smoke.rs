@@ -102,7 +102,7 @@ async fn a_recipient_can_bind_the_text_to_its_author_and_nobody_else_learns_of_i
 
 #[test]
 fn a_test_that_panics_ends_and_leaves_no_hub_behind() {
-    let (sent, received) = std::sync::mpsc::channel();
+    let (sent, received) = std::sync::mpsc::sync_channel(1);
     let test = std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async move {
