@@ -3,11 +3,13 @@
 //! them; it knows nothing of ledgers, rows or cursors.
 
 mod asks;
+pub mod files;
+pub mod retention;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hub_core::reason::Reason;
-use hub_proto::channels::{DeliveryReceipt, Notification, OutstandingAction};
+use hub_proto::channels::{Attachment, DeliveryReceipt, Notification, OutstandingAction};
 use jiff::civil::Date;
 
 /// The mechanisms of the charter.
@@ -37,6 +39,12 @@ pub struct Published {
     pub asked: Option<Vec<String>>,
     /// Whether the hub wrote it as part of another act.
     pub is_issued: bool,
+    /// The number of the first notification that was published in the same call.
+    pub call: usize,
+    /// The title and the files that it had when it was recorded.
+    pub title: String,
+    /// See `title`.
+    pub files: Vec<Attachment>,
 }
 
 /// A member: agency and first day.
@@ -67,6 +75,10 @@ pub struct Model {
     pub answered: HashMap<(usize, String), Vec<OutstandingAction>>,
     /// Where a consumer of an agency stands in each log that it has read.
     pub consumers: BTreeMap<(String, String), BTreeMap<String, usize>>,
+    /// What an agency has sent of a file, by its SHA-256.
+    pub uploads: BTreeMap<(String, String), files::Upload>,
+    /// Contents that are stored, by their SHA-256.
+    pub stored: BTreeSet<String>,
 }
 
 /// When a reply was given, and by whom.
@@ -275,11 +287,17 @@ impl Model {
     pub fn record(&mut self, seen: Notification, on: Date, to: &[String], is_sent: bool) -> usize {
         let number = self.published.len();
         let author = seen.author.clone();
+        if let (true, Some(agency)) = (is_sent, author.strip_prefix("agencies/")) {
+            self.settle_files(agency, &seen.attachments);
+        }
         self.published.push(Published {
-            seen,
             on,
             asked: None,
             is_issued: !is_sent,
+            call: number,
+            title: seen.title.clone(),
+            files: seen.attachments.clone(),
+            seen,
         });
         for one in to {
             let log = if one.starts_with("channels/") {

@@ -202,6 +202,7 @@ impl Model {
                 return Err(Reason::InvalidArgument);
             }
             self.sees_what_it_answers(officer, draft, on)?;
+            self.claims(&officer.agency, &draft.attachments)?;
         }
         let to = if one.seen.channel.is_empty() {
             one.seen.addressees.clone()
