@@ -9,7 +9,7 @@ pub mod retention;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hub_core::reason::Reason;
-use hub_proto::channels::{Attachment, DeliveryReceipt, Notification};
+use hub_proto::channels::{Attachment, DeliveryReceipt, Notification, OutstandingAction};
 use jiff::civil::Date;
 
 /// The mechanisms of the charter.
@@ -67,8 +67,12 @@ pub struct Model {
     pub logs: BTreeMap<String, Vec<usize>>,
     /// What a recipient did with one, and what it still owes.
     pub receipts: HashMap<(usize, String), DeliveryReceipt>,
-    /// The first reply of a recipient to one.
-    pub replies: HashMap<(usize, String), usize>,
+    /// The replies of a recipient to one that stand, the first one first; each with when and by whom.
+    pub replies: HashMap<(usize, String), BTreeMap<usize, Replied>>,
+    /// What one answers: which, for whom, and by which reply first.
+    pub answers: HashMap<usize, Vec<(usize, String, usize)>>,
+    /// What a recipient was asked to reply and has replied.
+    pub answered: HashMap<(usize, String), Vec<OutstandingAction>>,
     /// Where a consumer of an agency stands in each log that it has read.
     pub consumers: BTreeMap<(String, String), BTreeMap<String, usize>>,
     /// What an agency has sent of a file, by its SHA-256.
@@ -76,6 +80,9 @@ pub struct Model {
     /// Contents that are stored, by their SHA-256.
     pub stored: BTreeSet<String>,
 }
+
+/// When a reply was given, and by whom.
+pub type Replied = (Option<prost_types::Timestamp>, String);
 
 /// What a role may do at all, as the charter's table says.
 fn grants(role: &str, what: &str) -> bool {
@@ -328,11 +335,11 @@ impl Model {
     #[must_use]
     pub fn sees(&self, officer: &Officer, number: usize, on: Date) -> bool {
         let seen = &self.published[number].seen;
-        if !seen.channel.is_empty() {
-            return self.reads(officer, &seen.channel, on);
-        }
         let own = format!("agencies/{}", officer.agency);
         let is_author = seen.author == own && self.reads_sent(officer, on);
+        if !seen.channel.is_empty() {
+            return is_author || self.reads(officer, &seen.channel, on);
+        }
         let mut inboxes = seen.addressees.iter().map(|one| format!("{one}/inbox"));
         is_author || inboxes.any(|inbox| self.reads(officer, &inbox, on))
     }
@@ -426,10 +433,13 @@ impl Model {
             recipient: recipient.to_owned(),
             ..DeliveryReceipt::default()
         });
-        if let Some(reply) = self.replies.get(&key)
-            && self.sees(officer, *reply, on)
+        if let Some((reply, (at, by))) = self.replies.get(&key).and_then(BTreeMap::first_key_value)
         {
-            row.reply.clone_from(&self.published[*reply].seen.name);
+            row.replied_at = *at;
+            row.replied_by.clone_from(by);
+            if self.sees(officer, *reply, on) {
+                row.reply.clone_from(&self.published[*reply].seen.name);
+            }
         }
         row
     }

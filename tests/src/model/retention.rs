@@ -81,6 +81,7 @@ impl Model {
             is_sealed: true,
             ..Notification::default()
         };
+        self.answered.retain(|(of, _), _| *of != number);
         for ((of, _), row) in &mut self.receipts {
             if *of == number {
                 row.outstanding_actions.clear();
