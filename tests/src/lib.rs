@@ -16,6 +16,7 @@
 pub mod clock;
 pub mod direct;
 pub mod gated;
+pub mod meetings;
 pub mod model;
 pub mod process;
 pub mod random;

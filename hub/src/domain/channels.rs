@@ -550,6 +550,8 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
                 ..NotificationPublished::default()
             };
             place_notification(rows, entry.author, place, &published)?;
+            let files = attachment::of_issued(&event.notification);
+            attachment::apply(rows, entry.author, place, &files);
             match &event.ask {
                 Some(ask) => asks::put(rows, entry, place, ask, &[asks::sent_board(entry.author)]),
                 None => Ok(()),
