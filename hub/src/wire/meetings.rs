@@ -4,8 +4,10 @@ mod convene;
 mod create;
 pub(in crate::wire) mod fields;
 mod held;
+mod issues;
 mod list;
 pub(in crate::wire) mod lookup;
+mod minutes;
 pub(in crate::wire) mod show;
 mod topics;
 
