@@ -113,6 +113,10 @@ pub(crate) fn action(action: RequestedAction) -> &'static str {
         RequestedAction::SignFor => "sign_for",
         RequestedAction::Reply => "reply",
         RequestedAction::Acknowledge => "acknowledge",
+        RequestedAction::AnswerNotice => "answer_notice",
+        RequestedAction::Consent => "consent",
+        RequestedAction::CarryOut => "carry_out",
+        RequestedAction::CoSign => "co_sign",
     }
 }
 
