@@ -38,6 +38,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         "日常",
         &["notify", "watch", "search", "attach", "channels"],
     ),
+    ("Meetings", "会议", &["meeting", "minutes", "issue"]),
     (
         "Connection",
         "连接",
@@ -95,6 +96,76 @@ const ABOUT_ZH: &[(&str, &str)] = &[
     ("channels", "可读的频道"),
     ("watch", "实时接收通知，不漏不重"),
     ("consumers", "本单位的持久消费者"),
+    ("meeting", "会议：议题、通知、回复、出席情况"),
+    ("meeting create", "筹备会议，仅各办公室可见"),
+    ("meeting confirm", "以另一办公室名义确认联席会议（FS-061）"),
+    ("meeting open", "开始征集议题，通知参会单位"),
+    ("meeting topic", "议题：提出、讨论、确定"),
+    ("meeting topic list", "议题列表，已列入的按议程先后"),
+    ("meeting topic show", "查看一个议题及各方意见"),
+    ("meeting topic propose", "提出议题"),
+    ("meeting topic comment", "对议题发表意见"),
+    ("meeting topic accept", "列入议程"),
+    ("meeting topic decline", "不列入议程"),
+    ("meeting topic merge", "并入另一议题"),
+    ("meeting topic order", "排定议程次序"),
+    (
+        "meeting topic confirm",
+        "确定议题，此后方可召集会议（JE-072）",
+    ),
+    ("meeting convene", "发出会议通知"),
+    ("meeting change", "变更会议安排，各单位须重新回复"),
+    ("meeting answer", "回复会议通知"),
+    ("meeting cancel", "取消尚未召开的会议，并告知各方"),
+    ("meeting held", "登记会议召开及出席、请假、列席情况"),
+    ("meeting close", "议定事项全部办结后，办结会议"),
+    ("meeting list", "会议列表，新的在前"),
+    ("meeting show", "查看一次会议：通知、回复、议题、出席情况"),
+    ("meeting warnings", "原则上应有而尚无的会议（JE-070）"),
+    ("minutes", "纪要：版本、会签、印发、议定事项"),
+    ("minutes template", "输出纪要文件样式，含会议议题"),
+    (
+        "minutes draft",
+        "按文件起草新版本；格式见 agency help minutes-file",
+    ),
+    ("minutes versions", "版本列表"),
+    ("minutes show", "查看一个版本全文"),
+    ("minutes diff", "逐字比较两个版本"),
+    ("minutes circulate", "将最新版本送与会单位会签"),
+    ("minutes consent", "以本单位名义同意某一版本（JE-074）"),
+    ("minutes object", "对某一版本提出异议"),
+    ("minutes withdraw", "撤回本单位异议，重新会签"),
+    ("minutes issue", "全部与会单位同意后印发"),
+    ("minutes correct", "更正已印发的纪要，另行成文"),
+    (
+        "minutes status",
+        "会签情况：谁已同意、谁有异议、谁待会签及自何时",
+    ),
+    ("minutes items", "议定事项列表，期限早的在前"),
+    ("minutes item", "查看一项议定事项及各单位进展"),
+    ("minutes report", "报告本单位落实进展（JE-080）"),
+    ("minutes extend", "向办公室申请延期"),
+    ("minutes grant", "同意延期"),
+    ("minutes refuse", "不同意延期"),
+    ("minutes close-item", "办结一项议定事项"),
+    ("minutes statistics", "各单位出席率和完成率（JE-080）"),
+    ("issue", "重大问题及上报领导小组"),
+    ("issue flag", "向机制办公室提出重大问题（JE-023）"),
+    (
+        "issue dispose",
+        "提出处理意见：提交会议、上报或说明理由办结",
+    ),
+    ("issue list", "重大问题列表，早的在前"),
+    ("issue show", "查看一个重大问题"),
+    ("issue escalation", "向领导小组上报重大问题（JE-075）"),
+    ("issue escalation draft", "由牵头单位起草上报"),
+    ("issue escalation co-sign", "以本单位名义会签"),
+    ("issue escalation decline", "不同意会签"),
+    ("issue escalation send", "会签后上报"),
+    ("issue escalation withdraw", "撤回尚未上报的草稿"),
+    ("issue escalation reply", "登记领导小组批复"),
+    ("issue escalation list", "上报列表，新的在前"),
+    ("issue escalation show", "查看一次上报：会签和批复"),
     ("ledger", "检查点、证明和条目"),
     ("ledger checkpoint", "最新检查点，并与已存检查点核对"),
     ("ledger verify", "验证中枢历史、回执或（离线）证明文件"),
@@ -111,7 +182,10 @@ const ABOUT_ZH: &[(&str, &str)] = &[
     ("serve", "网关：供本机系统免密钥使用中枢接口"),
     ("completion", "生成命令补全脚本"),
     ("man", "生成手册页"),
-    ("help", "说明某个命令；json 为 --json 的输出格式"),
+    (
+        "help",
+        "说明某个命令；json 为 --json 的输出格式，minutes-file 为纪要文件格式",
+    ),
 ];
 
 /// What arguments are for, in Chinese, by id: those that every command has.
@@ -232,6 +306,9 @@ pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
     if topic == ["json"] {
         return out.text(JSON);
     }
+    if topic == ["minutes-file"] {
+        return out.text(out.label(MINUTES_FILE_EN, MINUTES_FILE_ZH));
+    }
     let mut command = command(out.lang);
     command.build();
     let mut at = &mut command;
@@ -254,6 +331,11 @@ pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
 
 /// The shapes of `--json`. They only grow: fields are added, never renamed or taken away.
 const JSON: &str = include_str!("help/json.txt");
+
+/// The form of minutes as a file.
+const MINUTES_FILE_EN: &str = include_str!("help/minutes-file.en.txt");
+/// The same in Chinese.
+const MINUTES_FILE_ZH: &str = include_str!("help/minutes-file.zh.txt");
 
 #[cfg(test)]
 mod tests {
@@ -340,6 +422,11 @@ mod tests {
             "ledger",
             "outbox",
             "attach",
+            "meeting",
+            "meeting topic",
+            "minutes",
+            "issue",
+            "issue escalation",
             "completion",
             "man",
             "help",
