@@ -1,6 +1,13 @@
 //! Resource names and identifiers, parsed once at the edge and trusted afterwards.
 
+mod meetings;
+
 use std::{fmt, str::FromStr, sync::Arc};
+
+pub use self::meetings::{
+    AgreedItemName, EscalationName, MajorIssueName, MeetingName, MinutesName, MinutesVersionName,
+    TopicName,
+};
 
 /// Longest identifier in bytes.
 pub const ID_BYTES_MAX: usize = 40;

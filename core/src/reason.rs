@@ -102,6 +102,8 @@ reasons! {
     Conflict = "CONFLICT",
     /// A correction or a retraction has taken the notification's place.
     NotificationSuperseded = "NOTIFICATION_SUPERSEDED",
+    /// The meeting, its minutes or the issue does not stand where the act needs it to.
+    MeetingState = "MEETING_STATE",
     /// A limit is reached; the error carries a retry hint.
     LimitExceeded = "LIMIT_EXCEEDED",
     /// The hub's disk is full: nothing is recorded until there is room, reads go on.

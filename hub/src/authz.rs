@@ -486,6 +486,73 @@ impl Access {
         hosts && self.is_granted(Action::ReceiptsReadAny)
     }
 
+    /// How the caller sees something of a meeting or the like: as the office of one of its mechanisms,
+    /// or as one of the units that know of it; `None` when it may not even learn that there is one.
+    #[must_use]
+    pub fn meeting(&self, mechanisms: &[MechanismId], units: &[AgencyId]) -> Option<MeetingSight> {
+        let sight = MeetingSight {
+            is_office: mechanisms.iter().any(|of| self.hosts(of))
+                && self.is_granted(Action::MeetingsConvene),
+            is_unit: units.contains(self.agency()) && self.is_granted(Action::MeetingsRead),
+        };
+        (sight.is_office || sight.is_unit).then_some(sight)
+    }
+
+    /// Who may be looking at meetings: the caller's agency as a unit, and the offices that it hosts.
+    #[must_use]
+    pub fn meeting_viewers(&self) -> Vec<Recipient> {
+        let unit = self
+            .is_granted(Action::MeetingsRead)
+            .then(|| Recipient::Agency(self.agency().clone()));
+        let offices = self
+            .is_granted(Action::MeetingsConvene)
+            .then(|| self.roster.offices_of(self.agency()));
+        let offices = offices.into_iter().flatten().map(Recipient::Office);
+        offices.chain(unit).collect()
+    }
+
+    /// A permit to act for the office of one of some mechanisms (JE-022): of any of them, whichever the
+    /// caller's agency hosts.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`].
+    pub fn convene(&self, mechanisms: &[MechanismId]) -> Result<Permit> {
+        let permit = self.permit(Action::MeetingsConvene)?;
+        if mechanisms.iter().any(|of| self.hosts(of)) {
+            return Ok(permit);
+        }
+        let offices: Vec<String> = mechanisms
+            .iter()
+            .map(|of| format!("mechanisms/{of}/office"))
+            .collect();
+        Err(Error::new(
+            Reason::PermissionDenied,
+            format!(
+                "only {} may do this (JE-022), and agencies/{} hosts none of them",
+                offices.join(" or "),
+                self.agency()
+            ),
+        ))
+    }
+
+    /// A permit to do something of a meeting in the own agency's name, which must be one of its units.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`].
+    pub fn act_as_unit(&self, units: &[AgencyId], action: Action) -> Result<Permit> {
+        let permit = self.permit(action)?;
+        if units.contains(self.agency()) {
+            return Ok(permit);
+        }
+        Err(Error::new(
+            Reason::PermissionDenied,
+            format!(
+                "agencies/{} is none of the units that may do this",
+                self.agency()
+            ),
+        ))
+    }
+
     /// A permit to add members to a mechanism: its office's.
     ///
     /// # Errors
@@ -532,6 +599,15 @@ impl Access {
             .filter(|_| self.roster.charter().agency(agency).is_some())
             .ok_or_else(|| Error::not_found(&format!("agencies/{agency}")))
     }
+}
+
+/// How a caller sees a meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeetingSight {
+    /// For an office of its mechanisms.
+    pub is_office: bool,
+    /// As one of its units.
+    pub is_unit: bool,
 }
 
 /// How a caller sees a notification.

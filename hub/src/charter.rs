@@ -10,7 +10,7 @@
 //! The cast:
 //! - `raw`: the file as written, with places in the text.
 //! - `build`: from there to the types here, collecting every broken rule.
-//! - [`agency`], [`mechanism`], [`role`], [`action`], [`channel`], [`category`],
+//! - [`agency`], [`mechanism`], [`role`], [`action`], [`channel`], [`category`], [`meetings`],
 //!   [`mod@reference`]: the types.
 //! - [`report`]: `hub charter check`.
 
@@ -48,6 +48,7 @@ pub use self::{
         AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
         MembershipAddition, Office,
     },
+    meetings::{CorrespondenceUnits, MeetingRules},
     reference::{AlertIndicator, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit},
     report::check_command,
     role::{AgencySet, Binding, Role},
@@ -117,6 +118,7 @@ pub struct Charter {
     deadlines: Vec<Deadline>,
     follow_up: FollowUp,
     retention_months: Option<u16>,
+    meetings: MeetingRules,
 }
 
 impl Charter {
@@ -202,6 +204,7 @@ impl Charter {
             deadlines: parts.deadlines,
             follow_up: parts.follow_up,
             retention_months: parts.retention_months,
+            meetings: parts.meetings,
         })
     }
 
@@ -372,6 +375,12 @@ impl Charter {
     #[must_use]
     pub fn follow_up(&self) -> &FollowUp {
         &self.follow_up
+    }
+
+    /// How meetings are run.
+    #[must_use]
+    pub fn meetings(&self) -> &MeetingRules {
+        &self.meetings
     }
 
     /// Months after which the text of a notification of a category is sealed; nothing when it is

@@ -8,6 +8,7 @@ use hub_proto::{
     attachments::attachment_service_server::AttachmentServiceServer,
     channels::channel_service_server::ChannelServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
+    meetings::meeting_service_server::MeetingServiceServer,
     members::members_service_server::MembersServiceServer,
 };
 use tokio::{
@@ -48,11 +49,14 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 8] = [
     "",
     "hub.attachments.v1.AttachmentService",
     "hub.channels.v1.ChannelService",
     "hub.ledger.v1.LedgerService",
+    "hub.meetings.v1.MajorIssueService",
+    "hub.meetings.v1.MeetingService",
+    "hub.meetings.v1.MinutesService",
     "hub.members.v1.MembersService",
 ];
 
@@ -335,6 +339,8 @@ async fn serve(
         ChannelServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let members =
         MembersServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let meetings =
+        MeetingServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let router = Server::builder()
         .concurrency_limit_per_connection(
@@ -351,6 +357,7 @@ async fn serve(
         .add_optional_service(reflection)
         .add_service(attachments)
         .add_service(channels)
+        .add_service(meetings)
         .add_service(members)
         .add_service(ledger);
     let drained = async move {

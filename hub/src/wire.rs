@@ -4,6 +4,7 @@
 pub mod attachments;
 pub mod channels;
 pub mod ledger;
+pub mod meetings;
 pub mod members;
 pub mod observe;
 pub mod page;

@@ -188,6 +188,11 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
             "Read the present liaison with `agency members list` and name it with --replaces.",
             "用 agency members list 查看现任联络员，并用 --replaces 指明。",
         ),
+        Reason::MeetingState => (
+            "Read the meeting again: it stands at another stage than this act needs, and the message \
+             says what to do first.",
+            "请重新读取会议：其当前阶段不允许该操作，提示信息说明了须先办理的事项。",
+        ),
         Reason::AlreadyEnrolled => (
             "If it is the same certificate or key, nothing is to be done; a new key, or one after a \
              revocation, needs a new id (kid).",

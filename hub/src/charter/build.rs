@@ -10,6 +10,7 @@ mod channels;
 mod cross;
 mod follow_up;
 mod mechanisms;
+mod meetings;
 mod reference;
 mod roles;
 
@@ -50,6 +51,7 @@ pub(super) struct Parts {
     pub(super) deadlines: Vec<super::Deadline>,
     pub(super) follow_up: super::FollowUp,
     pub(super) retention_months: Option<u16>,
+    pub(super) meetings: super::MeetingRules,
 }
 
 /// Ids that the file declares.
@@ -103,6 +105,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         deadlines: reference::deadlines(&raw.deadlines, check),
         follow_up: follow_up::follow_up(raw.follow_up.as_ref(), check),
         retention_months: follow_up::retention(raw.retention.as_ref(), check),
+        meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
         mechanisms,
     }
 }

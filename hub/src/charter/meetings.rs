@@ -19,7 +19,15 @@ pub struct MeetingRules {
     pub(super) correspondence: CorrespondenceUnits,
     pub(super) document_words: BTreeMap<MechanismId, String>,
     pub(super) joint_document_word: String,
+    pub(super) annual: BTreeMap<MechanismId, String>,
+    pub(super) assigners: Vec<String>,
 }
+
+/// Longest time of `[meetings]` in hours (a year).
+pub const HOURS_MAX: u16 = 8_784;
+
+/// Longest agency word of a document number, in characters.
+pub const DOCUMENT_WORD_CHARACTERS_MAX: usize = 20;
 
 /// Who attends (与会单位) a meeting by correspondence; the texts do not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +50,8 @@ impl Default for MeetingRules {
             correspondence: CorrespondenceUnits::default(),
             document_words: BTreeMap::new(),
             joint_document_word: String::new(),
+            annual: BTreeMap::new(),
+            assigners: vec![],
         }
     }
 }
@@ -87,5 +97,18 @@ impl MeetingRules {
             _ => Some(self.joint_document_word.as_str()),
         };
         word.filter(|word| !word.is_empty())
+    }
+
+    /// Where it is laid down that a mechanism meets once a year in principle; `None` when it is not. A
+    /// year without such a meeting is warned of, never enforced (JE-070, FS-060).
+    #[must_use]
+    pub fn annual_source(&self, mechanism: &MechanismId) -> Option<&str> {
+        self.annual.get(mechanism).map(String::as_str)
+    }
+
+    /// Bodies above the mechanisms that may assign what minutes then state as an agreed item (JE-036).
+    #[must_use]
+    pub fn assigners(&self) -> &[String] {
+        &self.assigners
     }
 }

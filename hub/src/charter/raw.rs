@@ -39,6 +39,43 @@ pub(super) struct RawFile {
     pub(super) deadlines: Vec<Spanned<RawDeadline>>,
     pub(super) follow_up: Option<Spanned<RawFollowUp>>,
     pub(super) retention: Option<Spanned<RawRetention>>,
+    pub(super) meetings: Option<Spanned<RawMeetings>>,
+}
+
+/// How meetings are run.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMeetings {
+    pub(super) answer_hours: Option<Spanned<u16>>,
+    pub(super) consent_hours: Option<Spanned<u16>>,
+    pub(super) co_sign_hours: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub(super) silence_is_consent: bool,
+    pub(super) correspondence: Option<Text>,
+    #[serde(default)]
+    pub(super) document_words: Vec<Spanned<RawDocumentWord>>,
+    pub(super) joint_document_word: Option<Text>,
+    #[serde(default)]
+    pub(super) annual: Vec<Spanned<RawAnnual>>,
+    #[serde(default)]
+    pub(super) assigners: Vec<Text>,
+    pub(super) source: Text,
+}
+
+/// A mechanism that is to meet once a year in principle.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAnnual {
+    pub(super) mechanism: Text,
+    pub(super) source: Text,
+}
+
+/// The agency word of the numbers of a mechanism's minutes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDocumentWord {
+    pub(super) mechanism: Text,
+    pub(super) word: Text,
 }
 
 /// How the hub follows up what is asked of recipients.

@@ -525,6 +525,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
                 ..NotificationPublished::default()
             };
             place_notification(rows, entry.author, place, &published)?;
+            attachment::apply(rows, place, &attachment::of_issued(&event.notification));
             match &event.ask {
                 Some(ask) => asks::put(rows, entry, place, ask, &[asks::sent_board(entry.author)]),
                 None => Ok(()),

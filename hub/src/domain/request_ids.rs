@@ -8,6 +8,18 @@ use hub_proto::{
         OpenNotificationRequest, PublishNotificationRequest, RetractNotificationRequest,
         SignForNotificationRequest,
     },
+    meetings::{
+        AnswerNoticeRequest, CancelMeetingRequest, ChangeMeetingRequest, CirculateMinutesRequest,
+        CloseAgreedItemRequest, CloseMeetingRequest, CoSignEscalationRequest,
+        CommentOnTopicRequest, ConfirmMeetingRequest, ConfirmTopicsRequest,
+        ConsentToMinutesRequest, ConveneMeetingRequest, CorrectMinutesRequest,
+        CreateMeetingRequest, DecideExtensionRequest, DecideTopicRequest, DisposeMajorIssueRequest,
+        DraftEscalationRequest, DraftMinutesRequest, FlagMajorIssueRequest, IssueMinutesRequest,
+        ObjectToMinutesRequest, OpenTopicsRequest, OrderTopicsRequest, ProposeTopicRequest,
+        RecordMeetingHeldRequest, ReplyToEscalationRequest, ReportProgressRequest,
+        RequestExtensionRequest, SendEscalationRequest, WithdrawEscalationRequest,
+        WithdrawObjectionRequest,
+    },
     members::{
         AddMembershipRequest, AppointLiaisonRequest, EnrollNodeRequest, EnrollTokenKeyRequest,
         RevokeNodeRequest, RevokeTokenKeyRequest,
@@ -17,6 +29,14 @@ use prost::Message;
 
 /// Reads the request ids of a request.
 pub type Reader = fn(&[u8]) -> Vec<String>;
+
+macro_rules! reader {
+    ($method:literal, $request:ty) => {
+        ($method, |bytes| {
+            one(bytes, |request: $request| request.request_id)
+        })
+    };
+}
 
 /// Every mutating method, with how to read its request ids: the call's own first, then its items'.
 pub const READERS: &[(&str, Reader)] = &[
@@ -67,6 +87,134 @@ pub const READERS: &[(&str, Reader)] = &[
                 request.request_id
             })
         },
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/CreateMeeting",
+        CreateMeetingRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/ConfirmMeeting",
+        ConfirmMeetingRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/OpenTopics",
+        OpenTopicsRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/ProposeTopic",
+        ProposeTopicRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/CommentOnTopic",
+        CommentOnTopicRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/DecideTopic",
+        DecideTopicRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/OrderTopics",
+        OrderTopicsRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/ConfirmTopics",
+        ConfirmTopicsRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/ConveneMeeting",
+        ConveneMeetingRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/ChangeMeeting",
+        ChangeMeetingRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/AnswerNotice",
+        AnswerNoticeRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/CancelMeeting",
+        CancelMeetingRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/RecordMeetingHeld",
+        RecordMeetingHeldRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MeetingService/CloseMeeting",
+        CloseMeetingRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/DraftMinutes",
+        DraftMinutesRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/CirculateMinutes",
+        CirculateMinutesRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/ConsentToMinutes",
+        ConsentToMinutesRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/ObjectToMinutes",
+        ObjectToMinutesRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/WithdrawObjection",
+        WithdrawObjectionRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/IssueMinutes",
+        IssueMinutesRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/CorrectMinutes",
+        CorrectMinutesRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/ReportProgress",
+        ReportProgressRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/RequestExtension",
+        RequestExtensionRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/DecideExtension",
+        DecideExtensionRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MinutesService/CloseAgreedItem",
+        CloseAgreedItemRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MajorIssueService/FlagMajorIssue",
+        FlagMajorIssueRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MajorIssueService/DisposeMajorIssue",
+        DisposeMajorIssueRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MajorIssueService/DraftEscalation",
+        DraftEscalationRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MajorIssueService/CoSignEscalation",
+        CoSignEscalationRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MajorIssueService/SendEscalation",
+        SendEscalationRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MajorIssueService/WithdrawEscalation",
+        WithdrawEscalationRequest
+    ),
+    reader!(
+        "/hub.meetings.v1.MajorIssueService/ReplyToEscalation",
+        ReplyToEscalationRequest
     ),
     ("/hub.members.v1.MembersService/AddMembership", |bytes| {
         one(bytes, |request: AddMembershipRequest| request.request_id)

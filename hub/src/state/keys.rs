@@ -74,7 +74,7 @@ pub enum Kind {
     EscalationOf = 0x49,
     /// An agreed item that somebody may see, in the order of its day.
     AgreedItemOf = 0x4a,
-    /// Meetings held by mechanism and year.
+    /// Meetings held, by mechanism and instant.
     MeetingHeld = 0x4b,
 }
 
@@ -337,6 +337,15 @@ pub fn agreed_items(meeting: &[u8]) -> Key {
 #[must_use]
 pub fn seen_by(kind: Kind, viewer: &str) -> Key {
     Key::new(kind).text(viewer)
+}
+
+/// Meetings of a mechanism that were held, in the order of their beginning; microseconds before 1970
+/// count as 0.
+#[must_use]
+pub fn meetings_held(mechanism: &str, held_at_us: i64) -> Key {
+    Key::new(Kind::MeetingHeld)
+        .text(mechanism)
+        .number(u64::try_from(held_at_us).unwrap_or(0))
 }
 
 /// How far a series of document numbers has come in a year.

@@ -52,6 +52,12 @@ const READ_LOGS: &[Action] = &[
 
 const UPLOAD: &[Action] = &[Action::ChannelsPublish, Action::NotificationsAddress];
 
+const MEETINGS_READ: &[Action] = &[Action::MeetingsRead, Action::MeetingsConvene];
+
+const CONVENE: &[Action] = &[Action::MeetingsConvene];
+
+const TOPICS: &[Action] = &[Action::MeetingsParticipate, Action::MeetingsConvene];
+
 /// Every method, in the order of the protos.
 pub const RPCS: &[Rpc] = &[
     Rpc {
@@ -139,6 +145,129 @@ pub const RPCS: &[Rpc] = &[
     read(
         "/hub.ledger.v1.LedgerService/ListEntryHeaders",
         &[Action::LedgerAudit],
+    ),
+    mutate("/hub.meetings.v1.MeetingService/CreateMeeting", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/ConfirmMeeting", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/OpenTopics", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/ProposeTopic", TOPICS),
+    mutate("/hub.meetings.v1.MeetingService/CommentOnTopic", TOPICS),
+    mutate("/hub.meetings.v1.MeetingService/DecideTopic", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/OrderTopics", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/ConfirmTopics", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/ConveneMeeting", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/ChangeMeeting", CONVENE),
+    mutate(
+        "/hub.meetings.v1.MeetingService/AnswerNotice",
+        &[Action::MeetingsParticipate],
+    ),
+    mutate("/hub.meetings.v1.MeetingService/CancelMeeting", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/RecordMeetingHeld", CONVENE),
+    mutate("/hub.meetings.v1.MeetingService/CloseMeeting", CONVENE),
+    read("/hub.meetings.v1.MeetingService/GetMeeting", MEETINGS_READ),
+    read(
+        "/hub.meetings.v1.MeetingService/ListMeetings",
+        MEETINGS_READ,
+    ),
+    read("/hub.meetings.v1.MeetingService/GetTopic", MEETINGS_READ),
+    read("/hub.meetings.v1.MeetingService/ListTopics", MEETINGS_READ),
+    read(
+        "/hub.meetings.v1.MeetingService/ListMeetingWarnings",
+        CONVENE,
+    ),
+    mutate("/hub.meetings.v1.MinutesService/DraftMinutes", CONVENE),
+    mutate("/hub.meetings.v1.MinutesService/CirculateMinutes", CONVENE),
+    mutate(
+        "/hub.meetings.v1.MinutesService/ConsentToMinutes",
+        &[Action::MinutesConsent],
+    ),
+    mutate(
+        "/hub.meetings.v1.MinutesService/ObjectToMinutes",
+        &[Action::MinutesConsent],
+    ),
+    mutate(
+        "/hub.meetings.v1.MinutesService/WithdrawObjection",
+        &[Action::MinutesConsent],
+    ),
+    mutate("/hub.meetings.v1.MinutesService/IssueMinutes", CONVENE),
+    mutate("/hub.meetings.v1.MinutesService/CorrectMinutes", CONVENE),
+    read("/hub.meetings.v1.MinutesService/GetMinutes", MEETINGS_READ),
+    read(
+        "/hub.meetings.v1.MinutesService/GetMinutesVersion",
+        MEETINGS_READ,
+    ),
+    read(
+        "/hub.meetings.v1.MinutesService/ListMinutesVersions",
+        MEETINGS_READ,
+    ),
+    mutate(
+        "/hub.meetings.v1.MinutesService/ReportProgress",
+        &[Action::AgreedItemsReport],
+    ),
+    mutate(
+        "/hub.meetings.v1.MinutesService/RequestExtension",
+        &[Action::AgreedItemsReport],
+    ),
+    mutate("/hub.meetings.v1.MinutesService/DecideExtension", CONVENE),
+    mutate("/hub.meetings.v1.MinutesService/CloseAgreedItem", CONVENE),
+    read(
+        "/hub.meetings.v1.MinutesService/GetAgreedItem",
+        MEETINGS_READ,
+    ),
+    read(
+        "/hub.meetings.v1.MinutesService/ListProgressReports",
+        MEETINGS_READ,
+    ),
+    read(
+        "/hub.meetings.v1.MinutesService/ListAgreedItems",
+        MEETINGS_READ,
+    ),
+    read(
+        "/hub.meetings.v1.MinutesService/GetMeetingStatistics",
+        MEETINGS_READ,
+    ),
+    mutate(
+        "/hub.meetings.v1.MajorIssueService/FlagMajorIssue",
+        &[Action::MajorIssuesFlag],
+    ),
+    mutate(
+        "/hub.meetings.v1.MajorIssueService/DisposeMajorIssue",
+        CONVENE,
+    ),
+    read(
+        "/hub.meetings.v1.MajorIssueService/GetMajorIssue",
+        MEETINGS_READ,
+    ),
+    read(
+        "/hub.meetings.v1.MajorIssueService/ListMajorIssues",
+        MEETINGS_READ,
+    ),
+    mutate(
+        "/hub.meetings.v1.MajorIssueService/DraftEscalation",
+        &[Action::EscalationsSend],
+    ),
+    mutate(
+        "/hub.meetings.v1.MajorIssueService/CoSignEscalation",
+        &[Action::EscalationsCoSign],
+    ),
+    mutate(
+        "/hub.meetings.v1.MajorIssueService/SendEscalation",
+        &[Action::EscalationsSend],
+    ),
+    mutate(
+        "/hub.meetings.v1.MajorIssueService/WithdrawEscalation",
+        &[Action::EscalationsSend],
+    ),
+    mutate(
+        "/hub.meetings.v1.MajorIssueService/ReplyToEscalation",
+        &[Action::EscalationsReply],
+    ),
+    read(
+        "/hub.meetings.v1.MajorIssueService/GetEscalation",
+        MEETINGS_READ,
+    ),
+    read(
+        "/hub.meetings.v1.MajorIssueService/ListEscalations",
+        MEETINGS_READ,
     ),
     read("/hub.members.v1.MembersService/WhoAmI", &[]),
     read(

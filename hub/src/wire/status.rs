@@ -46,6 +46,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::CursorBehind
         | Reason::NotificationSuperseded
         | Reason::LiaisonExists
+        | Reason::MeetingState
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
         Reason::LimitExceeded | Reason::StorageFull => Code::ResourceExhausted,

@@ -15,6 +15,7 @@ use crate::charter::{
     category::{AdditionalAddressees, Category, Route},
     channel::Who,
     follow_up::REMINDER_CATEGORY,
+    meetings::MEETING_CATEGORY,
     raw::{RawCategory, Text},
 };
 
@@ -113,11 +114,11 @@ fn category(
 
 /// The category of the hub's own reminders is not for a charter.
 fn is_free(id: &Text, path: &str, check: &mut Checker) {
-    if id.get_ref() == REMINDER_CATEGORY {
+    if [REMINDER_CATEGORY, MEETING_CATEGORY].contains(&id.get_ref().as_str()) {
         check.report(
             id.span(),
             format!("{path}.id"),
-            format!("{REMINDER_CATEGORY:?} is the category of the hub's own reminders"),
+            format!("{:?} is a category of the hub's own notices", id.get_ref()),
             "choose another id",
         );
     }

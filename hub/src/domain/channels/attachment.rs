@@ -5,7 +5,8 @@ pub mod draft;
 
 use bytes::Bytes;
 use hub_core::crypto::{Digest, parse_digest};
-use hub_proto::channels::Attachment;
+use hub_proto::channels::{Attachment, Notification};
+use prost::Message as _;
 
 use super::{
     log::NotificationPlace,
@@ -22,7 +23,8 @@ use crate::{
 
 /// Reads the attachments that a draft names.
 pub(super) fn check(rules: &mut Rules<'_>, attachments: &[Attachment]) -> Vec<Digest> {
-    for (field, rule) in draft::broken(attachments) {
+    let path = "notification.attachments";
+    for (field, rule) in draft::broken(path, attachments, draft::ATTACHMENTS_MAX) {
         rules.broken(&field, rule);
     }
     let digests = attachments.iter();
@@ -69,6 +71,17 @@ pub fn named_in(
             .map(|bytes| u64::from_be_bytes(*bytes))
     };
     Ok(rows.iter().filter_map(|(key, _)| index(key)).collect())
+}
+
+/// What a notification of the hub's own names: files that go with the act it tells of. None once its
+/// text is sealed.
+pub(super) fn of_issued(notification: &[u8]) -> Vec<Bytes> {
+    let notification = Notification::decode(notification).unwrap_or_default();
+    let digests = notification.attachments.iter();
+    digests
+        .filter_map(|one| parse_digest(&one.sha256))
+        .map(|sha256| Bytes::copy_from_slice(&sha256))
+        .collect()
 }
 
 /// Records what a notification names.

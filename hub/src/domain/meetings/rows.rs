@@ -1,12 +1,28 @@
 //! What state keeps of meetings. Texts are not here: rows have the index of the entry whose request
 //! has them, and they are read from the ledger when something is shown.
 
+use std::str::FromStr;
+
+use hub_core::{
+    date,
+    names::{AgencyId, MechanismId, MeetingName},
+};
 use hub_proto::{
     channels::NotificationRef,
     common,
     meetings::{
         AnswerKind, Attendance, DispositionKind, EscalationState, MajorIssueState, MeetingKind,
         MeetingState, MinutesState, TaskState, TopicState,
+    },
+};
+use jiff::civil::Date;
+
+use crate::{
+    domain::EntryMeta,
+    error::Result,
+    state::{
+        keys,
+        view::{Overlay, View, ViewExt as _},
     },
 };
 
@@ -84,6 +100,95 @@ pub struct MeetingRow {
     /// Counts changes of the meeting, for its etag.
     #[prost(uint64, tag = "18")]
     pub revision: u64,
+    /// Whether its units have learned of it.
+    #[prost(bool, tag = "19")]
+    pub is_announced: bool,
+}
+
+impl MeetingRow {
+    /// The row of a meeting.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn read(view: &(impl View + ?Sized), meeting: MeetingName) -> Result<Option<Self>> {
+        view.message(&keys::meeting(meeting.0.as_bytes()))
+    }
+
+    /// Changes the row, which counts as a change of the meeting. Without a row nothing happens.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn update(
+        rows: &mut Overlay<'_>,
+        meeting: &[u8],
+        change: impl FnOnce(&mut Self),
+    ) -> Result<()> {
+        let key = keys::meeting(meeting);
+        if let Some(mut row) = rows.message::<Self>(&key)? {
+            change(&mut row);
+            row.revision = row.revision.saturating_add(1);
+            rows.put_message(key, &row);
+        }
+        Ok(())
+    }
+
+    /// Its mechanisms, that of the office that made it first.
+    #[must_use]
+    pub fn mechanism_ids(&self) -> Vec<MechanismId> {
+        parsed(&self.mechanisms)
+    }
+
+    /// Its units, in the official order.
+    #[must_use]
+    pub fn unit_ids(&self) -> Vec<AgencyId> {
+        self.units
+            .iter()
+            .filter_map(|unit| unit.agency.parse().ok())
+            .collect()
+    }
+
+    /// Its units if they have learned of it, else nobody.
+    #[must_use]
+    pub fn knowing_units(&self) -> Vec<AgencyId> {
+        if self.is_announced {
+            self.unit_ids()
+        } else {
+            vec![]
+        }
+    }
+
+    /// What a caller compares with what it has seen.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("m{}", self.revision)
+    }
+
+    /// The day on which it is to take place; a damaged one is the beginning of time.
+    #[must_use]
+    pub fn day(&self) -> Date {
+        self.planned_on
+            .as_ref()
+            .and_then(date::from_wire)
+            .unwrap_or(Date::ZERO)
+    }
+}
+
+/// The ids that are well-formed, which are all.
+fn parsed<T: FromStr>(texts: &[String]) -> Vec<T> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+impl ActRow {
+    /// What an entry records.
+    #[must_use]
+    pub fn new(entry: &EntryMeta<'_>) -> Self {
+        Self {
+            entry_index: entry.index,
+            at_us: entry.recorded_at.as_microsecond(),
+            officer: entry.officer.to_owned(),
+            role: String::new(),
+        }
+    }
 }
 
 /// A unit of a meeting.

@@ -1,7 +1,7 @@
 //! Holds the attachments of what is about to be published until it is recorded.
 
 use hub_core::crypto::{Digest, parse_digest};
-use hub_proto::channels::Notification;
+use hub_proto::channels::{Attachment, Notification};
 
 use crate::{
     attachments::Pins, authz::Access, domain::channels::attachment, error::Result, wire::Services,
@@ -19,16 +19,29 @@ impl Services {
         access: &Access,
         drafts: impl Iterator<Item = (&str, &Notification)> + Send,
     ) -> Result<Pins> {
+        let files = drafts.flat_map(|(path, draft)| {
+            let named = draft.attachments.iter().enumerate();
+            named.map(move |(number, file)| {
+                (format!("{path}notification.attachments[{number}]"), file)
+            })
+        });
+        self.claim_files(access, files.collect()).await
+    }
+
+    /// As [`Self::claim_attachments`], for files with the path of each.
+    pub(in crate::wire) async fn claim_files(
+        &self,
+        access: &Access,
+        files: Vec<(String, &Attachment)>,
+    ) -> Result<Pins> {
         let mut paths = vec![];
         let mut wanted = vec![];
-        for (path, draft) in drafts {
-            for (number, attachment) in draft.attachments.iter().enumerate() {
-                // Checked with the other fields before.
-                let size = u64::try_from(attachment.size_bytes).ok();
-                if let Some(one) = parse_digest(&attachment.sha256).zip(size) {
-                    paths.push(format!("{path}notification.attachments[{number}]"));
-                    wanted.push(one);
-                }
+        for (path, file) in files {
+            // Checked with the other fields before.
+            let size = u64::try_from(file.size_bytes).ok();
+            if let Some(one) = parse_digest(&file.sha256).zip(size) {
+                paths.push(path);
+                wanted.push(one);
             }
         }
         let has_attached = |digest: &Digest| self.has_attached(access, digest);

@@ -89,7 +89,7 @@ pub(super) async fn open(
 
 /// Size of the content, as the notification names it, if the caller may see that it does.
 fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<u64> {
-    let found = lookup::find(&services.engine, access, &wanted.name)?;
+    let found = lookup::find_with_files(&services.engine, access, &wanted.name)?;
     if found.entry.is_sealed() {
         return Err(Error::new(
             Reason::ContentSealed,

@@ -26,6 +26,7 @@ use crate::{
     engine::{Engine, recorded::Recorded},
     error::{Error, Result},
     state::{keys, view::ViewExt as _},
+    wire::meetings,
 };
 
 /// A notification that was found.
@@ -126,6 +127,33 @@ pub(in crate::wire) fn find(
     name: &NotificationName,
 ) -> Result<Found> {
     let not_found = || Error::not_found(&name.to_string());
+    located(engine, name)?
+        .filter(|found| found.is_visible(access, name))
+        .ok_or_else(not_found)
+}
+
+/// A notification by its name whose attachments are to be read: also by who may see the meeting that it
+/// tells of.
+pub(in crate::wire) fn find_with_files(
+    engine: &Engine,
+    access: &Access,
+    name: &NotificationName,
+) -> Result<Found> {
+    let found = located(engine, name)?;
+    let not_found = || Error::not_found(&name.to_string());
+    let found = found.ok_or_else(not_found)?;
+    let is_visible = found.is_visible(access, name)
+        || (log::is_issued(found.place.item)
+            && meetings::lookup::sees_documents(engine, access, &found.notification.resource)?);
+    if is_visible {
+        Ok(found)
+    } else {
+        Err(not_found())
+    }
+}
+
+/// A notification by its name, whoever may see it.
+fn located(engine: &Engine, name: &NotificationName) -> Result<Option<Found>> {
     let place = match name {
         NotificationName::InChannel(channel, position) => log::place(
             engine.store(),
@@ -138,13 +166,7 @@ pub(in crate::wire) fn find(
             reference.as_ref().map(NotificationPlace::from)
         }
     };
-    let found = place
-        .map(|place| read(engine, place))
-        .transpose()?
-        .flatten();
-    found
-        .filter(|found| found.is_visible(access, name))
-        .ok_or_else(not_found)
+    place.map_or(Ok(None), |place| read(engine, place))
 }
 
 /// Whether the caller may see a notification: as its author, its addressee or a channel's reader, or

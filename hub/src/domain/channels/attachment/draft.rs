@@ -14,17 +14,15 @@ pub const FILE_NAME_CHARACTERS_MAX: usize = 200;
 /// Largest attachment in bytes (100 MiB).
 pub const FILE_BYTES_MAX: i64 = 104_857_600;
 
-/// Every broken rule: the field and the rule.
-pub(super) fn broken(attachments: &[Attachment]) -> Vec<(String, String)> {
+/// Every broken rule of a list of at most `count_max`: the field, under `path`, and the rule.
+#[must_use]
+pub fn broken(path: &str, attachments: &[Attachment], count_max: usize) -> Vec<(String, String)> {
     let mut broken = vec![];
-    if attachments.len() > ATTACHMENTS_MAX {
-        broken.push((
-            "notification.attachments".to_owned(),
-            format!("must be at most {ATTACHMENTS_MAX}"),
-        ));
+    if attachments.len() > count_max {
+        broken.push((path.to_owned(), format!("must be at most {count_max}")));
     }
     let mut seen = BTreeSet::new();
-    for (number, attachment) in attachments.iter().take(ATTACHMENTS_MAX).enumerate() {
+    for (number, attachment) in attachments.iter().take(count_max).enumerate() {
         let rules = [
             (
                 parse_digest(&attachment.sha256).is_some(),
@@ -56,7 +54,7 @@ pub(super) fn broken(attachments: &[Attachment]) -> Vec<(String, String)> {
         ];
         let failed = rules.into_iter().filter(|(is_kept, ..)| !is_kept);
         broken.extend(failed.map(|(_, field, rule)| {
-            let path = format!("notification.attachments[{number}].{field}");
+            let path = format!("{path}[{number}].{field}");
             (path, rule)
         }));
     }
@@ -76,6 +74,10 @@ mod tests {
     use hub_core::crypto::hex;
 
     use super::*;
+
+    fn broken(attachments: &[Attachment]) -> Vec<(String, String)> {
+        super::broken("notification.attachments", attachments, ATTACHMENTS_MAX)
+    }
 
     fn one(number: u8) -> Attachment {
         Attachment {
