@@ -104,6 +104,8 @@ reasons! {
     NotificationSuperseded = "NOTIFICATION_SUPERSEDED",
     /// The meeting, its minutes or the issue does not stand where the act needs it to.
     MeetingState = "MEETING_STATE",
+    /// Not every attending unit has agreed to the version of the minutes (JE-074).
+    MinutesNotAgreed = "MINUTES_NOT_AGREED",
     /// A limit is reached; the error carries a retry hint.
     LimitExceeded = "LIMIT_EXCEEDED",
     /// The hub's disk is full: nothing is recorded until there is room, reads go on.

@@ -48,6 +48,17 @@ impl Permit {
         })
     }
 
+    /// A permit for a test of the domain, which has no caller.
+    #[cfg(test)]
+    pub(crate) fn testing(agency: &str, role: &str, action: Action) -> Self {
+        Self {
+            agency: agency.parse().unwrap(),
+            officer: format!("{agency}-{role}").parse().unwrap(),
+            role: role.parse().unwrap(),
+            action: Some(action),
+        }
+    }
+
     /// Whether it is the hub's own.
     #[must_use]
     pub fn is_hub(&self) -> bool {

@@ -8,7 +8,9 @@ use hub_proto::{
     attachments::attachment_service_server::AttachmentServiceServer,
     channels::channel_service_server::ChannelServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
-    meetings::meeting_service_server::MeetingServiceServer,
+    meetings::{
+        meeting_service_server::MeetingServiceServer, minutes_service_server::MinutesServiceServer,
+    },
     members::members_service_server::MembersServiceServer,
 };
 use tokio::{
@@ -341,6 +343,8 @@ async fn serve(
         MembersServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let meetings =
         MeetingServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let minutes =
+        MinutesServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let router = Server::builder()
         .concurrency_limit_per_connection(
@@ -358,6 +362,7 @@ async fn serve(
         .add_service(attachments)
         .add_service(channels)
         .add_service(meetings)
+        .add_service(minutes)
         .add_service(members)
         .add_service(ledger);
     let drained = async move {

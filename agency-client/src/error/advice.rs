@@ -193,6 +193,11 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
              says what to do first.",
             "请重新读取会议：其当前阶段不允许该操作，提示信息说明了须先办理的事项。",
         ),
+        Reason::MinutesNotAgreed => (
+            "Read the minutes for who has not consented yet; issue them when all have, or draft a \
+             new version that answers the objections.",
+            "请查看纪要中尚未同意的单位；待全部同意后再印发，或另拟一稿回应异议。",
+        ),
         Reason::AlreadyEnrolled => (
             "If it is the same certificate or key, nothing is to be done; a new key, or one after a \
              revocation, needs a new id (kid).",

@@ -8,6 +8,7 @@ use hub_proto::{
     channels::{Notification, NotificationIssued, NotificationPublished, channels_event},
     common::Receipt,
     ledger::{EntryContent, EntryHeader, Event, EventList, event},
+    meetings::meetings_event,
 };
 use jiff::Timestamp;
 use prost::Message as _;
@@ -153,6 +154,14 @@ impl Recorded {
     fn channels_events(&self) -> impl Iterator<Item = &channels_event::Kind> {
         self.events.iter().filter_map(|event| match &event.kind {
             Some(event::Kind::Channels(event)) => event.kind.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// What it records of meetings.
+    pub fn meetings_events(&self) -> impl Iterator<Item = &meetings_event::Kind> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            Some(event::Kind::Meetings(event)) => event.kind.as_ref(),
             _ => None,
         })
     }

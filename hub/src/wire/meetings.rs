@@ -6,6 +6,7 @@ pub(in crate::wire) mod fields;
 mod held;
 mod list;
 pub(in crate::wire) mod lookup;
+mod minutes;
 pub(in crate::wire) mod show;
 mod topics;
 

@@ -45,6 +45,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::ContentSealed
         | Reason::CursorBehind
         | Reason::NotificationSuperseded
+        | Reason::MinutesNotAgreed
         | Reason::LiaisonExists
         | Reason::MeetingState
         | Reason::AlreadyRevoked => Code::FailedPrecondition,

@@ -11,8 +11,8 @@ use hub_proto::{
     channels::NotificationRef,
     common,
     meetings::{
-        AnswerKind, Attendance, DispositionKind, EscalationState, MajorIssueState, MeetingKind,
-        MeetingState, MinutesState, TaskState, TopicState,
+        AgreedItemKind, AnswerKind, Attendance, DispositionKind, EscalationState, MajorIssueState,
+        MeetingKind, MeetingState, MinutesState, TaskState, TopicState,
     },
 };
 use jiff::civil::Date;
@@ -283,9 +283,6 @@ pub struct MinutesRow {
     /// By when units consent, microseconds.
     #[prost(int64, tag = "4")]
     pub consent_by_us: i64,
-    /// The notification that asks for consent.
-    #[prost(message, optional, tag = "5")]
-    pub notification: Option<NotificationRef>,
     /// One for each attending unit.
     #[prost(message, repeated, tag = "6")]
     pub consents: Vec<ConsentRow>,
@@ -310,6 +307,9 @@ pub struct MinutesRow {
     /// That it corrects the document before; that entry's request has the reason.
     #[prost(message, optional, tag = "13")]
     pub corrects: Option<ActRow>,
+    /// Counts changes of the document, for its etag.
+    #[prost(uint64, tag = "14")]
+    pub revision: u64,
 }
 
 /// A version of minutes.
@@ -324,6 +324,9 @@ pub struct VersionRow {
     /// When it was circulated, microseconds; 0 for never.
     #[prost(int64, tag = "3")]
     pub circulated_at_us: i64,
+    /// How many agreed items it states.
+    #[prost(uint32, tag = "4")]
+    pub agreed_items_count: u32,
 }
 
 /// Where a unit stands on the circulated version.
@@ -338,6 +341,15 @@ pub struct ConsentRow {
     /// Its objection.
     #[prost(message, optional, tag = "3")]
     pub objected: Option<ActRow>,
+    /// The notification that asks it.
+    #[prost(message, optional, tag = "4")]
+    pub notification: Option<NotificationRef>,
+    /// When it was asked, microseconds.
+    #[prost(int64, tag = "5")]
+    pub asked_at_us: i64,
+    /// Its silence counted as consent when the minutes were issued.
+    #[prost(bool, tag = "6")]
+    pub is_silent: bool,
 }
 
 /// An objection.
@@ -384,9 +396,15 @@ pub struct AgreedItemRow {
     /// A later document replaced it.
     #[prost(bool, tag = "7")]
     pub is_superseded: bool,
-    /// The notification that asks for it to be carried out.
-    #[prost(message, optional, tag = "8")]
-    pub notification: Option<NotificationRef>,
+    /// What kind of item.
+    #[prost(enumeration = "AgreedItemKind", tag = "8")]
+    pub kind: i32,
+    /// The item of the corrected document that it continues; 0 for none.
+    #[prost(uint32, tag = "9")]
+    pub continues_item: u32,
+    /// The item of a correction that continues it; 0 for none.
+    #[prost(uint32, tag = "10")]
+    pub continued_by: u32,
 }
 
 /// A unit's part of an agreed item.
@@ -413,6 +431,17 @@ pub struct TaskRow {
     /// When it was first reported done and has stayed so, microseconds; 0 for never.
     #[prost(int64, tag = "7")]
     pub done_at_us: i64,
+    /// The notification that asks for it.
+    #[prost(message, optional, tag = "8")]
+    pub notification: Option<NotificationRef>,
+}
+
+/// How far a series of document numbers has come in a year.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct SeriesRow {
+    /// The newest serial.
+    #[prost(uint32, tag = "1")]
+    pub serial: u32,
 }
 
 /// A major issue.

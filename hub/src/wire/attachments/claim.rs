@@ -53,6 +53,27 @@ impl Services {
         })
     }
 
+    /// Holds the documents of something else than a notification, named at a field.
+    pub(in crate::wire) async fn claim_documents(
+        &self,
+        access: &Access,
+        field: &str,
+        documents: &[Attachment],
+    ) -> Result<Pins> {
+        // Checked with the other fields before.
+        let wanted: Vec<_> = documents
+            .iter()
+            .filter_map(|one| parse_digest(&one.sha256).zip(u64::try_from(one.size_bytes).ok()))
+            .collect();
+        let has_attached = |digest: &Digest| self.has_attached(access, digest);
+        let claim = self
+            .attachments
+            .claim(access.agency(), &wanted, has_attached);
+        claim
+            .await
+            .map_err(|error| error.into_error(|number| format!("{field}[{number}]")))
+    }
+
     /// What was held is recorded. Never in a caller's way: what cannot be settled now is cleaned later.
     pub(in crate::wire) async fn settle_attachments(&self, access: &Access, pins: Pins) {
         if let Err(error) = self.attachments.settle(access.agency(), pins).await {
