@@ -81,6 +81,7 @@ pub(crate) fn consent(out: Out, state: ConsentState) -> &'static str {
         ConsentState::Pending => out.label("waiting", "待会签"),
         ConsentState::Agreed => out.label("agreed", "同意"),
         ConsentState::Objected => out.label("objected", "有异议"),
+        ConsentState::Silent => out.label("silent, counted as agreed", "逾期未复，视为同意"),
     }
 }
 

@@ -81,6 +81,7 @@ fn notice(notice: &MeetingNotice) -> Value {
         "answer_by_at": at(notice.answer_by_at.as_ref()),
         "revision": notice.revision,
         "sent_at": at(notice.sent_at.as_ref()),
+        "notification": notice.notification,
     })
 }
 
@@ -121,6 +122,7 @@ pub(crate) fn topic(topic: &Topic) -> Value {
         "reason": topic.reason,
         "comments": comments,
         "comment_count": topic.comment_count,
+        "notification": topic.notification,
     })
 }
 
@@ -217,6 +219,7 @@ fn draft(item: &AgreedItemDraft) -> Value {
         "period_until_on": on(item.period_until_on.as_ref()),
         "lead_unit": item.lead_unit,
         "assigner": item.assigner,
+        "continues_item": item.continues_item,
     })
 }
 
@@ -237,6 +240,8 @@ pub(crate) fn item(item: &AgreedItem) -> Value {
         "period_from_on": on(item.period_from_on.as_ref()),
         "period_until_on": on(item.period_until_on.as_ref()),
         "assigner": item.assigner,
+        "continues": item.continues,
+        "continued_by": item.continued_by,
     })
 }
 

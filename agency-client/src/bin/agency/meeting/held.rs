@@ -111,7 +111,8 @@ fn request(
         (None, None) => starts(meeting),
     };
     let chair = args.chair.clone().unwrap_or(sheet.chair.clone());
-    if chair.is_empty() {
+    let is_written = meeting.kind() == MeetingKind::Correspondence;
+    if chair.is_empty() && !is_written {
         return Err(Failure::usage(
             "say who presided: --chair WHO, or chair in the sheet",
             "请说明主持人：--chair 姓名及职务，或在会议记录表中填写 chair",
@@ -418,9 +419,10 @@ mod tests {
         let line = format!("agency meeting held m {line}");
         let cli = crate::args::Cli::try_parse_from(line.split_whitespace()).unwrap();
         match cli.command {
-            crate::args::Command::Meeting(crate::args::meeting::MeetingCommand::Held(args)) => {
-                *args
-            }
+            crate::args::Command::Meeting(command) => match *command {
+                crate::args::meeting::MeetingCommand::Held(args) => *args,
+                other => panic!("{other:?}"),
+            },
             other => panic!("{other:?}"),
         }
     }

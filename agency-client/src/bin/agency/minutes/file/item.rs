@@ -20,6 +20,7 @@ const KIND: [&str; 2] = ["类型", "kind"];
 const PERIOD: [&str; 2] = ["期间", "period"];
 const LEAD: [&str; 2] = ["牵头单位", "lead"];
 const ASSIGNER: [&str; 2] = ["交办", "assigner"];
+const CONTINUES: [&str; 2] = ["接续", "continues"];
 
 /// Kinds by their names.
 const KINDS: [(&str, &str, AgreedItemKind); 4] = [
@@ -66,7 +67,7 @@ pub(super) fn field(
         item.due_on = Some(day(value)?);
         Ok(name)
     } else if let Some(name) = is(TOPIC) {
-        item.topic = value.parse().ok().filter(|topic| *topic > 0).ok_or((
+        item.topic = positive(value).ok_or((
             format!("the topic is its number, such as 1, not {value:?}"),
             format!("议题须为其编号，如 1，而不是“{value}”"),
         ))?;
@@ -81,12 +82,22 @@ pub(super) fn field(
     } else if let Some(name) = is(LEAD) {
         item.lead_unit = unit(value, units)?;
         Ok(name)
+    } else if let Some(name) = is(CONTINUES) {
+        item.continues_item = positive(value).ok_or((
+            format!("the item that this one continues is its number, not {value:?}"),
+            format!("接续的事项须为其编号，而不是“{value}”"),
+        ))?;
+        Ok(name)
     } else if let Some(name) = is(ASSIGNER) {
         value.clone_into(&mut item.assigner);
         Ok(name)
     } else {
         Err(unknown())
     }
+}
+
+fn positive(value: &str) -> Option<i32> {
+    value.parse().ok().filter(|number| *number > 0)
 }
 
 fn unknown() -> Rule {
@@ -202,5 +213,8 @@ pub(super) fn fields(item: &AgreedItemDraft, units: &Units) -> String {
         put(LEAD, units.written(&item.lead_unit).to_owned());
     }
     put(ASSIGNER, item.assigner.clone());
+    if item.continues_item > 0 {
+        put(CONTINUES, item.continues_item.to_string());
+    }
     out
 }

@@ -79,6 +79,7 @@ fn a_whole_file_is_read() {
     assert_eq!(second.kind(), AgreedItemKind::Priority);
     assert_eq!(second.period_until_on.unwrap().month, 6);
     assert_eq!(second.assigner, "省委");
+    assert_eq!(second.continues_item, 2);
     assert_eq!(content.agreed_items[2].kind(), AgreedItemKind::Task);
 }
 
