@@ -4,7 +4,7 @@
 //! - [`Meetings`]: topics by correspondence, convening, holding.
 //! - [`Minutes`]: versions, consent of every attending unit, issue, and what was agreed.
 //! - [`MajorIssues`]: major issues, and their escalation to the leading group.
-//! - [`content_sha256`]: what is consented to.
+//! - [`content_sha256`]: what is consented to. [`as_written`]: a notice to be changed.
 //!
 //! Mutating methods take the request of the contract; an empty `request_id` in it is filled in. Keep
 //! one of your own to repeat the very same call after a crash.
@@ -14,7 +14,7 @@ mod meeting;
 mod minutes;
 
 use hub_core::crypto::{hex, sha256};
-use hub_proto::meetings::MinutesContent;
+use hub_proto::meetings::{MeetingNotice, MinutesContent};
 use prost::Message as _;
 
 pub use issues::MajorIssues;
@@ -39,6 +39,20 @@ use crate::{
 #[must_use]
 pub fn content_sha256(content: &MinutesContent) -> String {
     hex(&sha256(&[&content.encode_to_vec()]))
+}
+
+/// A notice without what the hub fills in: what [`Meetings::change`] takes, so that a notice that was
+/// read can be sent again with one thing changed.
+#[must_use]
+pub fn as_written(notice: MeetingNotice) -> MeetingNotice {
+    MeetingNotice {
+        starts_at: notice.starts_at,
+        place: notice.place,
+        text: notice.text,
+        documents: notice.documents,
+        answer_by_at: notice.answer_by_at,
+        ..MeetingNotice::default()
+    }
 }
 
 /// The request id that the caller brought, or a new one.

@@ -310,11 +310,11 @@ impl Meetings {
     ///
     /// ```no_run
     /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
-    /// use agency_client::proto::meetings::ChangeMeetingRequest;
+    /// use agency_client::{meetings::as_written, proto::meetings::ChangeMeetingRequest};
     ///
     /// let meetings = client.meetings();
     /// let meeting = meetings.get("meetings/01980000-0000-7000-8000-000000000000").await?;
-    /// let mut notice = meeting.notice.unwrap_or_default();
+    /// let mut notice = as_written(meeting.notice.unwrap_or_default());
     /// notice.place = "Room 401".into();
     /// meetings
     ///     .change(ChangeMeetingRequest {

@@ -4,7 +4,7 @@ mod held;
 mod show;
 mod topic;
 
-use agency_client::{Client, outbox::Outgoing};
+use agency_client::{Client, meetings::as_written, outbox::Outgoing};
 use hub_core::date::to_wire;
 use hub_proto::{
     common::Receipt,
@@ -180,13 +180,14 @@ async fn change(context: &Context, args: ChangeArgs) -> Done {
     let client = context.client()?;
     let id = args.once.id();
     let old = client.meetings().get(&meeting_name(&args.meeting)).await?;
-    let mut notice = old.notice.clone().ok_or_else(|| {
+    let notice = old.notice.clone().ok_or_else(|| {
         let name = &old.name;
         Failure::usage(
             format!("{name} has no notice yet; send one with agency meeting convene {name}"),
             format!("{name} 尚未发出通知；请先用 agency meeting convene {name}"),
         )
     })?;
+    let mut notice = as_written(notice);
     if let Some(at) = args.starts {
         notice.starts_at = Some(wire(at));
     }
@@ -200,7 +201,6 @@ async fn change(context: &Context, args: ChangeArgs) -> Done {
     notice.answer_by_at = args.answer_by.map(wire);
     let documents = attach::upload(context.out, &client, &args.attach).await?;
     notice.documents.extend(documents);
-    (notice.revision, notice.sent_at) = (0, None);
     let invited_units = match args.unit.as_slice() {
         [] => vec![],
         units => Units::fetch(&client).await?.all(units)?,
