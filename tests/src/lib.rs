@@ -14,6 +14,7 @@
 )]
 
 pub mod clock;
+pub mod desk;
 pub mod direct;
 pub mod gated;
 pub mod meetings;

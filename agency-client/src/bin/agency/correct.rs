@@ -53,7 +53,11 @@ pub(crate) async fn retract(context: &Context, args: RetractArgs) -> Done {
 }
 
 /// Tells the request id when the call may have been recorded although no answer came.
-fn tell_id<T>(context: &Context, id: &str, answer: Result<T, ClientError>) -> Result<T, Failure> {
+pub(crate) fn tell_id<T>(
+    context: &Context,
+    id: &str,
+    answer: Result<T, ClientError>,
+) -> Result<T, Failure> {
     Ok(answer.inspect_err(|error| {
         if crate::publish::is_open(error) {
             context.out.remark(

@@ -40,6 +40,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         "日常",
         &["notify", "watch", "search", "attach", "channels"],
     ),
+    ("Meetings", "会议", &["meeting", "minutes", "issue"]),
     (
         "Connection",
         "连接",
@@ -104,6 +105,9 @@ pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
     if topic == ["json"] {
         return out.text(JSON);
     }
+    if topic == ["minutes-file"] {
+        return out.text(out.label(MINUTES_FILE_EN, MINUTES_FILE_ZH));
+    }
     let mut command = command(out.lang);
     command.build();
     let mut at = &mut command;
@@ -126,6 +130,11 @@ pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
 
 /// The shapes of `--json`. They only grow: fields are added, never renamed or taken away.
 const JSON: &str = include_str!("help/json.txt");
+
+/// The form of minutes as a file.
+const MINUTES_FILE_EN: &str = include_str!("help/minutes-file.en.txt");
+/// The same in Chinese.
+const MINUTES_FILE_ZH: &str = include_str!("help/minutes-file.zh.txt");
 
 #[cfg(test)]
 mod tests {
@@ -249,6 +258,11 @@ mod tests {
             "ledger",
             "outbox",
             "attach",
+            "meeting",
+            "meeting topic",
+            "minutes",
+            "issue",
+            "issue escalation",
             "completion",
             "man",
             "help",

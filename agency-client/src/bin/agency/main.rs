@@ -9,13 +9,17 @@ mod batch;
 mod correct;
 mod exec;
 mod help;
+mod issue;
 mod json;
 mod ledger;
+mod meeting;
 mod members;
+mod minutes;
 mod names;
 mod notify;
 mod outbox;
 mod output;
+mod people;
 mod publish;
 mod search;
 mod stop;
@@ -23,6 +27,7 @@ mod table;
 mod tools;
 mod usage;
 mod watch;
+mod words;
 
 use std::{
     ffi::OsString,
@@ -124,6 +129,9 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Attach(command) => attach::run(context, command).await,
         Command::Watch(args) => watch::run(context, args).await,
         Command::Consumers => watch::consumers(context).await,
+        Command::Meeting(command) => Box::pin(meeting::run(context, *command)).await,
+        Command::Minutes(command) => Box::pin(minutes::run(context, *command)).await,
+        Command::Issue(command) => Box::pin(issue::run(context, *command)).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,
