@@ -22,11 +22,17 @@ impl Desk {
     /// The desk of an officer. The profile is a copy with the hub's present endpoint.
     #[must_use]
     pub fn new(world: &World, agency: &str, officer: &str, roles: &[&str]) -> Self {
+        Self::at(world, &world.endpoint(), agency, officer, roles)
+    }
+
+    /// As [`Self::new`], with another endpoint.
+    #[must_use]
+    pub fn at(world: &World, endpoint: &str, agency: &str, officer: &str, roles: &[&str]) -> Self {
         let folder = world.site.path().join("pki/profiles").join(agency);
         let text = std::fs::read_to_string(folder.join("profile.toml")).unwrap();
         let lines = text.lines().map(|line| {
             if line.starts_with("endpoint") {
-                format!("endpoint = \"{}\"", world.endpoint())
+                format!("endpoint = \"{endpoint}\"")
             } else {
                 line.to_owned()
             }

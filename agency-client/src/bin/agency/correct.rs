@@ -1,7 +1,10 @@
 //! `notify correct | retract`.
 
 use agency_client::{ClientError, channels::NotificationDraft};
-use hub_proto::{channels::Notification, common::Receipt};
+use hub_proto::{
+    channels::{Notification, NotificationKind},
+    common::Receipt,
+};
 use serde_json::json;
 
 use crate::{
@@ -121,6 +124,11 @@ fn print(
 ) -> Done {
     let notification = notification.unwrap_or_default();
     let out = context.out;
+    let replaced = if notification.kind() == NotificationKind::Retraction {
+        out.label("takes back", "撤回")
+    } else {
+        out.label("in place of", "取代")
+    };
     out.either(
         || {
             json!({
@@ -131,7 +139,7 @@ fn print(
         || {
             pairs(&[
                 (out.label("published", "已发布"), notification.name.clone()),
-                (out.label("in place of", "取代"), notification.about.clone()),
+                (replaced, notification.about.clone()),
                 (out.label("reason", "原因"), notification.reason.clone()),
                 (out.label("ledger entry", "账本条目"), entry(receipt)),
                 (out.label("request id", "请求编号"), id.to_owned()),

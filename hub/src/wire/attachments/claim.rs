@@ -7,10 +7,6 @@ use crate::{
     attachments::Pins, authz::Access, domain::channels::attachment, error::Result, wire::Services,
 };
 
-/// Entries that are looked at, newest first, to find out whether an agency has attached a content
-/// before. Where it has not within so many, it uploads the content again.
-const LOOKED_AT_MAX: usize = 256;
-
 impl Services {
     /// Holds what drafts name, each with the path that stands before its fields. Give the answer to
     /// [`Self::settle_attachments`] once they are recorded.
@@ -44,7 +40,9 @@ impl Services {
                 wanted.push(one);
             }
         }
-        let has_attached = |digest: &Digest| self.has_attached(access, digest);
+        let store = self.engine.store();
+        let has_attached =
+            |digest: &Digest| attachment::is_named_by(store, digest, access.agency());
         let claim = self
             .attachments
             .claim(access.agency(), &wanted, has_attached);
@@ -60,18 +58,9 @@ impl Services {
         field: &str,
         documents: &[Attachment],
     ) -> Result<Pins> {
-        // Checked with the other fields before.
-        let wanted: Vec<_> = documents
-            .iter()
-            .filter_map(|one| parse_digest(&one.sha256).zip(u64::try_from(one.size_bytes).ok()))
-            .collect();
-        let has_attached = |digest: &Digest| self.has_attached(access, digest);
-        let claim = self
-            .attachments
-            .claim(access.agency(), &wanted, has_attached);
-        claim
-            .await
-            .map_err(|error| error.into_error(|number| format!("{field}[{number}]")))
+        let files = documents.iter().enumerate();
+        let files = files.map(|(number, file)| (format!("{field}[{number}]"), file));
+        self.claim_files(access, files.collect()).await
     }
 
     /// What was held is recorded. Never in a caller's way: what cannot be settled now is cleaned later.
@@ -79,15 +68,5 @@ impl Services {
         if let Err(error) = self.attachments.settle(access.agency(), pins).await {
             tracing::warn!(%error, context = error.context, "an upload could not be settled");
         }
-    }
-
-    fn has_attached(&self, access: &Access, digest: &Digest) -> Result<bool> {
-        for index in attachment::named_in(self.engine.store(), digest, LOOKED_AT_MAX)? {
-            let entry = self.engine.recorded(index)?;
-            if entry.is_some_and(|entry| entry.author() == access.agency().as_str()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }
