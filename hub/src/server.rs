@@ -9,6 +9,7 @@ use hub_proto::{
     channels::channel_service_server::ChannelServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
     meetings::{
+        major_issue_service_server::MajorIssueServiceServer,
         meeting_service_server::MeetingServiceServer, minutes_service_server::MinutesServiceServer,
     },
     members::members_service_server::MembersServiceServer,
@@ -355,6 +356,8 @@ async fn serve(
         MeetingServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let minutes =
         MinutesServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let issues =
+        MajorIssueServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let router = Server::builder()
         .concurrency_limit_per_connection(
@@ -373,6 +376,7 @@ async fn serve(
         .add_service(channels)
         .add_service(meetings)
         .add_service(minutes)
+        .add_service(issues)
         .add_service(members)
         .add_service(ledger);
     let drained = async move {

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod desk;
 pub mod direct;
 pub mod gated;
+pub mod meetings;
 pub mod model;
 pub mod process;
 pub mod random;

@@ -4,6 +4,7 @@ mod convene;
 mod create;
 pub(in crate::wire) mod fields;
 mod held;
+mod issues;
 mod list;
 pub(in crate::wire) mod lookup;
 mod minutes;

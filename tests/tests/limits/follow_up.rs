@@ -126,7 +126,7 @@ async fn reasons_of_corrections_and_retractions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_the_hub_sets_and_what_a_correction_inherits() {
     let mut desk = Desk::new().await;
-    let output_only: [(&str, Change); 8] = [
+    let output_only: [(&str, Change); 9] = [
         ("name", |one| one.name = "channels/x/notifications/1".into()),
         ("state", |one| one.state = 1),
         ("kind", |one| one.kind = 3),
@@ -134,6 +134,7 @@ async fn what_only_the_hub_sets_and_what_a_correction_inherits() {
         ("reason", |one| one.reason = "x".into()),
         ("superseded_by", |one| one.superseded_by = "x".into()),
         ("is_sealed", |one| one.is_sealed = true),
+        ("resource", |one| one.resource = "meetings/x".into()),
         ("request_id", |one| one.request_id = "x".into()),
     ];
     for (field, change) in output_only {

@@ -13,7 +13,7 @@ fn errors_of(text: &str) -> Vec<CharterError> {
 /// Replaces the first `from` in Shanxi's charter and expects exactly one error, on the line where
 /// the replacement begins, moved by `lines` lines; returns its rule.
 #[track_caller]
-fn breaks(from: &str, to: &str, lines: usize, path: &str) -> String {
+pub(super) fn breaks(from: &str, to: &str, lines: usize, path: &str) -> String {
     let start = SHANXI
         .find(from)
         .unwrap_or_else(|| panic!("{from:?} is not in the charter"));

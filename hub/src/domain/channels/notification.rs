@@ -351,6 +351,7 @@ fn check_output_only(rules: &mut Rules<'_>, draft: &Notification) {
         ("notification.reason", draft.reason.is_empty()),
         ("notification.superseded_by", draft.superseded_by.is_empty()),
         ("notification.is_sealed", !draft.is_sealed),
+        ("notification.resource", draft.resource.is_empty()),
     ];
     for (field, is_empty) in filled {
         rules.require(is_empty, field, "is output only and must be empty");

@@ -225,3 +225,6 @@ pub fn kind_name(kind: MeetingKind, is_joint: bool) -> &'static str {
         (false, MeetingKind::Unspecified) => "会议",
     }
 }
+
+#[cfg(test)]
+mod tests;

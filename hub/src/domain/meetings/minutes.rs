@@ -21,19 +21,21 @@ mod tests;
 
 use hub_core::{
     crypto::Digest,
-    names::{AgencyId, MechanismId, MeetingName, Recipient},
+    names::{AgencyId, MeetingName, Recipient},
     reason::Reason,
 };
 use hub_proto::{
     channels::{Attachment, NotificationRef, RequestedAction},
-    meetings::{Attendance, MeetingKind, MinutesContent, TaskState, meetings_event::Kind},
+    meetings::{Attendance, MinutesContent, TaskState, meetings_event::Kind},
 };
 use jiff::{Timestamp, civil::Date};
 
-use super::rows::{ActRow, MeetingRow, MinutesRow, UnitRow};
+use super::{
+    notices as told,
+    rows::{ActRow, MeetingRow, MinutesRow, UnitRow},
+};
 use crate::{
     authz::Permit,
-    charter::CorrespondenceUnits,
     domain::{
         Context, Decision, EntryMeta,
         channels::{
@@ -311,13 +313,10 @@ impl<'a> Case<'a> {
 
     /// The official name of a unit on the day of the meeting (FS-011).
     fn name_of(&self, unit: &str) -> String {
-        let planned_on = self.meeting.planned_on.as_ref();
-        let on = planned_on
-            .and_then(hub_core::date::from_wire)
-            .unwrap_or(self.context.today());
-        let agency = unit.parse().ok();
-        let agency = agency.and_then(|id: AgencyId| self.context.charter.agency(&id));
-        agency.map_or(unit, |agency| agency.name_on(on)).to_owned()
+        match unit.parse() {
+            Ok(id) => told::name_of(self.context.charter, &id, &self.meeting),
+            Err(_) => unit.to_owned(),
+        }
     }
 
     fn names_of<'u>(&self, units: impl Iterator<Item = &'u str>) -> String {
@@ -326,20 +325,11 @@ impl<'a> Case<'a> {
     }
 
     fn offices(&self) -> Vec<Recipient> {
-        let offices = self.meeting.mechanisms.iter();
-        offices
-            .filter_map(|mechanism| mechanism.parse().ok())
-            .map(Recipient::Office)
-            .collect()
-    }
-
-    fn mechanisms(&self) -> Vec<MechanismId> {
-        let mechanisms = self.meeting.mechanisms.iter();
-        mechanisms.filter_map(|one| one.parse().ok()).collect()
+        told::offices(&self.meeting)
     }
 
     fn units(&self) -> Vec<Recipient> {
-        recipients(self.meeting.units.iter().map(|unit| &*unit.agency))
+        told::units(&self.meeting)
     }
 
     fn state_refused(&self, message: impl Into<String>) -> Error {
@@ -348,19 +338,14 @@ impl<'a> Case<'a> {
 }
 
 /// The units that attended (与会单位), who are asked for consent: those that were present, also by a
-/// deputy; of a meeting by correspondence those of the charter's reading.
+/// deputy; of a meeting by correspondence those that were consulted, as the charter reads it.
 #[must_use]
-pub fn attending(meeting: &MeetingRow, reading: CorrespondenceUnits) -> Vec<&UnitRow> {
-    let is_by_correspondence = meeting.kind() == MeetingKind::Correspondence;
-    let attends = |unit: &&UnitRow| match (unit.attendance(), reading) {
-        (Attendance::Present, _) => true,
-        (Attendance::Consulted, CorrespondenceUnits::Consulted) => is_by_correspondence,
-        (Attendance::Consulted, CorrespondenceUnits::Answered) => {
-            is_by_correspondence && (unit.has_spoken || unit.answer != 0)
-        }
-        _ => false,
-    };
-    meeting.units.iter().filter(attends).collect()
+pub fn attending(meeting: &MeetingRow) -> Vec<&UnitRow> {
+    let attended = [Attendance::Present, Attendance::Consulted];
+    let units = meeting.units.iter();
+    units
+        .filter(|unit| attended.contains(&unit.attendance()))
+        .collect()
 }
 
 /// A document of minutes.

@@ -477,6 +477,9 @@ pub struct MajorIssueRow {
     /// Its escalations, 16 bytes each.
     #[prost(bytes = "vec", repeated, tag = "10")]
     pub escalations: Vec<Vec<u8>>,
+    /// Meetings that have a topic of it, 16 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "11")]
+    pub topic_at: Vec<Vec<u8>>,
 }
 
 /// An escalation.

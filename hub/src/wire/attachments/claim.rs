@@ -51,18 +51,6 @@ impl Services {
         })
     }
 
-    /// Holds the documents of something else than a notification, named at a field.
-    pub(in crate::wire) async fn claim_documents(
-        &self,
-        access: &Access,
-        field: &str,
-        documents: &[Attachment],
-    ) -> Result<Pins> {
-        let files = documents.iter().enumerate();
-        let files = files.map(|(number, file)| (format!("{field}[{number}]"), file));
-        self.claim_files(access, files.collect()).await
-    }
-
     /// What was held is recorded. Never in a caller's way: what cannot be settled now is cleaned later.
     pub(in crate::wire) async fn settle_attachments(&self, access: &Access, pins: Pins) {
         if let Err(error) = self.attachments.settle(access.agency(), pins).await {

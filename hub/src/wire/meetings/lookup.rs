@@ -7,9 +7,13 @@ use hub_core::names::{AgencyId, MechanismId, MeetingName, TopicName};
 use hub_proto::meetings::{Attendance, CreateMeetingRequest, Meeting};
 use prost::Message;
 
+use super::issues;
 use crate::{
     authz::{Access, MeetingSight},
-    domain::meetings::rows::{ActRow, MeetingRow},
+    domain::meetings::{
+        minutes,
+        rows::{ActRow, MeetingRow},
+    },
     engine::{Engine, recorded::Recorded},
     error::{Error, Result},
 };
@@ -79,13 +83,22 @@ pub(in crate::wire) fn meeting(
     Ok(FoundMeeting::new(access, name, row, sight))
 }
 
+/// The units that attended.
+pub(in crate::wire) fn attending(row: &MeetingRow) -> Vec<AgencyId> {
+    let attended = minutes::attending(row).into_iter();
+    attended
+        .filter_map(|unit| unit.agency.parse().ok())
+        .collect()
+}
+
 /// How the caller sees a meeting, if at all.
 pub(in crate::wire) fn sight(access: &Access, row: &MeetingRow) -> Option<MeetingSight> {
     access.meeting(&row.mechanism_ids(), &row.knowing_units())
 }
 
-/// Whether the caller may see the meeting that a resource is or is a topic of: its documents are for
-/// all who may see it, also for a unit that was added after they were told of.
+/// Whether the caller may see the meeting that a resource is or is a topic of, or the issue or the
+/// escalation that it is: its documents are for all who may see it, also for a unit that was added
+/// after they were told of.
 ///
 /// # Errors
 /// When storage fails.
@@ -94,6 +107,12 @@ pub(in crate::wire) fn sees_documents(
     access: &Access,
     resource: &str,
 ) -> Result<bool> {
+    if let Ok(name) = resource.parse() {
+        return Ok(issues::lookup::issue(engine, access, name).is_ok());
+    }
+    if let Ok(name) = resource.parse() {
+        return Ok(issues::lookup::escalation(engine, access, name).is_ok());
+    }
     let topic = || resource.parse().ok().map(|topic: TopicName| topic.meeting);
     let Some(name) = resource.parse().ok().or_else(topic) else {
         return Ok(false);

@@ -202,3 +202,34 @@ fn minutes(engine: &Engine, found: &FoundMeeting) -> Result<Vec<String>> {
 pub(super) fn is_in(row: &MeetingRow, state: MeetingState) -> bool {
     state == MeetingState::Unspecified || row.state() == state
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use hub_core::date::to_wire;
+    use jiff::civil::{Date, date};
+
+    use super::*;
+
+    #[test]
+    fn fs_011_the_branch_of_the_central_bank_bears_the_name_of_the_day() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charters/shanxi.toml");
+        let charter = Charter::read(&file).unwrap();
+        let unit = UnitRow {
+            agency: "pboc-branch".into(),
+            ..UnitRow::default()
+        };
+        let name_on = |day: Date| {
+            let row = MeetingRow {
+                planned_on: Some(to_wire(day)),
+                ..MeetingRow::default()
+            };
+            listed_unit(&charter, &row, &unit).display_name
+        };
+        assert_eq!(name_on(date(2022, 6, 1)), "中国人民银行太原中心支行");
+        assert_eq!(name_on(date(2023, 8, 17)), "中国人民银行太原中心支行");
+        assert_eq!(name_on(date(2023, 8, 18)), "中国人民银行山西省分行");
+        assert_eq!(name_on(date(2024, 6, 3)), "中国人民银行山西省分行");
+    }
+}

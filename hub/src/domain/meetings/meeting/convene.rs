@@ -92,6 +92,10 @@ fn send(
         );
         return Err(Error::new(Reason::Conflict, message));
     }
+    if notice.planned_on != row.day() && notice.planned_on < context.today() {
+        let rule = format!("must not be before today, {}", context.today());
+        return Err(Error::field("planned_on", rule));
+    }
     let answer_by = times(context, notice)?;
     let revision = row
         .notice

@@ -20,7 +20,7 @@ use crate::{
         Context,
         channels::{self, Issue},
         meetings::{
-            event, notices,
+            event, issues, notices,
             rows::{MajorIssueRow, MeetingRow, TopicRow},
         },
     },
@@ -376,7 +376,7 @@ pub(super) fn confirm(
         return refused(format!("{} has no accepted topic (JE-072)", subject.name));
     }
     for mechanism in row.mechanism_ids() {
-        let count = undisposed(view, &mechanism)?;
+        let count = issues::undisposed(view, &mechanism)?;
         if count > 0 {
             return refused(format!(
                 "{count} major issues of mechanisms/{mechanism} have no disposition: put them on \
@@ -403,18 +403,4 @@ pub(super) fn confirm(
     }))];
     events.extend(channels::issue(context, view, &[Issue::new(told, notice)])?);
     Ok(events)
-}
-
-/// How many major issues of a mechanism wait for a disposition of its office.
-fn undisposed(view: &Overlay<'_>, mechanism: &hub_core::names::MechanismId) -> Result<usize> {
-    let office = format!("mechanisms/{mechanism}/office");
-    let (from, to) = keys::seen_by(keys::Kind::MajorIssueOf, &office).range();
-    let mut count = 0_usize;
-    for (_, id) in view.scan(&from, &to, crate::state::store::Direction::Forward, 100_000)? {
-        let row: Option<MajorIssueRow> = view.message(&keys::major_issue(&id))?;
-        let is_waiting =
-            row.is_some_and(|row| row.state() == hub_proto::meetings::MajorIssueState::Flagged);
-        count = count.saturating_add(usize::from(is_waiting));
-    }
-    Ok(count)
 }

@@ -158,9 +158,11 @@ pub fn document_number(word: &str, year: i32, serial: u32) -> String {
 /// batch: one writer decides one after the other, so that no number is given twice and none is left out.
 fn next_number(case: &Case<'_>) -> Result<Number> {
     let rules = case.context.charter.meetings();
-    let word = rules.document_word(&case.mechanisms()).ok_or_else(|| {
-        case.state_refused("the charter names no document word for minutes of these mechanisms")
-    })?;
+    let word = rules
+        .document_word(&case.meeting.mechanism_ids())
+        .ok_or_else(|| {
+            case.state_refused("the charter names no document word for minutes of these mechanisms")
+        })?;
     let year = case.context.today().year();
     let serial = serial(case.view, word, year)?.saturating_add(1);
     if serial > SERIAL_MAX {

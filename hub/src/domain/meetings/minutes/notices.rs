@@ -2,31 +2,23 @@
 //! group of addressees.
 
 use hub_core::date;
-use hub_proto::channels::{Attachment, Classification, Notification};
+use hub_proto::channels::{Attachment, Notification};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::Case;
-use crate::{charter::meetings::MEETING_CATEGORY, domain::channels::notification};
+use crate::domain::{channels::notification, meetings::notices as told};
 
 /// Characters of an agreed item that a notice repeats; the minutes have all of it.
 const ITEM_CHARACTERS_MAX: usize = 500;
-
-/// Characters of the meeting's title in a notice's.
-const SUBJECT_CHARACTERS_MAX: usize = 100;
 
 impl Case<'_> {
     /// A notice of the hub's about a resource of the meeting.
     pub(super) fn notice(&self, resource: String, title: String, body: String) -> Notification {
         let title = title.chars().take(notification::TITLE_CHARACTERS_MAX);
         Notification {
-            category: MEETING_CATEGORY.into(),
-            title: title.collect(),
             body: body.into_bytes().into(),
-            media_type: "text/plain; charset=utf-8".into(),
-            classification: Classification::Internal.into(),
             occurred_on: Some(date::to_wire(self.context.today())),
-            resource,
-            ..Notification::default()
+            ..told::notice(&resource, &title.collect::<String>(), &[])
         }
     }
 
@@ -46,7 +38,7 @@ impl Case<'_> {
 
     /// The meeting's title in quotation marks, shortened.
     pub(super) fn quoted(&self) -> String {
-        format!("《{}》", start(self.subject, SUBJECT_CHARACTERS_MAX))
+        told::quoted(self.subject)
     }
 
     /// An instant as people of the province write it.
@@ -56,18 +48,13 @@ impl Case<'_> {
     }
 }
 
-/// The beginning of a text.
-fn start(text: &str, characters_max: usize) -> String {
-    let mut start: String = text.chars().take(characters_max).collect();
-    if text.chars().count() > characters_max {
+/// The beginning of an agreed item.
+pub(super) fn item(text: &str) -> String {
+    let mut start: String = text.chars().take(ITEM_CHARACTERS_MAX).collect();
+    if start.len() < text.len() {
         start.push('…');
     }
     start
-}
-
-/// The beginning of an agreed item.
-pub(super) fn item(text: &str) -> String {
-    start(text, ITEM_CHARACTERS_MAX)
 }
 
 /// The last second of a day in the province: what is due on a day can be done all day.

@@ -158,7 +158,7 @@ pub(super) fn circulate(
             .saturating_add(rules.consent())
             .unwrap_or(Timestamp::MAX),
     };
-    let units: Vec<String> = attending(&case.meeting, rules.correspondence())
+    let units: Vec<String> = attending(&case.meeting)
         .into_iter()
         .map(|unit| unit.agency.clone())
         .collect();
@@ -208,13 +208,8 @@ fn in_round<'r>(
     (document, version): Of,
 ) -> Result<&'r ConsentRow> {
     let unit = case.unit();
-    let meeting_unit = case.meeting.units.iter().any(|one| one.agency == unit);
-    let rules = case.context.charter.meetings();
-    let attends = row.consents.iter().any(|one| one.unit == unit)
-        || attending(&case.meeting, rules.correspondence())
-            .iter()
-            .any(|one| one.agency == unit);
-    if !meeting_unit || !attends {
+    let attended = attending(&case.meeting);
+    if !attended.iter().any(|one| one.agency == unit) {
         return Err(Error::new(
             Reason::PermissionDenied,
             format!("agencies/{unit} did not attend and is not asked (JE-074)"),

@@ -13,7 +13,7 @@ use hub_core::{
 };
 use hub_proto::{
     common,
-    meetings::{AgreedItemDraft, AgreedItemKind, MeetingState, TopicMinutes},
+    meetings::{AgreedItemDraft, AgreedItemKind, MeetingKind, MeetingState, TopicMinutes},
 };
 use jiff::SignedDuration;
 

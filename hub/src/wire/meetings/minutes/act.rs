@@ -7,11 +7,14 @@ use hub_core::{
     date,
     names::{AgencyId, AgreedItemName, MinutesName, RequestId},
 };
-use hub_proto::meetings::{
-    CirculateMinutesRequest, CloseAgreedItemRequest, ConsentToMinutesRequest,
-    CorrectMinutesRequest, DecideExtensionRequest, DraftMinutesRequest, IssueMinutesRequest,
-    ObjectToMinutesRequest, ReportProgressRequest, RequestExtensionRequest, TaskState,
-    WithdrawObjectionRequest,
+use hub_proto::{
+    channels::Attachment,
+    meetings::{
+        CirculateMinutesRequest, CloseAgreedItemRequest, ConsentToMinutesRequest,
+        CorrectMinutesRequest, DecideExtensionRequest, DraftMinutesRequest, IssueMinutesRequest,
+        ObjectToMinutesRequest, ReportProgressRequest, RequestExtensionRequest, TaskState,
+        WithdrawObjectionRequest,
+    },
 };
 
 use super::lookup::{self, FoundItem, FoundMinutes};
@@ -49,6 +52,14 @@ fn version(given: i32) -> Result<u32> {
         .ok()
         .filter(|version| *version > 0)
         .ok_or_else(|| Error::field("version", "must be the number of a version, from 1"))
+}
+
+/// Files with the field of each.
+fn files<'a>(field: &str, files: &'a [Attachment]) -> Vec<(String, &'a Attachment)> {
+    let files = files.iter().enumerate();
+    files
+        .map(|(number, file)| (format!("{field}[{number}]"), file))
+        .collect()
 }
 
 /// A reason or note that may be needed.
@@ -94,7 +105,7 @@ impl Services {
     /// Minutes that the caller sees, and a permit for its unit, which attended.
     fn unit_minutes(&self, access: &Access, name: &str) -> Result<(FoundMinutes, Permit)> {
         let found = lookup::minutes(&self.engine, access, parse("name", name)?)?;
-        let attending = lookup::attending(access.roster().charter(), &found.meeting.row);
+        let attending = meeting_lookup::attending(&found.meeting.row);
         let permit = access.act_as_unit(&attending, Action::MinutesConsent)?;
         Ok((found, permit))
     }
@@ -134,9 +145,8 @@ impl Services {
                 corrected_items: &corrected_items,
             },
         )?;
-        let pins = self
-            .claim_documents(access, "content.attachments", &said.attachments)
-            .await?;
+        let files = files("content.attachments", &said.attachments);
+        let pins = self.claim_files(access, files).await?;
         let act = Act::Draft(Draft {
             document: name.document,
             base_version,
@@ -333,9 +343,8 @@ impl Services {
             "output-only fields must be empty",
         );
         fields.finish()?;
-        let pins = self
-            .claim_documents(access, "report.evidence", &report.evidence)
-            .await?;
+        let files = files("report.evidence", &report.evidence);
+        let pins = self.claim_files(access, files).await?;
         let act = Act::Report {
             item: found.name.item,
             state: report.state(),

@@ -5,10 +5,9 @@ use hub_proto::meetings::{DraftMinutesRequest, MinutesContent, MinutesState};
 
 use crate::{
     authz::Access,
-    charter::Charter,
     domain::meetings::{
         minutes::{self, items, round},
-        rows::{AgreedItemRow, MeetingRow, MinutesRow},
+        rows::{AgreedItemRow, MinutesRow},
     },
     engine::Engine,
     error::{Error, Result},
@@ -21,8 +20,6 @@ pub(super) struct FoundMinutes {
     pub(super) meeting: FoundMeeting,
     pub(super) name: MinutesName,
     pub(super) row: MinutesRow,
-    /// Whether the caller looks for a unit that attended.
-    pub(super) attends: bool,
 }
 
 impl FoundMinutes {
@@ -33,17 +30,11 @@ impl FoundMinutes {
         let is_issued =
             self.row.state() == MinutesState::Issued && self.row.circulated_version == version;
         row.is_some_and(|row| {
-            self.meeting.sight.is_office || (self.attends && row.circulated_at_us != 0) || is_issued
+            self.meeting.sight.is_office
+                || (self.meeting.has_attended() && row.circulated_at_us != 0)
+                || is_issued
         })
     }
-}
-
-/// The units that attended.
-pub(super) fn attending(charter: &Charter, row: &MeetingRow) -> Vec<AgencyId> {
-    minutes::attending(row, charter.meetings().correspondence())
-        .into_iter()
-        .filter_map(|unit| unit.agency.parse().ok())
-        .collect()
 }
 
 /// Minutes by their name.
@@ -54,21 +45,13 @@ pub(super) fn minutes(engine: &Engine, access: &Access, name: MinutesName) -> Re
     let meeting = lookup::meeting(engine, access, name.meeting)?;
     let not_found = || Error::not_found(&name.to_string());
     let row = minutes::minutes(engine.store(), name.meeting.0.as_bytes(), name.document)?;
-    let charter = access.roster().charter();
-    let attends =
-        meeting.sight.is_unit && attending(charter, &meeting.row).contains(access.agency());
     let row = row.ok_or_else(not_found)?;
     let is_out = row.versions.iter().any(|one| one.circulated_at_us != 0);
     let is_issued = row.state() == MinutesState::Issued;
-    if !(meeting.sight.is_office || is_issued || (attends && is_out)) {
+    if !(meeting.sight.is_office || is_issued || (meeting.has_attended() && is_out)) {
         return Err(not_found());
     }
-    Ok(FoundMinutes {
-        meeting,
-        name,
-        row,
-        attends,
-    })
+    Ok(FoundMinutes { meeting, name, row })
 }
 
 /// What was asked for when a version was drafted.

@@ -62,7 +62,7 @@ pub(super) fn minutes(
         let issued = round::version_row(row, row.circulated_version);
         shown.content_sha256 = issued.map_or_else(String::new, |one| hex(&one.content_sha256));
     }
-    if found.meeting.sight.is_office || found.attends {
+    if found.meeting.sight.is_office || found.meeting.has_attended() {
         let consents = row.consents.iter();
         shown.consents = consents
             .map(|one| consent(charter, found, one, now))
