@@ -25,7 +25,7 @@ impl Desk {
         Self::at(world, &world.endpoint(), agency, officer, roles)
     }
 
-    /// As [`Self::new`], by way of another endpoint, such as a relay.
+    /// As [`Self::new`], with another endpoint.
     #[must_use]
     pub fn at(world: &World, endpoint: &str, agency: &str, officer: &str, roles: &[&str]) -> Self {
         let folder = world.site.path().join("pki/profiles").join(agency);

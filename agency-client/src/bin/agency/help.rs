@@ -99,7 +99,7 @@ fn groups(command: &Command, lang: Lang) -> String {
     text
 }
 
-/// `agency help [COMMAND… | json]`.
+/// `agency help [COMMAND… | json | minutes-file]`.
 pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
     let out = context.out;
     if topic == ["json"] {
@@ -166,8 +166,7 @@ mod tests {
     fn every_command_is_explained_in_chinese_too() {
         let mut found = vec![];
         paths(&Cli::command(), "", &mut found);
-        let mut explained: Vec<_> = chinese::ABOUT
-            .iter()
+        let mut explained: Vec<_> = chinese::abouts()
             .map(|(path, _)| (*path).to_owned())
             .collect();
         found.sort_unstable();
@@ -190,7 +189,7 @@ mod tests {
         }
         let mut used = vec![];
         walk(&Cli::command(), "", &mut used);
-        for (path, id, _) in chinese::ARGUMENTS {
+        for (path, id, _) in chinese::arguments() {
             let entry = ((*path).to_owned(), (*id).to_owned());
             assert!(used.contains(&entry), "{entry:?} is of no argument");
         }

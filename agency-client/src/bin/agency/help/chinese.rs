@@ -1,9 +1,11 @@
 //! Help in Chinese.
 
+mod meetings;
+
 use clap::{Arg, ArgAction, Command};
 
 /// What commands do, in Chinese, by path.
-pub(super) const ABOUT: &[(&str, &str)] = &[
+const ABOUT: &[(&str, &str)] = &[
     ("whoami", "中枢所认定的调用者身份"),
     ("members", "机制、单位、成员、联络员、节点证书和令牌密钥"),
     ("members mechanisms", "章程中的机制"),
@@ -141,9 +143,9 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ),
 ];
 
-/// What arguments are for, in Chinese: path of the command, id, text. With an empty path it holds for
-/// every command that has nothing of its own.
-pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
+/// What arguments are for, in Chinese: path of the command, id, text. A path holds for every command
+/// beneath it that has nothing of its own, the empty one for all.
+const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("", "profile", "节点配置文件"),
     ("", "officer", "经办人，代替配置中的经办人"),
     ("", "roles", "经办人所用角色，代替配置中的角色；可重复"),
@@ -383,7 +385,7 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
         "to",
         "为每个命令在此文件夹写一页；默认将首页写到标准输出",
     ),
-    ("help", "topic", "某个命令，或 json"),
+    ("help", "topic", "某个命令，或 json、minutes-file"),
 ];
 
 /// What is said of an argument of a command.
@@ -391,12 +393,26 @@ pub(super) fn argument(
     path: &str,
     id: &str,
 ) -> Option<&'static (&'static str, &'static str, &'static str)> {
-    let of = |at: &str| {
-        ARGUMENTS
-            .iter()
-            .find(|(path, name, _)| *path == at && *name == id)
-    };
-    of(path).or_else(|| of(""))
+    let of = |at: &str| arguments().find(|(path, name, _)| *path == at && *name == id);
+    let mut at = path;
+    loop {
+        let found = of(at);
+        if found.is_some() || at.is_empty() {
+            return found;
+        }
+        at = at.rsplit_once(' ').map_or("", |(above, _)| above);
+    }
+}
+
+/// What every command does, by path.
+pub(super) fn abouts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    ABOUT.iter().chain(meetings::ABOUT)
+}
+
+/// What every argument is for.
+pub(super) fn arguments()
+-> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+    ARGUMENTS.iter().chain(meetings::ARGUMENTS)
 }
 
 /// A command and those beneath it, with everything that can be translated.
@@ -421,7 +437,7 @@ pub(super) fn translate(command: Command, path: &str) -> Command {
     for name in names {
         let sub_path = format!("{path} {name}").trim().to_owned();
         command = command.mut_subcommand(&name, |sub| {
-            let zh = ABOUT.iter().find(|(path, _)| *path == sub_path);
+            let zh = abouts().find(|(path, _)| *path == sub_path);
             let sub = translate(sub, &sub_path);
             match zh {
                 Some((_, zh)) => sub.about(*zh),
