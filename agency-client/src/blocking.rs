@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+mod meetings;
 mod modules;
 mod outbox;
 
@@ -34,6 +35,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+pub use meetings::{MajorIssues, Meetings, Minutes};
 pub use modules::{Attachments, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
 
@@ -169,6 +171,24 @@ impl Client {
     #[must_use]
     pub fn channels(&self) -> Channels {
         Channels::new(self)
+    }
+
+    /// Meetings: topics, notices and answers, attendance.
+    #[must_use]
+    pub fn meetings(&self) -> Meetings {
+        Meetings::new(self)
+    }
+
+    /// Minutes: versions, consent, issue, agreed items.
+    #[must_use]
+    pub fn minutes(&self) -> Minutes {
+        Minutes::new(self)
+    }
+
+    /// Major issues and their escalation.
+    #[must_use]
+    pub fn major_issues(&self) -> MajorIssues {
+        MajorIssues::new(self)
     }
 
     /// Checkpoints, proofs and entries.

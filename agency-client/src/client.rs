@@ -29,6 +29,7 @@ use crate::{
     codec::SignedBytes,
     error::{ClientError, Result, from_status},
     ledger::Ledger,
+    meetings::{MajorIssues, Meetings, Minutes},
     members::Members,
     observer::{CallFinished, Observer, Watched},
     profile::{Identity, Profile},
@@ -250,6 +251,24 @@ impl Client {
     #[must_use]
     pub fn channels(&self) -> Channels {
         Channels::new(self.clone())
+    }
+
+    /// Meetings: topics, notices and answers, attendance.
+    #[must_use]
+    pub fn meetings(&self) -> Meetings {
+        Meetings::new(self.clone())
+    }
+
+    /// Minutes: versions, consent, issue, agreed items.
+    #[must_use]
+    pub fn minutes(&self) -> Minutes {
+        Minutes::new(self.clone())
+    }
+
+    /// Major issues and their escalation.
+    #[must_use]
+    pub fn major_issues(&self) -> MajorIssues {
+        MajorIssues::new(self.clone())
     }
 
     /// Files that go with notifications: upload and download.

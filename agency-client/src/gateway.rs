@@ -68,6 +68,8 @@ pub const CONNECTIONS_MAX_DEFAULT: usize = 64;
 /// Calls that may be under way unless the options say otherwise, streams included; the hub's own
 /// limit for one connection.
 pub const CALLS_MAX_DEFAULT: usize = 256;
+/// Largest bound of connections, and of calls, that the options may name.
+pub const BOUND_MAX: usize = 65_536;
 /// How long calls under way may take to end after [`Gateway::stop`].
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 /// Metadata that carries the secret.
@@ -139,8 +141,10 @@ pub enum GatewayError {
 pub struct Gateway {
     listen: Listen,
     draining: watch::Sender<bool>,
-    server: JoinHandle<Result<(), tonic::transport::Error>>,
-    sender: JoinHandle<Result<(), OutboxError>>,
+    /// `None` once its end was seen.
+    server: Option<JoinHandle<Result<(), tonic::transport::Error>>>,
+    /// As `server`.
+    sender: Option<JoinHandle<Result<(), OutboxError>>>,
     health: JoinHandle<()>,
 }
 
@@ -152,6 +156,8 @@ impl Gateway {
     /// [`GatewayError`] with what cannot be used: the address or socket, the secret's file, the
     /// outbox's folder, or a sender that works on that outbox already.
     pub async fn start(client: Client, options: GatewayOptions) -> Result<Self, GatewayError> {
+        check("connections_max", options.connections_max)?;
+        check("calls_max", options.calls_max)?;
         let secret = options.secret_file.as_deref().map(secret::Secret::read);
         let secret = secret.transpose()?;
         let outbox = Outbox::open(&options.outbox_dir, options.outbox.clone()).await?;
@@ -173,8 +179,8 @@ impl Gateway {
         Ok(Self {
             listen,
             draining,
-            server,
-            sender: tokio::spawn(sender.run(client, drained(drains))),
+            server: Some(server),
+            sender: Some(tokio::spawn(sender.run(client, drained(drains)))),
             health: tokio::spawn(probing),
         })
     }
@@ -185,15 +191,16 @@ impl Gateway {
         &self.listen
     }
 
-    /// Waits until the gateway fails: it cannot listen any more, or the outbox cannot be sent.
+    /// Waits until the gateway fails: it cannot listen any more, or the outbox cannot be sent. What
+    /// has failed is told once; [`Self::stop`] may follow.
     pub async fn failed(&mut self) -> GatewayError {
         tokio::select! {
-            ended = &mut self.server => GatewayError::Failed(match ended {
+            ended = ended(&mut self.server) => GatewayError::Failed(match ended {
                 Ok(Ok(())) => "it stopped listening".to_owned(),
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => error.to_string(),
             }),
-            ended = &mut self.sender => match ended {
+            ended = ended(&mut self.sender) => match ended {
                 Ok(Ok(())) => GatewayError::Failed("the outbox's sender ended".to_owned()),
                 Ok(Err(error)) => error.into(),
                 Err(error) => GatewayError::Failed(error.to_string()),
@@ -208,20 +215,43 @@ impl Gateway {
     /// [`GatewayError`] when the outbox could not be brought to rest; nothing in it is lost.
     pub async fn stop(mut self) -> Result<(), GatewayError> {
         self.draining.send_replace(true);
-        if tokio::time::timeout(DRAIN_TIME_MAX, &mut self.server)
-            .await
-            .is_err()
+        if let Some(mut server) = self.server.take()
+            && tokio::time::timeout(DRAIN_TIME_MAX, &mut server)
+                .await
+                .is_err()
         {
             tracing::warn!("calls were cut off at the end of the draining time");
-            self.server.abort();
+            server.abort();
         }
         // It only reports; nothing depends on it.
         drop(self.health.await);
-        match self.sender.await {
+        let Some(sender) = self.sender.take() else {
+            return Ok(());
+        };
+        match sender.await {
             Ok(ended) => Ok(ended?),
             Err(error) => Err(GatewayError::Failed(error.to_string())),
         }
     }
+}
+
+/// Waits for a task's end, which is told once: a task must not be waited for after that.
+async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::JoinError> {
+    let Some(running) = task else {
+        return std::future::pending().await;
+    };
+    let ended = running.await;
+    *task = None;
+    ended
+}
+
+/// A bound of 0 would let nobody in, without a word.
+fn check(field: &str, bound: usize) -> Result<(), ClientError> {
+    if (1..=BOUND_MAX).contains(&bound) {
+        return Ok(());
+    }
+    let rule = format!("must be 1 to {BOUND_MAX}");
+    Err(ClientError::input(field, rule))
 }
 
 /// Health, reflection and the outbox.
@@ -291,4 +321,42 @@ fn serve(
 async fn drained(mut drains: watch::Receiver<bool>) {
     // An error means that the gateway is gone, which is as good a reason to stop.
     drop(drains.wait_for(|is_draining| *is_draining).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeHub, Fixture, refusal};
+
+    #[tokio::test]
+    async fn a_bound_that_lets_nobody_in_is_refused() {
+        let fixture = Fixture::new();
+        let hub = FakeHub::start(&fixture, |_| Err(refusal("UNAVAILABLE"))).await;
+        for bound in [0, usize::MAX] {
+            let listen = Listen::Tcp(([127, 0, 0, 1], 0).into());
+            let mut options = GatewayOptions::new(listen, fixture.path().join("outbox"));
+            options.calls_max = bound;
+            let started = Gateway::start(fixture.client(&hub), options).await;
+            let error = started.unwrap_err().to_string();
+            assert!(error.contains("calls_max"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_failed_is_stopped_like_any_other() {
+        let fixture = Fixture::new();
+        let hub = FakeHub::start(&fixture, |_| Err(refusal("UNAVAILABLE"))).await;
+        let folder = fixture.path().join("outbox");
+        let outbox = Outbox::open(&folder, OutboxOptions::default())
+            .await
+            .unwrap();
+        outbox.store().claim("health").unwrap();
+        let listen = Listen::Tcp(([127, 0, 0, 1], 0).into());
+        let options = GatewayOptions::new(listen, &folder);
+        let client = fixture.client(&hub);
+        let mut gateway = Gateway::start(client, options).await.unwrap();
+        let failure = gateway.failed().await;
+        assert!(failure.to_string().contains("health"), "{failure}");
+        gateway.stop().await.unwrap();
+    }
 }

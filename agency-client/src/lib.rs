@@ -4,6 +4,7 @@
 //! - [`Client`], [`ClientBuilder`]: one connection in the name of one officer. Tokens are minted,
 //!   mutating calls are signed, safe failures are tried again, all without the caller's doing.
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
+//! - [`meetings`]: meetings, minutes and major issues, likewise.
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
@@ -117,6 +118,7 @@ mod codec;
 pub mod error;
 pub mod gateway;
 pub mod ledger;
+pub mod meetings;
 pub mod members;
 pub mod observer;
 pub mod outbox;

@@ -283,8 +283,9 @@ impl Outbox {
         blocking(move || store.retry(ticket)).await
     }
 
-    /// Takes an item away for good: a refused one, or a queued one that was never sent. Of a
-    /// refused item whose [`Item::is_uncertain`] is set, the hub may have a record.
+    /// Takes an item away for good: a refused one, or a queued one that was never sent or that the
+    /// hub certainly has not recorded, such as one whose role is not granted. Of a refused item
+    /// whose [`Item::is_uncertain`] is set, the hub may have a record.
     ///
     /// # Errors
     /// [`OutboxError::WrongState`] when it is delivered, or was sent and its outcome is open.

@@ -11,6 +11,7 @@
 //! - [`uscc`]: unified social credit codes.
 //! - [`document_number`]: numbers of official documents.
 //! - [`jwk`]: public keys of officer tokens.
+//! - [`workdays`]: holidays and make-up working days.
 //! - [`profile`]: a client's settings file.
 
 pub mod commitment;
@@ -24,3 +25,4 @@ pub mod note;
 pub mod profile;
 pub mod reason;
 pub mod uscc;
+pub mod workdays;

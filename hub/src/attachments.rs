@@ -68,6 +68,9 @@ pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 /// Downloads of an agency at once.
 pub const AGENCY_DOWNLOADS_MAX: usize = 16;
 
+/// When an upload may be tried again after the disk was full.
+const FULL_RETRY: Duration = Duration::from_secs(60);
+
 /// How many contents the store is asked about at once, for one call.
 const ASKED_AT_ONCE: usize = 8;
 
@@ -84,6 +87,8 @@ pub struct Limits {
     pub agency_complete_bytes_max: u64,
     /// [`IDLE_TIME_MAX`].
     pub idle_time_max: Duration,
+    /// Free bytes of the data folder's file system that uploads leave; 0 unless the hub sets it.
+    pub free_bytes_min: u64,
 }
 
 impl Default for Limits {
@@ -94,6 +99,7 @@ impl Default for Limits {
             agency_coming_bytes_max: AGENCY_COMING_BYTES_MAX,
             agency_complete_bytes_max: AGENCY_COMPLETE_BYTES_MAX,
             idle_time_max: IDLE_TIME_MAX,
+            free_bytes_min: 0,
         }
     }
 }
@@ -376,6 +382,14 @@ async fn blocking<T: Send + 'static>(
         .map_err(Error::internal)?
 }
 
+/// There is no room for uploads.
+fn disk_full() -> Error {
+    Error {
+        message: "the hub's disk is full; what was received is kept, and reads go on".into(),
+        ..Error::storage_full(FULL_RETRY)
+    }
+}
+
 /// Turns a failed call of the operating system into an error: a full disk passes, the rest is for the
 /// operator.
 fn disk<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
@@ -384,7 +398,7 @@ fn disk<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Err
         if error.kind() == io::ErrorKind::StorageFull {
             return Error {
                 context: Some(context),
-                ..Error::unavailable("the hub's disk is full", Duration::from_secs(60))
+                ..disk_full()
             };
         }
         Error::internal(context)

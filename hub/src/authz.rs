@@ -341,6 +341,64 @@ impl Access {
         Ok(self.permit_under(role, action))
     }
 
+    /// A permit to correct or retract what the caller's agency published under a role. Where the agency
+    /// may still send the like, this is a permit to publish; it may always take back its own words, also
+    /// when it has left the channel or may not send such notifications any more. What an office sent
+    /// needs a role that signs for an office as long as the agency has one (JE-020).
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub fn supersede(
+        &self,
+        category: Option<&Category>,
+        destination: &Destination,
+        published_under: &str,
+    ) -> Result<Permit> {
+        if let Some(category) = category.filter(|one| self.agency_sends(one, destination)) {
+            return self.publish(category, destination);
+        }
+        let action = match destination {
+            Destination::Channel(_) => Action::ChannelsPublish,
+            Destination::Recipients(_) => Action::NotificationsAddress,
+        };
+        let signs = Action::OfficeSignFor;
+        let roles = self.roster.charter().roles();
+        let was_office = roles
+            .iter()
+            .any(|role| role.id().as_str() == published_under && role.grants(signs));
+        let is_office = roles
+            .iter()
+            .any(|role| role.grants(signs) && role.is_granted_to(self.agency()));
+        let needs_office = was_office && is_office;
+        let is_able = |role: &&RoleId| {
+            self.grants(role, action) && (!needs_office || self.grants(role, signs))
+        };
+        match self.roles.iter().find(is_able) {
+            Some(role) => Ok(self.permit_under(role, action)),
+            None => Err(self.denied(if needs_office { signs } else { action })),
+        }
+    }
+
+    /// Whether the agency, under whatever role, may send a category somewhere today.
+    fn agency_sends(&self, category: &Category, destination: &Destination) -> bool {
+        let is_member = |of: &MechanismId| self.is_member(of);
+        let reaches = match destination {
+            Destination::Channel(id) => self.roster.charter().channel(id).is_some_and(|channel| {
+                channel.audience().includes(self.agency(), is_member)
+                    && channel.publishers().includes(self.agency(), is_member)
+            }),
+            Destination::Recipients(_) => true,
+        };
+        let mut from = category.from().iter();
+        reaches && from.any(|who| self.roster.contains(who, self.agency(), self.on))
+    }
+
+    /// Whether the caller's agency does not read a channel, whatever its officers' roles.
+    #[must_use]
+    pub fn is_outside(&self, channel: &ChannelId, on: Date) -> bool {
+        !self.roster.audience(channel, on).contains(self.agency())
+    }
+
     fn readable_channel(&self, id: &ChannelId) -> Result<&Channel> {
         self.roster
             .charter()
@@ -402,16 +460,23 @@ impl Access {
             .collect()
     }
 
-    /// How the caller may see a notification with such recipients, if at all. `recipients` are those
-    /// of an addressed one.
+    /// How the caller may see a notification of an author with such recipients, if at all. `recipients`
+    /// are those of an addressed one. Its own agency's it sees also in a channel that it has left: it
+    /// answers for it.
     #[must_use]
-    pub fn sees(&self, name: &NotificationName, recipients: &[Recipient]) -> Option<Sight> {
+    pub fn sees(
+        &self,
+        name: &NotificationName,
+        author: &str,
+        recipients: &[Recipient],
+    ) -> Option<Sight> {
+        let is_author = author == self.agency().as_str() && self.is_granted(self.reads_sent_by());
         match name {
-            NotificationName::InChannel(channel, _) => {
-                self.readable_channel(channel).ok().map(|_| Sight::Audience)
-            }
-            NotificationName::Addressed(author, _) => {
-                let is_author = author == self.agency() && self.is_granted(self.reads_sent_by());
+            NotificationName::InChannel(channel, _) => match self.readable_channel(channel) {
+                Ok(_) => Some(Sight::Audience),
+                Err(_) => is_author.then_some(Sight::Author),
+            },
+            NotificationName::Addressed(..) => {
                 let is_recipient = || {
                     recipients
                         .iter()

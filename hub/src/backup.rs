@@ -81,6 +81,9 @@ pub struct BackedUp {
     pub verified: bool,
 }
 
+/// How often the ledger is gone through while segments begin and contents are erased in it.
+const COPY_TRIES_MAX: u32 = 5;
+
 /// Backs up the data folder of a configuration. `progress` is told how far it is.
 ///
 /// # Errors
@@ -102,7 +105,7 @@ pub fn backup(
     files::put(&to.join(BEGUN_FILE), note.as_bytes())?;
 
     // The ledger comes first: what an entry names was stored before the entry was recorded.
-    let copied = copy_ledger(config, &to, &verifier, earlier.as_ref(), progress)?;
+    let copied = copy_whole(config, &to, &verifier, earlier.as_ref(), progress)?;
     let pass = match config.attachments.place()? {
         Place::Local => attachments::copy(&config.data_dir, &to, options.prune, progress)?,
         // A bucket is not copied here; whoever runs it has versions and copies of his own.
@@ -182,6 +185,36 @@ struct Copied {
     records: Vec<SegmentRecord>,
     newest: Whole,
     written: u64,
+    /// Whether contents of it have been erased.
+    has_sealed: bool,
+}
+
+/// Copies the ledger so that the order of every erasure in it is in it too. The order is older than the
+/// erasure, but when a segment began meanwhile it may be there, past the list that was copied.
+fn copy_whole(
+    config: &Config,
+    to: &Path,
+    verifier: &NoteVerifier,
+    earlier: Option<&Manifest>,
+    progress: &mut dyn FnMut(String),
+) -> anyhow::Result<Copied> {
+    let mut tries = 1;
+    let mut written = 0_u64;
+    loop {
+        let mut copied = copy_ledger(config, to, verifier, earlier, progress)?;
+        written = written.saturating_add(copied.written);
+        copied.written = written;
+        let has_begun = snapshot::segments(&config.data_dir)?.len() != copied.records.len();
+        if !(copied.has_sealed && has_begun) {
+            return Ok(copied);
+        }
+        ensure!(
+            tries < COPY_TRIES_MAX,
+            "contents are erased faster than they can be copied; run it again later"
+        );
+        tries += 1;
+        progress("a segment began meanwhile; looking again".to_owned());
+    }
 }
 
 fn copy_ledger(
@@ -214,6 +247,7 @@ fn copy_ledger(
     let target = Target::new(to)?;
     let mut walker = Walker::new(&config.data_dir, verifier, milestone);
     let (mut records, mut newest, mut written) = (vec![], None, 0_u64);
+    let mut has_sealed = false;
     for (&first, number) in firsts.iter().zip(1_usize..) {
         let is_last = number == firsts.len();
         let whole = walker.next(first, is_last)?;
@@ -226,6 +260,7 @@ fn copy_ledger(
         if !is_last {
             target.index(&whole)?;
         }
+        has_sealed |= whole.has_sealed;
         records.push(record(&whole));
         progress(format!("{number} of {} segments", firsts.len()));
         newest = Some(whole);
@@ -236,6 +271,7 @@ fn copy_ledger(
         records,
         newest,
         written,
+        has_sealed,
     })
 }
 

@@ -34,6 +34,8 @@ use crate::{
 pub struct Context<'a> {
     /// The charter in force.
     pub charter: &'a Charter,
+    /// The roster as the entries before this one have left it.
+    pub roster: &'a members::roster::Roster,
     /// The instant that the entry will carry.
     pub now: Timestamp,
     /// The index that the entry will have.

@@ -97,6 +97,8 @@ pub struct Report {
     pub sealed: u64,
     /// Entries that are ordered to be sealed and still have their content.
     pub unerased: u64,
+    /// The greatest index that a sealed entry without an order names as its order.
+    pub missing_order: Option<u64>,
     /// Entries that the state index has applied.
     pub state_applied: u64,
     /// Rows of the state index that were held against the replayed ones.
@@ -198,6 +200,7 @@ fn judge_sealing(report: &mut Report, seals: &SealCheck) {
     }
     report.sealed = seals.sealed;
     report.unerased = unerased;
+    report.missing_order = seals.missing_order();
 }
 
 fn note_verifier(config: &Config, key: &SigningKey) -> anyhow::Result<NoteVerifier> {
@@ -221,6 +224,7 @@ fn summary(config: &Config, report: FsckReport) -> Report {
         hub_signatures: 0,
         sealed: 0,
         unerased: 0,
+        missing_order: None,
         state_applied: 0,
         rows_compared: 0,
         findings: report

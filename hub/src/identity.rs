@@ -20,7 +20,7 @@ pub mod spiffe;
 #[cfg(test)]
 mod stack_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod token;
 pub mod watch;
 

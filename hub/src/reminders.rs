@@ -23,8 +23,11 @@ use hub_core::reason::Reason;
 /// How often the hub looks for reminders that are due.
 pub const INTERVAL: Duration = Duration::from_secs(30);
 
-/// Reminders given in one go.
+/// Reminders that are read at a time.
 pub const BATCH_MAX: usize = 256;
+
+/// Reminders of one round that failed and are named in the log; the others are counted.
+const FAILURES_LOGGED_MAX: usize = 8;
 
 /// Characters of the original's title that a reminder repeats.
 const TITLE_CHARACTERS_MAX: usize = 120;
@@ -44,29 +47,53 @@ pub async fn watch(engine: Arc<Engine>) {
     }
 }
 
-/// Gives every reminder that is due now, and tells how many there were.
+/// Gives every reminder that is due now, and tells how many there were. One that cannot be given holds
+/// up no other: it is passed over, and tried again the next time.
 ///
 /// # Errors
 /// When storage fails, or nothing can be recorded now.
 pub async fn run(engine: &Engine) -> Result<usize> {
-    let mut given = 0_usize;
+    let (mut given, mut failed) = (0_usize, 0_usize);
+    let now = engine.clock().now();
+    let mut after = None;
     loop {
-        let due = asks::reminders_due(engine.store(), engine.clock().now(), BATCH_MAX)?;
-        let is_last = due.len() < BATCH_MAX;
-        let before = given;
+        let (due, end) = asks::reminders_due(engine.store(), now, after.as_deref(), BATCH_MAX)?;
         for reminder in due {
+            let (place, recipient) = (reminder.place, reminder.recipient.clone());
             match remind(engine, reminder).await {
                 Ok(()) => given = given.saturating_add(1),
                 // It was done, withdrawn or reminded of while this was on its way.
                 Err(error) if error.reason == Reason::Conflict => {}
-                Err(error) => return Err(error),
+                Err(error) if stops_all(error.reason) => return Err(error),
+                Err(error) => {
+                    failed = failed.saturating_add(1);
+                    if failed <= FAILURES_LOGGED_MAX {
+                        let (entry_index, context) = (place.entry_index, error.context.as_deref());
+                        tracing::warn!(entry_index, recipient, %error, context, "a reminder could not be given");
+                    }
+                }
             }
         }
-        // A round that gave nothing would find the same again.
-        if is_last || given == before {
-            return Ok(given);
+        after = end;
+        if after.is_none() {
+            break;
         }
     }
+    if failed > 0 {
+        tracing::warn!(
+            failed,
+            "reminders could not be given; the hub tries them again"
+        );
+    }
+    Ok(given)
+}
+
+/// Whether an error is the same for every reminder: nothing can be recorded now.
+fn stops_all(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Unavailable | Reason::StorageFull | Reason::LimitExceeded
+    )
 }
 
 async fn remind(engine: &Engine, reminder: Reminder) -> Result<()> {

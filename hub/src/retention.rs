@@ -2,6 +2,8 @@
 //! found in the search index and looked at again in the ledger; the order to seal is an entry of the
 //! hub's own, and only then are contents erased.
 //!
+//! A reminder repeats the title of what it is of, so it goes with that.
+//!
 //! A batch is one entry: it is sealed when the period of every notification in it is over.
 
 use std::{sync::Arc, time::Duration};
@@ -19,6 +21,9 @@ use crate::{
 
 /// How often the hub looks for what is due.
 pub const INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// The rule under which reminders are sealed before their own period is over.
+const REMINDER_RULE: &str = "reminder: with what it is of";
 
 /// Seals what is due for as long as the hub runs.
 pub async fn watch(engine: Arc<Engine>, search: Arc<Search>) {
@@ -63,7 +68,11 @@ pub async fn run(engine: &Arc<Engine>, search: &Search) -> Result<SealReport> {
             if !due.is_empty() {
                 let months = charter.retention_months(category).unwrap_or_default();
                 let rule = format!("{category}: {months} months");
-                report.add(engine.seal(due, &rule, cutoff).await?);
+                // Before what they are of, so that a run that breaks off in between finds them again;
+                // and after it for one that was given meanwhile. After that there are no more.
+                seal_reminders(engine, search, &due, now, &mut report).await?;
+                report.add(engine.seal(due.clone(), &rule, cutoff).await?);
+                seal_reminders(engine, search, &due, now, &mut report).await?;
             }
             if found.len() < ENTRIES_MAX {
                 break;
@@ -71,6 +80,37 @@ pub async fn run(engine: &Arc<Engine>, search: &Search) -> Result<SealReport> {
         }
     }
     Ok(report)
+}
+
+/// Seals the reminders of what is due in the same run: a reminder repeats the title of what it is of,
+/// and its own period ends later.
+async fn seal_reminders(
+    engine: &Arc<Engine>,
+    search: &Search,
+    due: &[u64],
+    now: Timestamp,
+    report: &mut SealReport,
+) -> Result<()> {
+    for index in due {
+        let entry = engine.recorded(*index)?;
+        if !entry.is_some_and(|entry| entry.published().any(|event| event.ask.is_some())) {
+            continue;
+        }
+        loop {
+            let found = search
+                .unsealed_reminders_of(REMINDER_CATEGORY, *index, ENTRIES_MAX)
+                .await?;
+            if found.is_empty() {
+                break;
+            }
+            let before = report.sealed;
+            report.add(engine.seal(found, REMINDER_RULE, now).await?);
+            if report.sealed == before {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What was published before this instant is due.

@@ -273,6 +273,35 @@ impl Search {
         .await
     }
 
+    /// Entries of the category of reminders that remind of an entry's notifications and are not sealed:
+    /// the oldest first and at most so many.
+    ///
+    /// # Errors
+    /// As [`Search::find`].
+    pub async fn unsealed_reminders_of(
+        &self,
+        category: &str,
+        entry_index: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>> {
+        let query = Query {
+            logs: vec![Term::unsealed(category)],
+            terms: vec![Term::reminder_of(entry_index)],
+            is_oldest_first: true,
+            ..Query::default()
+        };
+        self.find(query, move |hits| {
+            let mut entries = vec![];
+            while entries.len() < limit
+                && let Hit::Place(place) = hits.read_next()?
+            {
+                entries.push(place.entry_index);
+            }
+            Ok(entries)
+        })
+        .await
+    }
+
     /// Waits until the index is so far.
     async fn caught_up(&self, head: u64) -> Result<u64> {
         let mut progress = self.shared.progress.subscribe();

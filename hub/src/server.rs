@@ -51,6 +51,10 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Headers of a call may take so many bytes.
 pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 
+/// Uploads leave so many times the free bytes below which nothing is recorded: they end long before
+/// the ledger does.
+pub const UPLOADS_FREE_FACTOR: u64 = 2;
+
 /// What gRPC health answers for; the empty name is the hub as a whole.
 const SERVICES: [&str; 8] = [
     "",
@@ -305,7 +309,13 @@ pub fn open_attachments(config: &Config, engine: &Arc<Engine>) -> anyhow::Result
         data_dir: config.data_dir.clone(),
         clock: Arc::clone(engine.clock()),
         references: Arc::new(NamedBy(Arc::clone(engine))),
-        limits: attachments::Limits::default(),
+        limits: attachments::Limits {
+            free_bytes_min: config
+                .limits
+                .disk_free_bytes_min
+                .saturating_mul(UPLOADS_FREE_FACTOR),
+            ..attachments::Limits::default()
+        },
     })
 }
 
@@ -412,6 +422,18 @@ impl Running {
     #[must_use]
     pub fn search(&self) -> &Arc<Search> {
         &self.search
+    }
+
+    /// Stops at once: calls and streams are cut off, nothing is waited for but the writer, and storage is
+    /// closed. For tests that end early; it blocks the thread it is called on.
+    pub fn abort(mut self) {
+        self.draining.send_replace(true);
+        self.background.abort_all();
+        self.server.abort();
+        self.search.stop();
+        if let Err(error) = self.engine.stop() {
+            tracing::error!(%error, "the last flush failed");
+        }
     }
 
     /// Drains: no new calls, streams are told to resume elsewhere, calls under way may finish within

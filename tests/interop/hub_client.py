@@ -2,7 +2,7 @@
 
 As one agency it publishes a notice; as another it receives, acknowledges and signs for it; as both
 it proves what the hub answered against the signed checkpoint. Then a file goes along, a mistake is
-corrected, and a program without keys calls through a gateway. It ends with status 1 and one line
+corrected, a meeting's minutes are consented to, and a program without keys calls through a gateway. It ends with status 1 and one line
 on stderr at the first thing that is not as documented.
 """
 
@@ -184,8 +184,10 @@ def main() -> int:
             # Here, because they import what was compiled just now.
             import follow_up
             import gateway
+            import meetings
 
             follow_up.tour(author, recipient)
+            meetings.tour(author, recipient)
             if options.gateway:
                 gateway.tour(options.gateway, recipient.profile["agency"])
         except (Mismatch, ProofError) as error:

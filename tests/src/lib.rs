@@ -14,6 +14,7 @@
 )]
 
 pub mod clock;
+pub mod desk;
 pub mod direct;
 pub mod gated;
 pub mod meetings;
@@ -21,6 +22,7 @@ pub mod model;
 pub mod process;
 pub mod random;
 pub mod raw;
+pub mod relay;
 pub mod tokens;
 
 use std::{
@@ -171,13 +173,27 @@ impl Default for Site {
     }
 }
 
+/// A hub that ends with the test, also with one that panics: none is left behind that works on a folder
+/// that is gone.
+#[derive(Debug, Default)]
+struct Hub(Option<Running>);
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.abort();
+        }
+    }
+}
+
 /// A site and the hub that runs on it in this process.
 #[derive(Debug)]
 pub struct World {
+    // Before the site: the hub stops before its folder goes.
+    running: Hub,
     /// Settings, PKI and data.
     pub site: Site,
     clock: Arc<dyn Clock>,
-    running: Option<Running>,
 }
 
 impl World {
@@ -194,14 +210,14 @@ impl World {
         Self {
             site,
             clock,
-            running: Some(running),
+            running: Hub(Some(running)),
         }
     }
 
     /// The running hub.
     #[must_use]
     pub fn hub(&self) -> &Running {
-        self.running.as_ref().expect("the hub runs")
+        self.running.0.as_ref().expect("the hub runs")
     }
 
     /// Where the hub listens, as a client's endpoint.
@@ -229,7 +245,7 @@ impl World {
 
     /// Drains and stops the hub.
     pub async fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
+        if let Some(running) = self.running.0.take() {
             running.stop().await.unwrap();
         }
     }
@@ -238,7 +254,7 @@ impl World {
     pub async fn restart(&mut self) {
         self.stop().await;
         let config = self.site.config();
-        self.running = Some(
+        self.running.0 = Some(
             server::start_with_clock(&config, Arc::clone(&self.clock))
                 .await
                 .unwrap(),

@@ -3,11 +3,13 @@
 //! them; it knows nothing of ledgers, rows or cursors.
 
 mod asks;
+pub mod files;
+pub mod retention;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hub_core::reason::Reason;
-use hub_proto::channels::{DeliveryReceipt, Notification};
+use hub_proto::channels::{Attachment, DeliveryReceipt, Notification, OutstandingAction};
 use jiff::civil::Date;
 
 /// The mechanisms of the charter.
@@ -37,6 +39,12 @@ pub struct Published {
     pub asked: Option<Vec<String>>,
     /// Whether the hub wrote it as part of another act.
     pub is_issued: bool,
+    /// The number of the first notification that was published in the same call.
+    pub call: usize,
+    /// The title and the files that it had when it was recorded.
+    pub title: String,
+    /// See `title`.
+    pub files: Vec<Attachment>,
 }
 
 /// A member: agency and first day.
@@ -59,11 +67,22 @@ pub struct Model {
     pub logs: BTreeMap<String, Vec<usize>>,
     /// What a recipient did with one, and what it still owes.
     pub receipts: HashMap<(usize, String), DeliveryReceipt>,
-    /// The first reply of a recipient to one.
-    pub replies: HashMap<(usize, String), usize>,
+    /// The replies of a recipient to one that stand, the first one first; each with when and by whom.
+    pub replies: HashMap<(usize, String), BTreeMap<usize, Replied>>,
+    /// What one answers: which, for whom, and by which reply first.
+    pub answers: HashMap<usize, Vec<(usize, String, usize)>>,
+    /// What a recipient was asked to reply and has replied.
+    pub answered: HashMap<(usize, String), Vec<OutstandingAction>>,
     /// Where a consumer of an agency stands in each log that it has read.
     pub consumers: BTreeMap<(String, String), BTreeMap<String, usize>>,
+    /// What an agency has sent of a file, by its SHA-256.
+    pub uploads: BTreeMap<(String, String), files::Upload>,
+    /// Contents that are stored, by their SHA-256.
+    pub stored: BTreeSet<String>,
 }
+
+/// When a reply was given, and by whom.
+pub type Replied = (Option<prost_types::Timestamp>, String);
 
 /// What a role may do at all, as the charter's table says.
 fn grants(role: &str, what: &str) -> bool {
@@ -268,11 +287,17 @@ impl Model {
     pub fn record(&mut self, seen: Notification, on: Date, to: &[String], is_sent: bool) -> usize {
         let number = self.published.len();
         let author = seen.author.clone();
+        if let (true, Some(agency)) = (is_sent, author.strip_prefix("agencies/")) {
+            self.settle_files(agency, &seen.attachments);
+        }
         self.published.push(Published {
-            seen,
             on,
             asked: None,
             is_issued: !is_sent,
+            call: number,
+            title: seen.title.clone(),
+            files: seen.attachments.clone(),
+            seen,
         });
         for one in to {
             let log = if one.starts_with("channels/") {
@@ -310,11 +335,11 @@ impl Model {
     #[must_use]
     pub fn sees(&self, officer: &Officer, number: usize, on: Date) -> bool {
         let seen = &self.published[number].seen;
-        if !seen.channel.is_empty() {
-            return self.reads(officer, &seen.channel, on);
-        }
         let own = format!("agencies/{}", officer.agency);
         let is_author = seen.author == own && self.reads_sent(officer, on);
+        if !seen.channel.is_empty() {
+            return is_author || self.reads(officer, &seen.channel, on);
+        }
         let mut inboxes = seen.addressees.iter().map(|one| format!("{one}/inbox"));
         is_author || inboxes.any(|inbox| self.reads(officer, &inbox, on))
     }
@@ -408,10 +433,13 @@ impl Model {
             recipient: recipient.to_owned(),
             ..DeliveryReceipt::default()
         });
-        if let Some(reply) = self.replies.get(&key)
-            && self.sees(officer, *reply, on)
+        if let Some((reply, (at, by))) = self.replies.get(&key).and_then(BTreeMap::first_key_value)
         {
-            row.reply.clone_from(&self.published[*reply].seen.name);
+            row.replied_at = *at;
+            row.replied_by.clone_from(by);
+            if self.sees(officer, *reply, on) {
+                row.reply.clone_from(&self.published[*reply].seen.name);
+            }
         }
         row
     }

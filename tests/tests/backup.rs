@@ -38,7 +38,7 @@ use hub::{
 use hub_core::crypto::{hex, sha256};
 use hub_proto::common::Receipt;
 use hub_tests::{
-    Site, TRUST_DOMAIN,
+    Site, TRUST_DOMAIN, World,
     process::{HubProcess, hub_binary},
 };
 
@@ -530,4 +530,74 @@ async fn what_does_not_belong_together_is_refused() {
         format!("{error:#}").contains("lies in the data folder"),
         "{error:#}"
     );
+}
+
+/// Publishes, and answers the entry.
+async fn published(world: &World, title: &str) -> u64 {
+    let channels = world.clerk("tax").channels();
+    let response = channels.publish(draft(title)).await.unwrap().response;
+    response.receipt.unwrap().entry_index
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_beside_retention_has_the_order_of_every_erasure_in_it() {
+    let world = World::start().await;
+    let mut entries = vec![];
+    for title in ["一", "二", "三"] {
+        entries.push(published(&world, title).await);
+    }
+    let engine = Arc::clone(world.hub().engine());
+    let seal = async |entry: u64| {
+        let now = jiff::Timestamp::now();
+        let report = engine.seal(vec![entry], "test", now).await.unwrap();
+        assert_eq!(report.sealed, 1);
+        engine.store().head()
+    };
+    // The first segment is complete from here on.
+    seal(entries[0]).await;
+    entries.push(published(&world, "四").await);
+    entries.push(published(&world, "五").await);
+    let folders = tempfile::TempDir::new().unwrap();
+    let to = folders.path().join("backup");
+    let options = BackupOptions {
+        to: to.clone(),
+        verify: true,
+        prune: false,
+    };
+    // Once the first segment has been copied, the second one ends; an order in the third one then
+    // erases from the second, which is still to be copied.
+    let mut acted = false;
+    let mut during = |_: String| {
+        if !std::mem::replace(&mut acted, true) {
+            let runtime = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| {
+                runtime.block_on(async {
+                    seal(entries[3]).await;
+                    seal(entries[4]).await;
+                });
+            });
+        }
+    };
+    let done = backup(&world.site.config(), &options, &mut during).unwrap();
+    assert_eq!(done.entries, engine.store().head());
+
+    // A ledger cannot end between an erasure and its order.
+    let restore_at = |name: &str, to_index: u64| {
+        let (config, _) = with_data(&world.site, &folders.path().join(name));
+        let options = RestoreOptions {
+            from: to.clone(),
+            to_index: Some(to_index),
+        };
+        restore(&config, &options, &mut |_| {})
+    };
+    let head = done.entries;
+    let error = restore_at("short", head - 1).unwrap_err().to_string();
+    let order = format!("erased by the order in entry {}", head - 1);
+    assert!(error.contains(&order), "{error}");
+    assert!(
+        error.contains(&format!("restore at least {head} entries")),
+        "{error}"
+    );
+    assert!(!folders.path().join("short/ledger").exists());
+    assert_eq!(restore_at("whole", head).unwrap().entries, head);
 }

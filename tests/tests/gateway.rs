@@ -13,7 +13,6 @@ use std::{
     net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -40,9 +39,12 @@ use hub_proto::{
     },
     members::{WhoAmIRequest, members_service_client::MembersServiceClient},
 };
-use hub_tests::World;
+use hub_tests::{World, relay::Relay};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpStream, UnixStream},
+};
 use tonic::{
     Code, Request,
     transport::{Channel, Endpoint},
@@ -341,50 +343,6 @@ async fn a_secret_is_asked_for_where_one_is_set() {
     world.stop().await;
 }
 
-/// A port of its own in front of a hub that comes, goes and changes its port.
-struct Relay {
-    address: SocketAddr,
-    target: Arc<Mutex<Option<SocketAddr>>>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Relay {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let target = Arc::new(Mutex::new(None));
-        let shared = Arc::clone(&target);
-        let task = tokio::spawn(async move {
-            loop {
-                let (mut near, _) = listener.accept().await.unwrap();
-                let target: Option<SocketAddr> = *shared.lock().unwrap();
-                tokio::spawn(async move {
-                    let Some(target) = target else { return };
-                    if let Ok(mut far) = TcpStream::connect(target).await {
-                        // Either side may cut it.
-                        drop(tokio::io::copy_bidirectional(&mut near, &mut far).await);
-                    }
-                });
-            }
-        });
-        Self {
-            address,
-            target,
-            task,
-        }
-    }
-
-    fn point_to(&self, target: Option<SocketAddr>) {
-        *self.target.lock().unwrap() = target;
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let waited = tokio::time::timeout(PATIENCE, async {
         loop {
@@ -623,6 +581,39 @@ async fn a_file_goes_up_and_comes_down_in_streams() {
         }
     }
     assert!(received == content, "{} bytes came", received.len());
+    gateway.stop().await.unwrap();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_in_a_browser_on_this_machine_gets_nothing_out_of_the_gateway() {
+    let mut world = World::start().await;
+    let folder = world.site.path().join("gateway");
+    let gateway = gateway(world.clerk("tax"), LOOPBACK, &folder).await;
+    let Listen::Tcp(address) = gateway.listen().clone() else {
+        panic!("it listens on TCP")
+    };
+    // What a page can make a browser send, to loopback or to a name that leads there: HTTP/1.1.
+    for request in [
+        "POST /hub.members.v1.MembersService/WhoAmI HTTP/1.1\r\nHost: page.example\r\n\
+         Origin: http://page.example\r\nContent-Type: application/grpc\r\n\
+         Content-Length: 5\r\n\r\n\0\0\0\0\0",
+        "POST /hub.members.v1.MembersService/WhoAmI HTTP/1.1\r\nHost: page.example\r\n\
+         Content-Type: application/grpc-web\r\nContent-Length: 5\r\n\r\n\0\0\0\0\0",
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        "OPTIONS /hub.members.v1.MembersService/WhoAmI HTTP/1.1\r\nHost: page.example\r\n\
+         Origin: http://page.example\r\nAccess-Control-Request-Method: POST\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![];
+        // It may be reset as well as closed.
+        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        drop(ended.expect("the gateway ends it"));
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
+        assert!(!answer.contains("tax-clerk-1"), "{answer}");
+    }
     gateway.stop().await.unwrap();
     world.stop().await;
 }

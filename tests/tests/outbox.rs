@@ -26,10 +26,11 @@ use agency_client::{
     subscribe::{Event, SubscribeOptions},
     verify,
 };
+use hub::fsck;
 use hub_core::names::RequestId;
 use hub_proto::channels::{Classification, ListNotificationsRequest, Notification};
 use hub_tests::{Site, World, process::HubProcess, random::Random};
-use program::{ITEMS, Program, STREAMS, title};
+use program::{ITEMS, Program, STREAMS, file_content, has_file, title};
 use tokio::sync::oneshot;
 
 /// Longest that the programs may need to get to the moment of a death.
@@ -149,7 +150,37 @@ async fn what_was_enqueued_arrives_once_and_in_order_through_kill_9_on_both_side
             "HUB_TEST_SEED={seed}"
         );
     }
+    check_files(&site, &endpoint).await;
     assert!(hub.stop(), "the hub stops in order");
+    let report = fsck::fsck(&site.config(), &mut |_| {}).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+}
+
+/// Every item that was enqueued with a file arrived with it, whole.
+async fn check_files(site: &Site, endpoint: &str) {
+    let tax = client(site, endpoint, "tax");
+    let request = ListNotificationsRequest {
+        parent: "agencies/tax/sent".into(),
+        page_size: 500,
+        ..ListNotificationsRequest::default()
+    };
+    let page = tax.channels().list_notifications(&request).await.unwrap();
+    assert_eq!(page.notifications.len(), STREAMS.len() * ITEMS);
+    let copy = site.path().join("copy.txt");
+    for one in page.notifications {
+        let (stream, number) = one.title.split_once(' ').unwrap();
+        let number = number.parse().unwrap();
+        assert_eq!(one.attachments.len(), usize::from(has_file(number)));
+        for file in &one.attachments {
+            let files = tax.attachments();
+            files
+                .download(&one.name, file, &copy, |_| {})
+                .await
+                .unwrap();
+            let content = std::fs::read_to_string(&copy).unwrap();
+            assert!(content == file_content(stream, number), "{}", one.name);
+        }
+    }
 }
 
 /// Every ticket leads to one notification of its own, and there are no others.

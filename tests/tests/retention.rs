@@ -15,15 +15,16 @@ use agency_client::{
     Client, ClientError,
     channels::{NotificationDraft, SearchQuery},
 };
-use hub::{clock::Clock, fsck, rebuild, retention};
+use hub::{clock::Clock, fsck, rebuild, reminders, retention};
 use hub_core::reason::Reason;
 use hub_proto::{
     channels::{
-        Attachment, Classification, ListOutstandingActionsRequest, Notification, NotificationState,
+        Attachment, Classification, ListNotificationsRequest, ListOutstandingActionsRequest,
+        Notification, NotificationState,
     },
     common::Receipt,
 };
-use hub_tests::{Site, World, charter_file, clock::Shifted};
+use hub_tests::{Site, World, charter_file, clock::Shifted, raw::eventually};
 use jiff::{SignedDuration, Timestamp};
 
 /// Words that must be nowhere once they are sealed.
@@ -217,4 +218,60 @@ async fn what_is_due_is_gone_from_view_and_disk_and_still_proved() {
     rebuild::rebuild(&world.site.config()).unwrap();
     world.restart().await;
     is_gone_from_view(&world, &before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reminders_go_with_what_they_are_of() {
+    let clock = Arc::new(Shifted::default());
+    let mut world = World::start_on(site(), Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let before = publish_all(&world).await;
+    // The correction was to be acknowledged within three days; its title is in the reminders.
+    clock.by(days(7));
+    let given = reminders::run(world.hub().engine()).await.unwrap();
+    assert!(given > 0);
+    let inbox = ListNotificationsRequest {
+        parent: "agencies/tax/inbox".into(),
+        newest_first: true,
+        page_size: i32::try_from(given).unwrap(),
+        ..ListNotificationsRequest::default()
+    };
+    // They are much younger, and of a category that is kept for years.
+    clock.by(days(64));
+    assert_eq!(seal(&world).await, 2 + given as u64);
+    assert_eq!(seal(&world).await, 0, "once");
+    let attachments = world.hub().attachments();
+    attachments.clean(clock.now()).await.unwrap();
+    clock.by(SignedDuration::ZERO);
+    is_gone_from_view(&world, &before).await;
+    let api = world.clerk("tax").channels();
+    let found = api.list_notifications(&inbox).await.unwrap().notifications;
+    assert_eq!(found.len(), given);
+    for reminder in found {
+        assert!(reminder.is_sealed);
+        assert_eq!((&*reminder.author, &*reminder.title), ("agencies/hub", ""));
+    }
+    world.stop().await;
+    let report = fsck::fsck(&world.site.config(), &mut |_| {}).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert!(!holds(&world.site.data_dir(), SECRET.as_bytes()));
+    rebuild::rebuild(&world.site.config()).unwrap();
+    world.restart().await;
+    clock.by(days(64));
+    assert_eq!(seal(&world).await, 0, "known from what is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_runs_seals_what_is_due_by_itself() {
+    let clock = Arc::new(Shifted::default());
+    let mut world = World::start_on(site(), Arc::clone(&clock) as Arc<dyn Clock>).await;
+    publish_all(&world).await;
+    world.stop().await;
+    clock.by(days(70));
+    world.restart().await;
+    let ledger = world.site.data_dir().join("ledger");
+    assert!(world.hub().engine().store().head() > 0);
+    eventually("the text is sealed", async || {
+        !holds(&ledger, SECRET.as_bytes())
+    })
+    .await;
 }

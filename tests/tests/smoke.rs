@@ -1,5 +1,7 @@
 //! The main path, once: publish, receive, sign for, verify, restart.
 
+use std::sync::Arc;
+
 use agency_client::{
     channels::NotificationDraft,
     subscribe::{Event, SubscribeOptions},
@@ -96,4 +98,28 @@ async fn a_recipient_can_bind_the_text_to_its_author_and_nobody_else_learns_of_i
         "told apart from nothing at all"
     );
     world.stop().await;
+}
+
+#[test]
+fn a_test_that_panics_ends_and_leaves_no_hub_behind() {
+    let (sent, received) = std::sync::mpsc::sync_channel(1);
+    let test = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async move {
+            let world = World::start().await;
+            let clerk = world.clerk("tax");
+            let mut stream = clerk.channels().subscribe(SubscribeOptions::default());
+            stream.next().await.unwrap().unwrap();
+            let data = world.site.data_dir();
+            sent.send((Arc::clone(world.hub().engine()), data)).unwrap();
+            panic!("as a test that fails");
+        });
+    });
+    let (engine, data) = received.recv().unwrap();
+    assert!(test.join().is_err(), "it ended, by its panic");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let seal = runtime.block_on(engine.order_seal(vec![], "rule", jiff::Timestamp::UNIX_EPOCH));
+    let refused = seal.expect_err("the writer has stopped");
+    assert_eq!(refused.reason, Reason::Unavailable);
+    assert!(!data.exists(), "its folder went with it");
 }

@@ -123,7 +123,12 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Crates whose code outside tests must not stop on what a peer or a disk does.
-const NO_PANICS: [&str; 3] = ["hub/src/", "core/src/", "agency-client/src/"];
+const NO_PANICS: [&str; 4] = [
+    "hub/src/",
+    "core/src/",
+    "agency-client/src/",
+    "documents/src/",
+];
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -283,6 +288,46 @@ fn panics(files: &[Source]) -> Vec<String> {
                     file.path,
                     number + 1
                 ));
+            }
+        }
+    }
+    broken
+}
+
+/// What a manifest must not depend on: documents are made from plain data, and the hub never carries
+/// a typesetter.
+const APART: [(&str, &[&str]); 2] = [
+    (
+        "documents/Cargo.toml",
+        &[
+            "hub",
+            "hub-core",
+            "hub-proto",
+            "agency-client",
+            "certs",
+            "tokio",
+            "tonic",
+        ],
+    ),
+    ("hub/Cargo.toml", &["hub-documents", "typst"]),
+];
+
+/// Dependencies of a manifest that are to stay apart.
+fn joined_crates(files: &[Source]) -> Vec<String> {
+    let mut broken = vec![];
+    for file in files {
+        let apart = APART.iter().find(|(path, _)| *path == file.path);
+        for name in apart.into_iter().flat_map(|(_, names)| *names) {
+            let is_it = |line: &str| {
+                let key = line.split(['=', '.']).next().unwrap_or_default();
+                key.trim() == *name
+            };
+            let dependencies = file
+                .text
+                .lines()
+                .skip_while(|line| !line.contains("dependencies]"));
+            if dependencies.into_iter().any(is_it) {
+                broken.push(format!("{}: must not depend on `{name}`", file.path));
             }
         }
     }
@@ -529,6 +574,34 @@ fn a_panic_is_caught() {
         Source::new("hub/src/b/tests.rs", "x.unwrap()"),
     ];
     assert_eq!(panics(&code_files(&files)).len(), 1, "b is no test");
+}
+
+#[test]
+fn documents_and_the_hub_stay_apart() {
+    let files = files();
+    for (path, _) in APART {
+        assert!(files.iter().any(|file| file.path == path), "{path} is gone");
+    }
+    assert_none(&joined_crates(&files));
+}
+
+#[test]
+fn a_joined_crate_is_caught() {
+    let broken = |path: &str, text: &str| catches(joined_crates, path, text);
+    let hub = "[dependencies]\nserde.workspace = true\n";
+    assert!(!broken("hub/Cargo.toml", hub));
+    assert!(broken(
+        "hub/Cargo.toml",
+        &format!("{hub}hub-documents.workspace = true")
+    ));
+    assert!(broken(
+        "documents/Cargo.toml",
+        "[package]\n[dependencies]\nhub = { path = \"../hub\" }"
+    ));
+    assert!(!broken(
+        "documents/Cargo.toml",
+        "[package]\nhub = 1\n[dependencies]\nzip = 1"
+    ));
 }
 
 #[test]

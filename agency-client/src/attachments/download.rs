@@ -78,6 +78,10 @@ impl Download<'_> {
     async fn fetch(&self) -> Result<u64> {
         let size = self.size;
         let (out, first) = files::blocking(&self.part, move |path| {
+            // A link that others put here would lead into a file of this user's.
+            if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+                return Err(io::Error::other("is there already and is no plain file"));
+            }
             let out = OpenOptions::new()
                 .create(true)
                 .truncate(false)

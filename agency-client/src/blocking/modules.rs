@@ -73,6 +73,8 @@ macro_rules! module {
     };
 }
 
+pub(super) use module;
+
 module! {
     /// The channels service. Made by [`Client::channels`].
     ///

@@ -9,6 +9,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::Stream;
@@ -16,11 +17,16 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, UnixListener},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::Sleep,
 };
 use tonic::transport::server::Connected;
 
 use crate::error::{ClientError, Result};
 
+/// Bytes with which HTTP/2 begins.
+const PREFACE_BYTES: usize = 24;
+/// How long a caller may take to send them; nobody may hold a connection's place without a word.
+const PREFACE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Rights of the socket: its owner and its group may call.
 const SOCKET_MODE: u32 = 0o660;
 
@@ -136,7 +142,11 @@ fn free(path: &Path) -> Result<()> {
     }
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_answered) => Err(ClientError::file(path, "another process listens on it")),
-        Err(_stale) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        // Gone meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // A socket that this user may not call, or of another kind, can have a listener.
+        Err(error) => Err(ClientError::file(path, error)),
     }
 }
 
@@ -148,10 +158,8 @@ pub(super) fn incoming<L: Accept>(
 ) -> impl Stream<Item = io::Result<Connection<L::Io>>> {
     futures::stream::unfold((listener, connections), |(listener, connections)| async {
         let permit = Arc::clone(&connections).acquire_owned().await.ok()?;
-        let accepted = listener.accept_one().await.map(|io| Connection {
-            io,
-            _permit: permit,
-        });
+        let accepted = listener.accept_one().await;
+        let accepted = accepted.map(|io| Connection::new(io, permit, PREFACE_TIME_MAX));
         Some((accepted, (listener, connections)))
     })
 }
@@ -187,7 +195,19 @@ impl Accept for UnixListener {
 #[derive(Debug)]
 pub(super) struct Connection<T> {
     io: T,
+    /// Bytes of the preface that have not come, and until when they must.
+    silent: Option<(usize, Pin<Box<Sleep>>)>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl<T> Connection<T> {
+    fn new(io: T, permit: OwnedSemaphorePermit, patience: Duration) -> Self {
+        Self {
+            io,
+            silent: Some((PREFACE_BYTES, Box::pin(tokio::time::sleep(patience)))),
+            _permit: permit,
+        }
+    }
 }
 
 impl<T> Connected for Connection<T> {
@@ -202,7 +222,20 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.io).poll_read(context, buffer);
+        let Some((missing, sleep)) = &mut self.silent else {
+            return polled;
+        };
+        *missing = missing.saturating_sub(buffer.filled().len().saturating_sub(before));
+        if *missing == 0 {
+            self.silent = None;
+            return polled;
+        }
+        if polled.is_pending() && sleep.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        polled
     }
 }
 
@@ -226,6 +259,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
     use super::*;
 
     #[tokio::test]
@@ -272,10 +307,56 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_socket_of_another_kind_is_not_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.sock");
+        let other = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        bind(&path).unwrap_err();
+        std::os::unix::net::UnixDatagram::unbound()
+            .unwrap()
+            .send_to(b"still there", &path)
+            .unwrap();
+        drop(other);
+    }
+
+    #[tokio::test]
     async fn a_folder_that_everybody_writes_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
         let error = bind(&folder.path().join("gateway.sock")).unwrap_err();
         assert!(error.to_string().contains("every user"), "{error}");
+    }
+
+    /// A connection over memory, and its other end.
+    async fn connection(patience: Duration) -> (Connection<DuplexStream>, DuplexStream) {
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let (near, far) = tokio::io::duplex(256);
+        (Connection::new(near, permit, patience), far)
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_does_not_begin_is_cut_off() {
+        let (mut near, mut far) = connection(Duration::from_millis(10)).await;
+        far.write_all(b"PRI * HTTP/2.0").await.unwrap();
+        let mut read = vec![];
+        let error = near.read_to_end(&mut read).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(read, b"PRI * HTTP/2.0");
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_has_begun_may_be_quiet() {
+        let patience = Duration::from_millis(10);
+        let (mut near, mut far) = connection(patience).await;
+        far.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            .await
+            .unwrap();
+        let mut preface = [0; PREFACE_BYTES];
+        near.read_exact(&mut preface).await.unwrap();
+        let mut byte = [0];
+        let quiet = tokio::time::timeout(patience * 5, near.read_exact(&mut byte)).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        far.write_all(b"x").await.unwrap();
+        near.read_exact(&mut byte).await.unwrap();
     }
 }

@@ -74,6 +74,17 @@ mod tests {
                 true,
             ),
             ("/hub.members.v1.MembersService/WhoAmI", false, false),
+            ("/hub.meetings.v1.MeetingService/AnswerNotice", false, false),
+            (
+                "/hub.meetings.v1.MinutesService/ConsentToMinutes",
+                false,
+                false,
+            ),
+            (
+                "/hub.meetings.v1.MajorIssueService/FlagMajorIssue",
+                false,
+                false,
+            ),
         ] {
             let method = find(path).unwrap();
             assert_eq!(method.path, path);

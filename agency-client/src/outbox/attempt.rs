@@ -107,16 +107,21 @@ impl Attempt<'_> {
         is_in_doubt: bool,
         error: ClientError,
     ) -> Result<Option<Turn>> {
-        if is_in_doubt {
+        // Without a doubt it is looked for as well: the folder may have been restored from a copy
+        // that was made before the first attempt.
+        if is_in_doubt || item.method.trace() == Trace::Notification {
             match self.trace(item).await {
                 Traced::Found(found) => {
                     return self.delivered(item.ticket, *found).await.map(Some);
                 }
                 Traced::Nothing => {}
                 Traced::Later(error) => {
-                    let turn = self.wait(item, true, &error, Duration::ZERO).await?;
-                    return Ok(Some(turn));
+                    // The hub refused this attempt; only earlier ones are in doubt.
+                    let is_uncertain = item.is_uncertain;
+                    let turn = self.wait(item, is_uncertain, &error, Duration::ZERO);
+                    return turn.await.map(Some);
                 }
+                Traced::Unknowable(_) if !is_in_doubt => {}
                 Traced::Unknowable(why) => {
                     let problem = Problem {
                         reason: error.reason_text().to_owned(),

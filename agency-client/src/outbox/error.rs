@@ -48,7 +48,7 @@ pub enum OutboxError {
     #[error("there is no item {0}")]
     NoSuchItem(Ticket),
     /// The item's state does not allow what was asked.
-    #[error("item {ticket} cannot be {verb}: {why}")]
+    #[error("item {ticket} is {state} and cannot be {verb}: {why}")]
     WrongState {
         /// The item.
         ticket: Ticket,

@@ -29,13 +29,25 @@ pub(crate) const PUBLISH: &str = "/hub.channels.v1.ChannelService/PublishNotific
 pub(crate) const CORRECT: &str = "/hub.channels.v1.ChannelService/CorrectNotification";
 /// Takes one back.
 pub(crate) const RETRACT: &str = "/hub.channels.v1.ChannelService/RetractNotification";
+/// Answers the notice of a meeting.
+pub(crate) const ANSWER_NOTICE: &str = "/hub.meetings.v1.MeetingService/AnswerNotice";
+/// Consents to minutes.
+pub(crate) const CONSENT: &str = "/hub.meetings.v1.MinutesService/ConsentToMinutes";
+/// Reports on an agreed item.
+pub(crate) const REPORT: &str = "/hub.meetings.v1.MinutesService/ReportProgress";
 
 /// Calls that the hub absorbs or refuses by their own nature when they come a second time, under
-/// whatever request id: opening and signing again change nothing, and the rest meets what it made.
-const ABSORBED: [&str; 9] = [
+/// whatever request id: opening and signing again change nothing, and the rest meets what it made. A
+/// consent is to one version, and the hub refuses a version that is no longer before the units; a
+/// draft says which version it is based on. Not here is what adds something each time, as a progress
+/// report, and what would take the place of something newer, as an answer to a notice.
+const ABSORBED: [&str; 12] = [
     "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
     "/hub.channels.v1.ChannelService/OpenNotification",
     "/hub.channels.v1.ChannelService/SignForNotification",
+    "/hub.meetings.v1.MajorIssueService/CoSignEscalation",
+    "/hub.meetings.v1.MinutesService/ConsentToMinutes",
+    "/hub.meetings.v1.MinutesService/DraftMinutes",
     "/hub.members.v1.MembersService/AddMembership",
     "/hub.members.v1.MembersService/AppointLiaison",
     "/hub.members.v1.MembersService/EnrollNode",
@@ -315,6 +327,14 @@ mod tests {
         for path in ABSORBED {
             assert_eq!(Method::find(path).unwrap().trace(), Trace::Absorbed);
         }
+    }
+
+    #[test]
+    fn what_adds_or_replaces_something_is_not_repeated_under_a_new_id() {
+        for path in [ANSWER_NOTICE, REPORT] {
+            assert_eq!(Method::find(path).unwrap().trace(), Trace::None, "{path}");
+        }
+        assert_eq!(Method::find(CONSENT).unwrap().trace(), Trace::Absorbed);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use hub_proto::channels::{
     Attachment, CorrectNotificationRequest, Notification, PublishNotificationRequest,
     RetractNotificationRequest,
 };
+use hub_proto::meetings::{AnswerNoticeRequest, ConsentToMinutesRequest, ReportProgressRequest};
 use prost::Message;
 
-use super::method::{CORRECT, Method, PUBLISH, RETRACT};
+use super::method::{ANSWER_NOTICE, CONSENT, CORRECT, Method, PUBLISH, REPORT, RETRACT};
 use crate::{
     channels::NotificationDraft,
     error::{ClientError, Result},
@@ -112,6 +113,37 @@ impl Outgoing {
         };
         let title = request.reason.clone();
         Self::request(RETRACT, &request, title)
+    }
+
+    /// An answer to a meeting's notice. It counts when the hub records it, not when it is enqueued: an
+    /// answer that waits past the notice's time is late, and one that meets a changed notice or a
+    /// meeting that has been held is refused and set aside. Where the time is short, call
+    /// [`crate::meetings::Meetings::answer_notice`] and see the answer arrive.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7.
+    pub fn answer_notice(request: &AnswerNoticeRequest) -> Result<Self> {
+        Self::request(ANSWER_NOTICE, request, request.name.clone())
+    }
+
+    /// A consent to one version of minutes. It counts when the hub records it; if the office has drafted
+    /// another version by then, it is refused and set aside, and never counts for a text that
+    /// nobody has read. Near the end of the time to consent, call
+    /// [`crate::meetings::Minutes::consent`].
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7.
+    pub fn consent(request: &ConsentToMinutesRequest) -> Result<Self> {
+        Self::request(CONSENT, request, request.name.clone())
+    }
+
+    /// A report on the unit's part of an agreed item. It counts from when the hub records it: near the
+    /// due day, call [`crate::meetings::Minutes::report_progress`].
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7.
+    pub fn report_progress(request: &ReportProgressRequest) -> Result<Self> {
+        Self::request(REPORT, request, request.name.clone())
     }
 
     /// Any other mutating call of the hub's API: `method` is its full gRPC path. An empty

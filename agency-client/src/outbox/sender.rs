@@ -190,7 +190,8 @@ impl<'a> Work<'a> {
         while let Some(ended) = turns.next().await {
             self.settle(ended)?;
         }
-        Ok(())
+        // The last that an observer hears is what is left.
+        self.look(true).await
     }
 
     /// Reads the heads of all streams when something has changed, and prunes when it is time.

@@ -262,10 +262,10 @@ impl Store {
             let changed = self.sql(transaction.execute(
                 "UPDATE items SET state = 'discarded', is_holding = 0, request = NULL, \
                  settled_at_us = ?2 WHERE ticket = ?1 AND (state = 'refused' \
-                 OR (state = 'queued' AND first_attempt_at_us IS NULL))",
+                 OR (state = 'queued' AND is_uncertain = 0))",
                 (ticket.0, now),
             ))?;
-            let why = "only what is refused or was never sent can be";
+            let why = "only what is refused or certainly was not recorded can be";
             self.met(transaction, changed, ticket, "discarded", why)
         })
     }

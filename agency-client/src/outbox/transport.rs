@@ -106,8 +106,26 @@ async fn find(client: &Client, request_id: &str) -> Result<Option<Found>> {
                 "{name} is in the sent log, and cannot be read"
             ))),
         },
-        None => Ok(None),
+        // A search leaves out what the caller's roles do not show; that is no proof that nothing
+        // was recorded.
+        None => sent_log_is_readable(client).await.map(|()| None),
     }
+}
+
+/// Fails when the caller may not see all that its agency has sent.
+async fn sent_log_is_readable(client: &Client) -> Result<()> {
+    let request = ListNotificationsRequest {
+        parent: sent_log(client),
+        page_size: 1,
+        omit_bodies: true,
+        ..ListNotificationsRequest::default()
+    };
+    client.channels().list_notifications(&request).await?;
+    Ok(())
+}
+
+fn sent_log(client: &Client) -> String {
+    format!("agencies/{}/sent", client.profile().agency)
 }
 
 /// A notification and its receipt, when the caller may see one of this name.
@@ -158,7 +176,7 @@ async fn in_sent_log(client: &Client, request_id: &str) -> Result<Option<String>
     let minted_at_s = i64::try_from(id.unix_ms() / 1000).unwrap_or(i64::MAX);
     let slack_s = i64::try_from(CLOCK_SLACK.as_secs()).unwrap_or(i64::MAX);
     let mut request = ListNotificationsRequest {
-        parent: format!("agencies/{}/sent", client.profile().agency),
+        parent: sent_log(client),
         page_size: PAGE,
         newest_first: true,
         omit_bodies: true,
@@ -189,4 +207,34 @@ pub(crate) fn minted_ms(request_id: &str) -> u64 {
 /// Now, in milliseconds since 1970.
 pub(crate) fn now_ms() -> u64 {
     u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use hub_proto::channels::ListNotificationsResponse;
+
+    use super::*;
+    use crate::testing::{FakeHub, Fixture, message, refusal};
+
+    /// What is found of an id on a hub that shows nothing under it.
+    async fn found(is_sent_log_shown: bool) -> Result<Option<Found>> {
+        let fixture = Fixture::new();
+        let hub = FakeHub::start(&fixture, move |call| match call.path.rsplit('/').next() {
+            Some("SearchNotifications") => message(&SearchNotificationsResponse::default()),
+            Some("ListNotifications") if is_sent_log_shown => {
+                message(&ListNotificationsResponse::default())
+            }
+            _ => Err(refusal("NOT_FOUND")),
+        })
+        .await;
+        let client = fixture.client(&hub);
+        Transport::find(&client, &crate::client::request_id()).await
+    }
+
+    #[tokio::test]
+    async fn nothing_found_counts_only_for_those_who_see_the_sent_log() {
+        assert_eq!(found(true).await.unwrap(), None);
+        let error = found(false).await.unwrap_err();
+        assert_eq!(error.reason_text(), "NOT_FOUND");
+    }
 }

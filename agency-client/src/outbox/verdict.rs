@@ -60,6 +60,8 @@ fn of_refusal(refusal: &Refusal) -> Verdict {
         // A request that is too large comes without a hint, and will not shrink.
         Reason::LimitExceeded if refusal.retry_after.is_some() => certain(wait),
         Reason::LimitExceeded => Verdict::Refused,
+        // Another call of this agency uploads the same file, such as another stream's.
+        Reason::Conflict => certain(wait),
         Reason::NodeIdentityInvalid
         | Reason::AgencyUnknown
         | Reason::AgencyNotInForce
@@ -134,6 +136,8 @@ mod tests {
             ("NODE_EXPIRED", Code::Unauthenticated, true),
             ("TOKEN_KEY_UNKNOWN", Code::Unauthenticated, true),
             ("ROLE_NOT_GRANTED", Code::PermissionDenied, true),
+            ("CONFLICT", Code::Aborted, true),
+            ("LIAISON_MISMATCH", Code::Aborted, false),
             ("PERMISSION_DENIED", Code::PermissionDenied, false),
             ("INVALID_ARGUMENT", Code::InvalidArgument, false),
             ("CLASSIFICATION_REFUSED", Code::InvalidArgument, false),

@@ -19,7 +19,7 @@ use futures::{StreamExt as _, stream::BoxStream};
 use hub_core::crypto::{Digest, hex, parse_digest};
 use jiff::Timestamp;
 use object_store::{
-    Certificate, ClientOptions, ObjectStore, ObjectStoreExt as _, PutPayload,
+    Certificate, ClientOptions, ObjectStore, ObjectStoreExt as _, PutPayload, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder},
     local::LocalFileSystem,
     path::Path as Key,
@@ -32,8 +32,14 @@ use crate::error::{Error, Result};
 /// What is sent to a bucket in one go, in bytes. S3 demands at least 5 MiB for all parts but the last.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// Longest time that one request to a bucket may take; the library tries again within limits of its own.
+/// Longest time that one request to a bucket may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How often a request that failed for the moment is made again.
+const RETRIES_MAX: usize = 3;
+
+/// No request is made again after this time: the caller is told that the store is away.
+const RETRY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Largest file with a key of the store, in bytes.
 const KEY_FILE_BYTES_MAX: u64 = 4_096;
@@ -219,6 +225,11 @@ fn bucket_of(settings: &Settings, bucket: &str) -> anyhow::Result<AmazonS3> {
         .with_access_key_id(id)
         .with_secret_access_key(key)
         .with_client_options(client)
+        .with_retry(RetryConfig {
+            max_retries: RETRIES_MAX,
+            retry_timeout: RETRY_TIME_MAX,
+            ..RetryConfig::default()
+        })
         // Not every compatible store can delete many at once.
         .with_disable_bulk_delete(true);
     if let Some(endpoint) = &settings.endpoint {

@@ -26,7 +26,7 @@ use hub_core::{
 };
 use jiff::Timestamp;
 
-use super::{Limits, blocking, contents::make_folder, disk};
+use super::{Limits, blocking, contents::make_folder, disk, disk_full};
 use crate::error::{Error, Result};
 
 /// Received bytes are flushed to the medium each time that so many have come in.
@@ -134,6 +134,7 @@ impl Staging {
                 continue;
             };
             let desk = desks.entry(agency).or_default();
+            let mut met: BTreeMap<Digest, PathBuf> = BTreeMap::new();
             for path in read_folder(&agency_folder)? {
                 let Some((digest, size_bytes, is_complete)) = parse(&path) else {
                     continue;
@@ -152,10 +153,17 @@ impl Staging {
                     upload,
                     is_open: false,
                 };
-                // A marker counts more than what a crash left beside it.
-                let known = desk.uploads.entry(digest).or_insert(entry);
-                if is_complete {
-                    *known = entry;
+                // A marker counts more than what a crash left beside it, which goes: nothing in
+                // memory would know of it.
+                let left = match desk.uploads.get(&digest) {
+                    Some(_) if !is_complete => Some(path),
+                    _ => {
+                        desk.uploads.insert(digest, entry);
+                        met.insert(digest, path)
+                    }
+                };
+                if let Some(left) = left {
+                    remove_file(&left).with_context(|| left.display().to_string())?;
                 }
             }
         }
@@ -192,6 +200,7 @@ impl Staging {
             let file = slot.open_file(&path)?;
             let received = file.metadata().map_err(disk("look at", &path))?.len();
             slot.note(received);
+            slot.require_room(start.size_bytes.saturating_sub(received))?;
             let expected = start.offset;
             // What a crash of the machine left may be longer than what was announced: begin anew.
             if received > start.size_bytes || expected == 0 {
@@ -378,6 +387,28 @@ impl Slot {
         part(folder, &self.agency, &start.sha256, start.size_bytes)
     }
 
+    /// Uploads never take the room that the ledger needs: an agency's files must not keep the others
+    /// from recording anything.
+    fn require_room(&self, bytes: u64) -> Result<()> {
+        let folder = &self.staging.folder;
+        let free = match rustix::fs::statvfs(folder) {
+            Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
+            // A file system that does not tell is found full by writing.
+            Err(_) => return Ok(()),
+        };
+        let needed = self.staging.limits.free_bytes_min.saturating_add(bytes);
+        if free >= needed {
+            return Ok(());
+        }
+        Err(Error {
+            context: Some(format!(
+                "{free} bytes are free for {}, an upload needs {needed}",
+                folder.display()
+            )),
+            ..disk_full()
+        })
+    }
+
     fn open_file(&self, path: &Path) -> Result<File> {
         if let Some(folder) = path.parent() {
             make_folder(folder).map_err(|error| Error::internal(format!("{error:#}")))?;
@@ -488,6 +519,9 @@ impl Incoming {
         let (slot, file) = (Arc::clone(&self.slot), Arc::clone(&self.file));
         blocking(move || {
             let path = slot.part();
+            if is_sync_due {
+                slot.require_room(length)?;
+            }
             file.write_all_at(&chunk, at)
                 .map_err(disk("write", &path))?;
             slot.note(end);

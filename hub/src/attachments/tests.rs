@@ -182,6 +182,40 @@ async fn an_upload_comes_in_is_verified_and_outlives_a_restart() {
 }
 
 #[tokio::test]
+async fn uploads_leave_the_ledger_its_room() {
+    let mut bench = Bench::new();
+    let whole = vec![7; 3 * 1024];
+    let mut incoming = bench.begin("tax", start(&whole, 0)).await.unwrap();
+    let first = Bytes::copy_from_slice(&whole[..1024]);
+    incoming.write(first).await.unwrap();
+    drop(incoming);
+    // No disk has so much room.
+    bench.limits.free_bytes_min = u64::MAX / 2;
+    bench.reopen();
+    for offset in [0, 1024] {
+        let error = bench.begin("tax", start(&whole, offset)).await.unwrap_err();
+        assert_eq!(error.reason, Reason::StorageFull);
+        assert!(error.retry_after.is_some());
+    }
+    bench.limits.free_bytes_min = 0;
+    bench.reopen();
+    assert!(bench.send("tax", &whole).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_crash_left_beside_an_upload_goes_at_the_next_start() {
+    let mut bench = Bench::new();
+    bench.send("tax", b"report").await.unwrap();
+    let digits = hex(&sha256(&[b"report"]));
+    let folder = bench.folder.path().join("uploads/tax");
+    fs::write(folder.join(format!("{digits}-6.part")), b"rep").unwrap();
+    fs::write(folder.join(format!("{digits}-9.part")), b"repo").unwrap();
+    bench.reopen();
+    assert_eq!(bench.staged("tax"), [format!("{digits}-6.done")]);
+    drop(bench.claim("tax", b"report").await.unwrap());
+}
+
+#[tokio::test]
 async fn an_upload_goes_on_where_it_broke_off_also_after_a_restart() {
     let mut bench = Bench::new();
     let whole = b"0123456789";

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use hub_core::note::{NoteSigner, NoteVerifier};
 use serde::Serialize;
 
@@ -101,7 +101,7 @@ pub fn restore(
     attachments::restore(&manifest.attachments.files, &options.from, &work)?;
     progress("making the state index".to_owned());
     make_state(config, &work, &newest)?;
-    let report = check(config, &work, progress)?;
+    let report = check(config, &work, &manifest, progress)?;
     settle(data, &work)?;
     drop(lock);
     Ok(Restored {
@@ -220,6 +220,7 @@ fn make_state(config: &Config, work: &Path, newest: &Checkpoint) -> anyhow::Resu
 fn check(
     config: &Config,
     work: &Path,
+    manifest: &Manifest,
     progress: &mut dyn FnMut(String),
 ) -> anyhow::Result<fsck::Report> {
     let mut config = config.clone();
@@ -227,6 +228,18 @@ fn check(
     let report = fsck::fsck(&config, &mut |entries| {
         progress(format!("{entries} entries checked"));
     })?;
+    // An erasure cannot be undone: the ledger cannot end before the order that it rests on.
+    if let Some(order) = report.missing_order
+        && (report.entries..manifest.entries).contains(&order)
+    {
+        bail!(
+            "--to-index: contents of the first {} entries were erased by the order in entry {order}; \
+             restore at least {} entries, or from a backup that was made before; nothing was put in \
+             place",
+            report.entries,
+            order.saturating_add(1)
+        );
+    }
     require_sound(&report).context("the restored data is not sound; nothing was put in place")?;
     Ok(report)
 }

@@ -6,14 +6,17 @@
 
 pub mod asks;
 pub mod attachment;
+pub mod audience;
 pub mod cursor;
 pub mod log;
 pub mod notification;
 pub mod receipts;
+pub mod replies;
 pub mod succession;
 
 use self::{
     asks::{AskDraft, Reminder},
+    audience::Got,
     cursor::Cursor,
     log::{Head, NotificationPlace},
     receipts::ReceiptRow,
@@ -102,8 +105,9 @@ pub struct Predecessor {
     pub name: String,
     /// Whether it is corrected or retracted.
     pub kind: NotificationKind,
-    /// Who got it and does not read the channel any more: they get the successor in their inboxes.
-    pub departed: Vec<Recipient>,
+    /// Who got it: they get what takes its place, and those who do not read the channel any more get
+    /// that in their inboxes.
+    pub got_by: Got,
 }
 
 /// A reminder that the hub gives.
@@ -199,21 +203,42 @@ fn publish(
                 ),
             ));
         }
-        let departed = predecessor.map_or(&[][..], |one| &one.departed);
+        let (got_by, departed) = receivers(context, author, item, predecessor);
         let mut logs = logs(&item.destination);
-        logs.extend(departed.iter().cloned().map(LogName::Inbox));
+        logs.extend(departed.into_iter().map(LogName::Inbox));
         logs.push(LogName::Sent(author.clone()));
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let positions = heads.take(view, &logs)?;
         events.push(channels_event(Kind::NotificationPublished(published(
             context,
             item,
-            number,
-            positions,
+            (number, positions),
+            &got_by,
             predecessor,
         ))));
     }
     Ok(events)
+}
+
+/// Who gets an item, and those of them who do not read the channel it goes to.
+fn receivers(
+    context: &Context<'_>,
+    author: &AgencyId,
+    item: &PublishItem,
+    predecessor: Option<&Predecessor>,
+) -> (Vec<Recipient>, Vec<Recipient>) {
+    let (roster, today) = (context.roster, context.today());
+    match predecessor {
+        Some(one) => {
+            let got_by = one.got_by.recipients(roster, author.as_str());
+            let departed = audience::departed(roster, &item.destination, today, &got_by);
+            (got_by, departed)
+        }
+        None => (
+            audience::of(roster, &item.destination, today, author),
+            vec![],
+        ),
+    }
 }
 
 /// Refuses to ask for something by a time that has passed.
@@ -234,8 +259,8 @@ fn check_times(now: Timestamp, items: &[PublishItem]) -> Result<()> {
 fn published(
     context: &Context<'_>,
     item: &PublishItem,
-    number: u32,
-    positions: Vec<LogPosition>,
+    (number, positions): (u32, Vec<LogPosition>),
+    got_by: &[Recipient],
     predecessor: Option<&Predecessor>,
 ) -> NotificationPublished {
     let follow_up = context.charter.follow_up();
@@ -248,7 +273,7 @@ fn published(
         category: item.category.clone(),
         ask: item
             .ask
-            .decide(follow_up, predecessor.is_some(), context.now),
+            .decide(follow_up, got_by, predecessor.is_some(), context.now),
         succession: predecessor.map(|one| Succession {
             predecessor: Some(one.place.into()),
             kind: one.kind.into(),
@@ -525,7 +550,8 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &ChannelsEven
                 ..NotificationPublished::default()
             };
             place_notification(rows, entry.author, place, &published)?;
-            attachment::apply(rows, place, &attachment::of_issued(&event.notification));
+            let files = attachment::of_issued(&event.notification);
+            attachment::apply(rows, entry.author, place, &files);
             match &event.ask {
                 Some(ask) => asks::put(rows, entry, place, ask, &[asks::sent_board(entry.author)]),
                 None => Ok(()),
@@ -594,17 +620,7 @@ fn follow_up(
     if let Some(succession) = &event.succession {
         succession::apply(rows, entry, place, succession, event)?;
     }
-    if let Some(reference) = &event.in_reply_to {
-        for recipient in &event.replies_for {
-            ReceiptRow::update(rows, Some(reference), recipient, |row| {
-                if row.replied.is_none() {
-                    row.replied = Some(receipts::Act::new(entry, entry.officer));
-                    row.reply = Some(place.into());
-                }
-            })?;
-            asks::done(rows, reference.into(), recipient, &[RequestedAction::Reply])?;
-        }
-    }
+    replies::apply(rows, entry, place, event)?;
     if let Some(ask) = &event.ask {
         let channel = event
             .positions
@@ -616,7 +632,7 @@ fn follow_up(
             .collect();
         asks::put(rows, entry, place, ask, &boards)?;
     }
-    attachment::apply(rows, place, &event.attachments);
+    attachment::apply(rows, entry.author, place, &event.attachments);
     Ok(())
 }
 

@@ -14,7 +14,10 @@ use jiff::Timestamp;
 use prost::Message as _;
 
 use crate::{
-    domain::{channels::notification, request_ids},
+    domain::{
+        channels::{log::NotificationPlace, notification},
+        request_ids,
+    },
     error::{Error, Result},
     ledger::{INSTALL_NEWER, StoredEntry},
 };
@@ -149,6 +152,16 @@ impl Recorded {
             return notification::tombstones(&self.header, &self.events);
         }
         notification::all(&self.header, &self.content, &self.events)
+    }
+
+    /// What it reminds somebody of, if it does.
+    pub fn reminds_of(&self) -> Option<NotificationPlace> {
+        self.channels_events().find_map(|event| match event {
+            channels_event::Kind::RecipientReminded(event) => {
+                event.notification.as_ref().map(NotificationPlace::from)
+            }
+            _ => None,
+        })
     }
 
     fn channels_events(&self) -> impl Iterator<Item = &channels_event::Kind> {

@@ -29,7 +29,10 @@ use crate::{
     clock::Clock,
     domain::{
         self, Context, Decision,
-        members::{roster::SharedRoster, rows::NodeRow},
+        members::{
+            roster::{Roster, SharedRoster},
+            rows::NodeRow,
+        },
     },
     error::{Error, Result},
     identity::Authored,
@@ -99,6 +102,8 @@ struct Batch<'a> {
     /// Calls that the commit's span refers to.
     spans: Vec<Span>,
     ids: HashMap<(AgencyId, RequestId), usize>,
+    /// The roster, once an entry of this batch has changed it.
+    roster: Option<Arc<Roster>>,
 }
 
 impl Sequencer {
@@ -159,6 +164,7 @@ impl Sequencer {
             recorded: Vec::with_capacity(jobs.len()),
             spans: vec![],
             ids: HashMap::new(),
+            roster: None,
         };
         let outcomes: Vec<(Reply, Submission, Outcome)> = jobs
             .drain(..)
@@ -233,9 +239,13 @@ impl Sequencer {
             self.window.check_new(agency, id, now)?;
         }
         check_node(&batch.overlay, submission)?;
-        let roster = self.parts.roster.load_full();
+        let roster = match &batch.roster {
+            Some(roster) => Arc::clone(roster),
+            None => self.parts.roster.load_full(),
+        };
         let context = Context {
             charter: roster.charter(),
+            roster: &roster,
             now,
             index: self.next_index(batch)?,
             seed: self.parts.entropy.salt()?,
@@ -266,7 +276,9 @@ impl Sequencer {
         let index = self.next_index(batch)?;
         let entry = self.encode(submission, index, now, events)?;
         let recorded = Recorded::decode(entry.header.clone(), &entry.content)?;
-        if let Err(error) = replay::apply(&mut batch.overlay, &recorded) {
+        let applied = replay::apply(&mut batch.overlay, &recorded)
+            .and_then(|()| self.roster_after(batch, &recorded));
+        if let Err(error) = applied {
             // The overlay may hold half of an entry that is not recorded.
             self.is_failed = true;
             return Err(error);
@@ -280,6 +292,15 @@ impl Sequencer {
         batch.recorded.push(Arc::new(recorded));
         self.last_recorded_at = now;
         Ok(Outcome::New(offset))
+    }
+
+    /// What comes later in the batch sees the roster as this entry leaves it.
+    fn roster_after(&self, batch: &mut Batch<'_>, recorded: &Recorded) -> Result<()> {
+        if changes_roster(recorded) {
+            let roster = self.parts.roster.load_full();
+            batch.roster = Some(Arc::new(roster.with_rows(&batch.overlay)?));
+        }
+        Ok(())
     }
 
     fn next_index(&self, batch: &Batch<'_>) -> Result<u64> {
@@ -374,11 +395,7 @@ impl Sequencer {
             self.is_failed = true;
             return Err(failed());
         }
-        let is_roster_changed = batch
-            .recorded
-            .iter()
-            .flat_map(|entry| &entry.events)
-            .any(|event| matches!(event.kind, Some(hub_proto::ledger::event::Kind::Members(_))));
+        let is_roster_changed = batch.recorded.iter().any(|entry| changes_roster(entry));
         if is_roster_changed && let Err(error) = self.parts.roster.refresh(&*store) {
             self.is_failed = true;
             return Err(error);
@@ -450,6 +467,11 @@ impl Sequencer {
             _ => Ok(entry),
         }
     }
+}
+
+fn changes_roster(entry: &Recorded) -> bool {
+    let mut events = entry.events.iter();
+    events.any(|event| matches!(event.kind, Some(hub_proto::ledger::event::Kind::Members(_))))
 }
 
 /// Where the window's rebuilding begins: far enough back by count, and so far by time that the floor

@@ -56,6 +56,12 @@ impl SealCheck {
         u64::try_from(self.unerased.len()).unwrap_or(u64::MAX)
     }
 
+    /// The greatest index that a sealed entry without an order names as its order; nothing when each has
+    /// its own.
+    pub(super) fn missing_order(&self) -> Option<u64> {
+        self.open.values().copied().max()
+    }
+
     /// What is wrong with sealed entries, in words.
     pub(super) fn without_order(&self) -> Vec<String> {
         let mut wrong: Vec<String> = self

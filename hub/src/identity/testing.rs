@@ -183,6 +183,19 @@ impl World {
     }
 }
 
+/// A watch over an officer in good standing, for the tests of handlers that stream.
+pub(crate) fn caller_watch() -> CallerWatch {
+    let world = World::new();
+    let caller = Caller {
+        peer: Arc::clone(&world.peer),
+        officer: "tax-clerk-1".parse().unwrap(),
+        roles: vec!["clerk".parse().unwrap()],
+        token_expires_at: Timestamp::from_second(START_S + 600).unwrap(),
+        token_kid: world.jwk.kid().to_owned(),
+    };
+    CallerWatch::new(Arc::clone(&world.identity), Arc::new(caller))
+}
+
 pub(super) fn leaf(agency: &str, node: &str, key_kind: KeyKind) -> Leaf {
     let start_at = Timestamp::from_second(START_S).unwrap();
     let day = SignedDuration::from_hours(24);

@@ -55,6 +55,8 @@ pub struct Whole {
     pub checkpoint: Checkpoint,
     /// Whether that was signed just now, because a cut lay within a commit.
     pub signed_anew: bool,
+    /// Whether contents of it have been erased.
+    pub has_sealed: bool,
     offsets: Vec<u32>,
     hashes: Vec<u8>,
 }
@@ -223,6 +225,7 @@ impl<'a> Walker<'a> {
             bytes,
             checkpoint,
             signed_anew: !tail.is_empty(),
+            has_sealed: found.has_sealed,
             offsets: found.offsets,
             hashes: found.hashes,
         })
@@ -252,10 +255,12 @@ struct Found {
     offsets: Vec<u32>,
     hashes: Vec<u8>,
     checkpoint: Option<Checkpoint>,
+    has_sealed: bool,
 }
 
 impl Found {
     fn take(&mut self, commit: &Commit<'_>) {
+        self.has_sealed |= commit.entries.iter().any(|entry| entry.is_sealed);
         self.offsets.extend(commit.entries.iter().map(|e| e.offset));
         self.hashes.extend(commit.stored_hashes.iter().flatten());
         self.checkpoint = Some(Checkpoint {
@@ -280,6 +285,7 @@ impl Found {
             return Ok((frontier, vec![]));
         }
         for entry in commit.entries.iter().take(left) {
+            self.has_sealed |= entry.is_sealed;
             self.offsets.push(entry.offset);
             let hashes = &mut self.hashes;
             frontier.push(leaf_hash(entry.header), |hash| hashes.extend(hash));

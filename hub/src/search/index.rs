@@ -22,7 +22,7 @@ pub const SEARCH_FILE: &str = "search.sqlite";
 const APPLICATION_ID: i32 = 0x6875_6253;
 
 /// Form of the tables. A file of any other is made anew.
-const FORM: i32 = 1;
+const FORM: i32 = 2;
 
 /// Pages that the writer keeps in memory, in KiB.
 const WRITER_CACHE_KIB: i32 = 16 * 1024;
@@ -389,6 +389,12 @@ impl Term {
     #[must_use]
     pub(super) fn unsealed(category: &str) -> Self {
         Self::of(11, category.as_bytes())
+    }
+
+    /// A reminder of a notification of an entry.
+    #[must_use]
+    pub(super) fn reminder_of(entry_index: u64) -> Self {
+        Self::of(12, &entry_index.to_be_bytes())
     }
 
     pub(super) fn id(self) -> i64 {

@@ -116,6 +116,14 @@ fn follow(
                 .send_modify(|progress| progress.applied = applied);
             continue;
         }
+        if must_truncate {
+            // A reader held old pages. Nothing more may be recorded for days: do not wait for that.
+            must_truncate = !index::truncate_log(&connection)?;
+            if must_truncate {
+                std::thread::park_timeout(PAUSE);
+            }
+            continue;
+        }
         block_on(async {
             let moved = std::pin::pin!(heads.changed());
             let ordered = std::pin::pin!(orders.changed());

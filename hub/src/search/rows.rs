@@ -122,6 +122,11 @@ fn issued(entry: &Recorded, event: &NotificationIssued) -> Option<Change> {
     row.kept.extend(places(&event.positions, &event.recipients));
     row.kept
         .extend([Term::kind(kind.into()), Term::request(&event.request_id)]);
+    row.kept.extend(
+        entry
+            .reminds_of()
+            .map(|of| Term::reminder_of(of.entry_index)),
+    );
     Some(Change::Add(Box::new(row)))
 }
 

@@ -44,6 +44,10 @@ pub enum Kind {
     Outstanding = 0x27,
     /// A reminder that is to come.
     Reminder = 0x29,
+    /// A reply that stands, by what it answers and for whom.
+    Reply = 0x2a,
+    /// What a notification answers.
+    Answers = 0x2b,
     /// A notification that names an attachment.
     Attachment = 0x2c,
     /// The attachments of a notification.
@@ -267,6 +271,24 @@ pub fn outstanding(board: &str) -> Key {
 #[must_use]
 pub fn reminders() -> Key {
     Key::new(Kind::Reminder)
+}
+
+/// The replies of a recipient to a notification that stand. Place of the reply follows.
+#[must_use]
+pub fn replies(entry_index: u64, item: u32, recipient: &str) -> Key {
+    Key::new(Kind::Reply)
+        .number(entry_index)
+        .number(u64::from(item))
+        .text(recipient)
+}
+
+/// What a notification answers.
+#[must_use]
+pub fn answers(entry_index: u64, item: u32) -> Vec<u8> {
+    Key::new(Kind::Answers)
+        .number(entry_index)
+        .number(u64::from(item))
+        .build()
 }
 
 /// All notifications that name an attachment.

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use hub_core::{crypto::Digest, names::AgencyId};
-use hub_proto::channels::Notification;
 use hub_proto::ledger::{
     Entry, EntryContent, GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, GetEntryRequest, GetEntryResponse, GetInclusionProofRequest,
@@ -16,6 +15,7 @@ use super::{Services, channels::lookup, page};
 use crate::{
     authz::Access,
     charter::Action,
+    domain::channels::log::NotificationPlace,
     engine::recorded::Recorded,
     error::{Error, Result},
 };
@@ -75,21 +75,30 @@ impl Services {
 
     /// Whether a caller can see every notification of an entry: such a caller may read the entry, so
     /// that a recipient can bind the text it was given to the author's signature.
-    fn sees_all(access: &Access, entry: &Recorded) -> bool {
-        let sees = |item: u32, notification: &Notification| {
-            let name = notification.name.parse();
-            let published = entry.published().find(|event| event.item == item);
-            name.is_ok_and(|name| lookup::is_visible(access, &name, notification, published))
-        };
+    fn sees_all(&self, access: &Access, entry: &Recorded) -> Result<bool> {
         let notifications = entry.notifications();
-        !notifications.is_empty() && notifications.iter().all(|(item, one)| sees(*item, one))
+        for (item, notification) in notifications.iter() {
+            let Ok(name) = notification.name.parse() else {
+                return Ok(false);
+            };
+            let place = NotificationPlace {
+                entry_index: entry.header.index,
+                item: *item,
+            };
+            let published = entry.published().find(|event| event.item == *item);
+            let what = (place, &**notification);
+            if !lookup::is_visible(&self.engine, access, &name, what, published)? {
+                return Ok(false);
+            }
+        }
+        Ok(!notifications.is_empty())
     }
 
     fn entry(&self, access: &Access, index: u64) -> Result<GetEntryResponse> {
         let recorded = self.engine.recorded(index)?;
         let recorded = recorded.ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
         let author = recorded.header.author.clone().unwrap_or_default();
-        if !Self::sees_all(access, &recorded) {
+        if !self.sees_all(access, &recorded)? {
             access.read_entry(index, &author.agency, &author.officer)?;
         }
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();

@@ -49,7 +49,7 @@ impl Model {
 
     /// A notification was published: what it asks is owed, and what it answers is answered.
     pub fn follow_up(&mut self, officer: &Officer, number: usize, to: &[String], on: Date) {
-        self.answer(officer, number, to, on);
+        self.answer(officer, number, to, on, None);
         let seen = self.published[number].seen.clone();
         let asks = [
             (RequestedAction::SignFor, seen.sign_by_at),
@@ -85,33 +85,87 @@ impl Model {
         self.published[number].asked = Some(recipients);
     }
 
-    fn answer(&mut self, officer: &Officer, number: usize, to: &[String], on: Date) {
-        let seen = self.published[number].seen.clone();
+    /// Whom a notification answers, and for which of its recipients.
+    fn answers_of(
+        &self,
+        officer: &Officer,
+        number: usize,
+        to: &[String],
+        on: Date,
+    ) -> Vec<(usize, String)> {
+        let seen = &self.published[number].seen;
         let Some(original) = self.named(&seen.in_reply_to) else {
-            return;
+            return vec![];
         };
-        let author = self.published[original].seen.author.clone();
-        if !self.reaches(to, &author, on) {
-            return;
+        let author = &self.published[original].seen.author;
+        if !self.reaches(to, author, on) {
+            return vec![];
         }
-        for recipient in self.recipients(original) {
-            let is_ours = if recipient.starts_with("mechanisms/") {
+        let is_ours = |recipient: &String| {
+            if recipient.starts_with("mechanisms/") {
                 officer.agency == OFFICE_HOST && self.may(officer, "office", on)
             } else {
-                recipient == format!("agencies/{}", officer.agency)
+                *recipient == format!("agencies/{}", officer.agency)
                     && self.may(officer, "read inbox", on)
-            };
-            if !is_ours {
+            }
+        };
+        let recipients = self.recipients(original).into_iter();
+        let ours = recipients.filter(is_ours);
+        ours.map(|recipient| (original, recipient)).collect()
+    }
+
+    /// What a notification answers is answered; what it takes the place of answers no more, but for
+    /// what a correction goes on to answer.
+    fn answer(
+        &mut self,
+        officer: &Officer,
+        number: usize,
+        to: &[String],
+        on: Date,
+        earlier: Option<usize>,
+    ) {
+        let seen = self.published[number].seen.clone();
+        let named = self.named(&seen.in_reply_to);
+        let is_correction = seen.kind() == NotificationKind::Correction;
+        let earlier = earlier.and_then(|one| self.answers.remove(&one));
+        let (mut stand, fall): (Vec<_>, Vec<_>) =
+            earlier.unwrap_or_default().into_iter().partition(|one| {
+                is_correction && (seen.in_reply_to.is_empty() || named == Some(one.0))
+            });
+        for (original, recipient) in self.answers_of(officer, number, to, on) {
+            let is_there = stand
+                .iter()
+                .any(|(of, whose, _)| (*of, whose) == (original, &recipient));
+            if is_there {
                 continue;
             }
-            let row = self.row(original, &recipient);
-            if row.replied_at.is_none() {
-                row.replied_at = seen.published_at;
-                row.replied_by.clone_from(&officer.id);
-                self.replies.insert((original, recipient.clone()), number);
-            }
-            self.settle(original, &recipient, &[RequestedAction::Reply]);
+            let key = (original, recipient.clone());
+            let act = (seen.published_at, officer.id.clone());
+            self.replies.entry(key).or_default().insert(number, act);
+            self.reply_is_in(original, &recipient);
+            stand.push((original, recipient, number));
         }
+        for (original, recipient, reply) in fall {
+            let key = (original, recipient.clone());
+            let standing = self.replies.entry(key.clone()).or_default();
+            standing.remove(&reply);
+            if standing.is_empty() {
+                let again = self.answered.remove(&key).unwrap_or_default();
+                let row = self.row(original, &recipient);
+                row.outstanding_actions.extend(again);
+            }
+        }
+        self.answers.insert(number, stand);
+    }
+
+    fn reply_is_in(&mut self, number: usize, recipient: &str) {
+        let row = self.row(number, recipient);
+        let owed = std::mem::take(&mut row.outstanding_actions);
+        let is_reply = |one: &OutstandingAction| one.action() == RequestedAction::Reply;
+        let (done, left): (Vec<_>, Vec<_>) = owed.into_iter().partition(is_reply);
+        row.outstanding_actions = left;
+        let answered = self.answered.entry((number, recipient.to_owned()));
+        answered.or_default().extend(done);
     }
 
     /// A recipient has done what it was asked.
@@ -148,6 +202,7 @@ impl Model {
                 return Err(Reason::InvalidArgument);
             }
             self.sees_what_it_answers(officer, draft, on)?;
+            self.claims(&officer.agency, &draft.attachments)?;
         }
         let to = if one.seen.channel.is_empty() {
             one.seen.addressees.clone()
@@ -189,7 +244,8 @@ impl Model {
                 row.outstanding_actions.clear();
             }
         }
-        self.answer(officer, successor, to, on);
+        self.answered.retain(|(of, _), _| *of != number);
+        self.answer(officer, successor, to, on, Some(number));
         if !recipients.is_empty() {
             self.published[successor].asked = Some(recipients);
             let asks = [

@@ -163,6 +163,26 @@ async fn what_was_begun_with_another_file_is_fetched_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_in_place_of_a_part_leads_nowhere() {
+    let world = World::start().await;
+    let tax = world.clerk("tax");
+    let folder = tempfile::tempdir().unwrap();
+    let file = put(&tax, content(100, 1)).await;
+    let name = publish(&tax, "health", vec![file.clone()]).await.unwrap();
+    let precious = folder.path().join("precious");
+    std::fs::write(&precious, "text").unwrap();
+    std::os::unix::fs::symlink(&precious, folder.path().join("a.part")).unwrap();
+    let path = folder.path().join("a");
+    let error = tax
+        .attachments()
+        .download(&name, &file, &path, |_| ())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("no plain file"), "{error}");
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_cannot_be_attached_are_refused_here() {
     let world = World::start().await;
     let tax = world.clerk("tax");

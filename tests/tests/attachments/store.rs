@@ -6,6 +6,10 @@ use agency_client::Client;
 use hub_core::reason::Reason;
 
 use hub::{
+    backup::{
+        BackupOptions, backup,
+        restore::{RestoreOptions, restore},
+    },
     clock::{Clock as _, ManualClock, SystemClock},
     server,
 };
@@ -115,6 +119,72 @@ async fn an_s3_compatible_store_is_a_setting() {
     for (name, file, content) in &published {
         expect_file(&health, name, file, folder.path(), content).await;
     }
+}
+
+/// Makes a site's data folder another one, which is not there yet.
+fn move_data(site: &Site, name: &str) {
+    let text = std::fs::read_to_string(site.config_file()).unwrap();
+    let line = "data_dir = \"data\"";
+    assert!(text.contains(line));
+    let text = text.replace(line, &format!("data_dir = \"{name}\""));
+    std::fs::write(site.config_file(), text).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_leaves_the_bucket_alone_and_what_it_restores_finds_its_files_there() {
+    let s3 = s3::S3::start().await;
+    let mut world = World::start_on(s3_site(&s3), Arc::new(SystemClock)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let tax = world.clerk("tax");
+    let (old, new) = (content(70_000, 1), content(70_000, 2));
+    let file = put(&tax, old.clone()).await;
+    let name = publish(&tax, "health", vec![file.clone()]).await.unwrap();
+    let calls = ["put", "delete", "list"].map(|kind| s3.count(kind));
+
+    // The hub runs meanwhile, and its bucket is away: a backup does not need it.
+    s3.set_down(true);
+    let options = BackupOptions {
+        to: folder.path().join("backup"),
+        verify: true,
+        prune: true,
+    };
+    let done = backup(&world.site.config(), &options, &mut |_| {}).unwrap();
+    assert!(!done.attachments_copied && done.verified);
+    assert_eq!((done.attachments, done.attachments_written), (0, 0));
+    assert!(!options.to.join("attachments").exists());
+    s3.set_down(false);
+    assert_eq!(["put", "delete", "list"].map(|kind| s3.count(kind)), calls);
+    let later_file = put(&tax, new).await;
+    let later = publish(&tax, "health", vec![later_file.clone()]);
+    let later = later.await.unwrap();
+    world.stop().await;
+
+    move_data(&world.site, "restored");
+    let options = RestoreOptions {
+        from: options.to,
+        to_index: None,
+    };
+    let restored = restore(&world.site.config(), &options, &mut |_| {}).unwrap();
+    assert_eq!(restored.entries, done.entries);
+    assert_eq!(
+        (restored.attachments, restored.attachments_copied),
+        (0, false)
+    );
+    world.restart().await;
+    let health = world.clerk("health");
+    expect_file(&health, &name, &file, folder.path(), &old).await;
+    let path = folder.path().join("later");
+    let files = health.attachments();
+    let gone = files.download(&later, &later_file, &path, |_| {}).await;
+    let gone = gone.expect_err("it came after the backup");
+    assert_eq!(gone.reason(), Some(Reason::NotFound));
+    assert_eq!(s3.keys().len(), 2, "nothing is removed on the same day");
+    // A day later the restored hub cleans what its ledger does not name, and keeps what it names.
+    world.stop().await;
+    clean_a_day_later(&world.site, || s3.keys().len() == 1).await;
+    world.restart().await;
+    let health = world.clerk("health");
+    expect_file(&health, &name, &file, folder.path(), &old).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,15 @@ mod act;
 mod agree;
 mod model;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
-use hub_tests::{Site, process::HubProcess, random::Random, raw::reason, seed};
+use hub_tests::{
+    Site,
+    process::{HubProcess, hub_binary},
+    random::Random,
+    raw::reason,
+    seed,
+};
 use jiff::Timestamp;
 use tonic::Status;
 
@@ -17,7 +23,7 @@ use self::model::{Act, Actor, Meeting};
 use crate::hall::{Hall, OFFICE};
 
 /// Acts of a run unless `HUB_WALK_STEPS` says otherwise.
-const STEPS: usize = 900;
+const STEPS: usize = 1_800;
 /// After each phase the hub dies or stops, and everything is compared.
 const PHASES: usize = 6;
 /// Meetings that are not over.
@@ -180,7 +186,7 @@ impl Walk {
         };
         let id = self.uuid();
         let sent = self.request(place, &who, &act, &id);
-        let wait_us = self.random.below(3_000);
+        let wait_us = self.random.below(15_000);
         let hub = self.hub.take().unwrap();
         let killer = async {
             // No condition is awaited: this is the random moment.
@@ -202,6 +208,16 @@ impl Walk {
 
     fn lose_the_index(&self) {
         std::fs::remove_dir_all(self.site.data_dir().join("state")).unwrap();
+    }
+
+    /// What `hub fsck` finds.
+    fn fsck(&self) -> serde_json::Value {
+        let output = Command::new(hub_binary())
+            .args(["fsck", "--json", "--config"])
+            .arg(&self.config)
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     fn rise(&mut self) {
@@ -257,7 +273,10 @@ async fn je_074_no_random_walk_loses_a_consent_or_issues_without_all_of_them() {
         walk.recorded, walk.refused, walk.issued, walk.crashed_over
     );
     assert!(walk.recorded > steps / 3 && refused > steps / 10 && walk.issued > steps / 200);
+    assert!(walk.refused.contains_key("MINUTES_NOT_AGREED"));
     walk.stop();
+    let report = walk.fsck();
+    assert_eq!(report["findings_total"], 0, "{report}");
 }
 
 /// A unit officer.

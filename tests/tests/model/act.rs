@@ -19,7 +19,7 @@ use hub_proto::{
 };
 use hub_tests::model::{MECHANISMS, OFFICE_HOST, Officer};
 
-use crate::Run;
+use crate::{Run, time::Proved};
 
 /// A publish that was answered.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ impl Run {
     }
 
     pub(crate) async fn step(&mut self) {
-        match self.random.below(100) {
+        match self.random.below(112) {
             0..=28 => self.publish().await,
             29..=36 => self.publish_batch().await,
             37..=41 => self.open_or_sign(false).await,
@@ -79,9 +79,15 @@ impl Run {
             83..=85 => self.race().await,
             86 | 87 => self.publish_again().await,
             88 => self.supersede_again().await,
+            // A membership or an office begins on a day of the ledger's at the earliest, and that is yet
+            // to come for callers.
+            89..=98 if self.is_ledger_ahead => self.download().await,
             89..=96 => self.appoint().await,
             97 | 98 => self.add_member().await,
-            _ => self.revoke().await,
+            99 => self.revoke().await,
+            100..=102 => self.upload().await,
+            103 | 104 => self.cut_an_upload().await,
+            _ => self.download().await,
         }
     }
 
@@ -184,8 +190,9 @@ impl Run {
             (seen.sign_by_at, seen.reply_by_at),
             (shape.sign_by_at, shape.reply_by_at)
         );
+        assert_eq!(seen.attachments, shape.attachments);
         assert_eq!(seen.state(), NotificationState::Current);
-        assert_eq!(seen.superseded_by, "");
+        assert_eq!((&*seen.superseded_by, seen.is_sealed), ("", false));
         assert_eq!(seen.author, format!("agencies/{}", officer.agency));
         assert_eq!(
             (&seen.author_officer, &seen.author_role),
@@ -207,6 +214,9 @@ impl Run {
             (draft, shape) = self.draft(&officer);
             expected = self.model.check(&officer, &shape, on);
         }
+        let draft = self.attach(&officer, draft, &mut shape).await;
+        let claims = self.model.claims(&officer.agency, &shape.attachments);
+        let expected = expected.and_then(|to| claims.map(|()| to));
         let client = self.client(&officer);
         let answer = client.channels().publish(draft.clone()).await;
         let what = format!("{officer:?} publishes {shape:?}");
@@ -215,7 +225,13 @@ impl Run {
             let seen = answer.response.notification.clone().unwrap();
             self.check_seen(&officer, &seen, &shape, &to);
             assert_eq!(seen.kind(), NotificationKind::Original);
+            self.about_sealed[0] += usize::from(self.model.is_sealed(&seen.in_reply_to));
             let number = self.model.record(seen, on, &to, true);
+            self.receipts.push(Proved {
+                number,
+                receipt: answer.receipt.clone().unwrap(),
+                authored: answer.authored.clone(),
+            });
             self.model.follow_up(&officer, number, &to, on);
             self.answered.push(Answered {
                 officer,
@@ -229,7 +245,12 @@ impl Run {
     async fn publish_batch(&mut self) {
         let officer = self.officer();
         let count = 1 + self.random.below(4);
-        let (drafts, shapes): (Vec<_>, Vec<_>) = (0..count).map(|_| self.draft(&officer)).unzip();
+        let (mut drafts, mut shapes) = (vec![], vec![]);
+        for _ in 0..count {
+            let (draft, mut shape) = self.draft(&officer);
+            drafts.push(self.attach(&officer, draft, &mut shape).await);
+            shapes.push(shape);
+        }
         let on = self.today();
         let checks: Vec<_> = shapes
             .iter()
@@ -241,10 +262,13 @@ impl Run {
             .collect();
         // Broken fields come before what is not permitted.
         let is_invalid = refusals.contains(&Reason::InvalidArgument);
+        let mut claims = shapes.iter();
+        let claims =
+            claims.try_for_each(|shape| self.model.claims(&officer.agency, &shape.attachments));
         let expected = if is_invalid {
             Some(Reason::InvalidArgument)
         } else {
-            refusals.first().copied()
+            refusals.first().copied().or(claims.err())
         };
         let client = self.client(&officer);
         let answer = client.channels().publish_batch(drafts.clone()).await;
@@ -252,6 +276,12 @@ impl Run {
         let Some(answer) = self.settle(&what, expected, answer) else {
             return;
         };
+        let call = self.model.published.len();
+        self.receipts.push(Proved {
+            number: call,
+            receipt: answer.receipt.clone().unwrap(),
+            authored: answer.authored.clone(),
+        });
         let published = answer.response.notifications;
         assert_eq!(published.len(), count);
         for (((mut seen, shape), to), draft) in
@@ -263,6 +293,7 @@ impl Run {
             self.check_seen(&officer, &seen, shape, &to);
             seen.body = format!("正文 {}", shape.title).into_bytes().into();
             let number = self.model.record(seen, on, &to, true);
+            self.model.published[number].call = call;
             self.model.follow_up(&officer, number, &to, on);
         }
     }
@@ -277,15 +308,25 @@ impl Run {
             return;
         }
         // A replay needs the same rights as the first time; they may have ended since.
-        let expected = self.model.check(&again.officer, &again.shape, on).err();
+        let files = &again.shape.attachments;
+        let checked = self.model.check(&again.officer, &again.shape, on);
+        let claims = self.model.claims(&again.officer.agency, files);
+        let refused = checked.and(claims).err();
+        // Whether a request is the same can be told of nothing that is sealed.
+        let name = &again.response.notification.as_ref().unwrap().name;
+        let is_sealed = self.model.is_sealed(name);
+        let sealed = is_sealed.then_some(Reason::ContentSealed);
         let client = self.client(&again.officer);
         let answer = client.channels().publish(again.draft.clone()).await;
-        match self.settle("a replay", expected, answer) {
-            Some(answer) => assert_eq!(answer.response, again.response),
-            None => return,
+        if let Some(answer) = self.settle("a replay", refused.or(sealed), answer) {
+            assert_eq!(answer.response, again.response);
+            self.model.settle_files(&again.officer.agency, files);
+        } else if !is_sealed || refused.is_some() {
+            return;
         }
         let other = client.channels().publish(again.draft.title("另一题")).await;
-        self.settle("the id again", Some(Reason::RequestIdReused), other);
+        let reused = sealed.unwrap_or(Reason::RequestIdReused);
+        self.settle("the id again", Some(reused), other);
     }
 
     async fn open_or_sign(&mut self, is_sign: bool) {
@@ -502,6 +543,7 @@ impl Run {
         if let Some(rows) = self.settle(&what, expected, answer) {
             assert_eq!(rows, self.model.rows(officer, number, on), "{what}");
         }
+        self.search(officer, number).await;
     }
 
     async fn appoint(&mut self) {

@@ -34,7 +34,14 @@ impl Run {
                 self.agree_on_consumers(&officer).await;
                 for number in self.sample() {
                     self.look_at(&officer, number).await;
+                    let file = self.model.published[number].files.first().cloned();
+                    if let Some(file) = file
+                        && self.random.percent(40)
+                    {
+                        self.download_of(&officer, number, &file).await;
+                    }
                 }
+                self.agree_on_uploads(&officer).await;
             }
         }
         // All receipts of all notifications, as their authors see them.
@@ -50,6 +57,7 @@ impl Run {
             }
         }
         self.agree_on_roster().await;
+        self.agree_on_proofs().await;
         // Only commands count.
         (self.recorded, self.refused) = counted;
     }

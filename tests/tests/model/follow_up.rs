@@ -33,6 +33,9 @@ pub(crate) struct Succeeded {
     seen: Notification,
 }
 
+/// Days after the beginning of a run by which the first of what is asked is due.
+const DUE_AFTER_DAYS: i64 = 200;
+
 const REASON: &str = "日期有误";
 
 impl Run {
@@ -73,8 +76,9 @@ impl Run {
     }
 
     fn by(&mut self) -> Timestamp {
-        let hours = 1 + i64::try_from(self.random.below(4)).unwrap();
-        self.began_at + SignedDuration::from_hours(24 * hours)
+        // After all the days that a run lasts, so that it can be asked for on each of them.
+        let days = DUE_AFTER_DAYS + i64::try_from(self.random.below(4)).unwrap();
+        self.began_at + SignedDuration::from_hours(24 * days)
     }
 
     /// Somebody to take the place of a notification: mostly of its author's agency.
@@ -114,6 +118,7 @@ impl Run {
                 .in_reply_to("");
             shape.sign_by_at = seen.sign_by_at;
             shape.reply_by_at = seen.reply_by_at;
+            shape.attachments.clone_from(&seen.attachments);
             (self.ask(&officer, draft, &mut shape), shape)
         });
         Successor {
@@ -160,7 +165,11 @@ impl Run {
             }
             number = self.random.below(self.model.published.len());
         }
-        let one = self.successor(number);
+        let mut one = self.successor(number);
+        if let Some((draft, mut shape)) = one.draft.take() {
+            let draft = self.attach(&one.officer, draft, &mut shape).await;
+            one.draft = Some((draft, shape));
+        }
         let expected = self.expected(&one);
         let answer = self.send(&one).await;
         let what = format!("{:?} takes the place of {}", one.officer, one.name);
@@ -184,6 +193,7 @@ impl Run {
         };
         self.check_seen(&one.officer, &seen, shape, to);
         let old = &self.model.published[one.number].seen;
+        self.about_sealed[1] += usize::from(old.is_sealed);
         assert_eq!(seen.kind(), kind);
         assert_eq!((&seen.about, &*seen.reason), (&old.name, REASON));
         assert_eq!(seen.category, old.category);
@@ -259,12 +269,17 @@ impl Run {
         }
         let expected = match self.expected(&one) {
             Ok(_) => panic!("{} still stands", one.name),
-            Err(Reason::NotificationSuperseded) => None,
+            Err(Reason::NotificationSuperseded) => {
+                let is_sealed = self.model.is_sealed(&again.seen.name);
+                is_sealed.then_some(Reason::ContentSealed)
+            }
             Err(reason) => Some(reason),
         };
         let answer = self.send(&one).await;
         if let Some(seen) = self.settle("a replay of a successor", expected, answer) {
             assert_eq!(seen, again.seen);
+            let agency = &one.officer.agency;
+            self.model.settle_files(agency, &seen.attachments);
         }
     }
 

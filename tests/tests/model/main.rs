@@ -1,6 +1,6 @@
 //! Random commands of all agencies, under all their roles, through real clients against a plain
-//! model, with restarts and loss of the state index in between. `HUB_TEST_SEED` replays a run,
-//! `HUB_MODEL_STEPS` makes it longer.
+//! model, with restarts, loss of the state index and months that pass in between. `HUB_TEST_SEED`
+//! replays a run, `HUB_MODEL_STEPS` makes it longer.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,18 +13,24 @@
 
 mod act;
 mod agree;
+mod files;
 mod follow_up;
+mod time;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use agency_client::Client;
+use hub::clock::Clock;
+use hub_proto::channels::Attachment;
 use hub_tests::{
     World,
+    clock::Shifted,
     model::{MECHANISMS, Model, Officer},
     random::Random,
     seed,
 };
 use jiff::{Timestamp, civil::Date};
+use tempfile::TempDir;
 
 /// Commands of a run unless `HUB_MODEL_STEPS` says otherwise.
 const STEPS: usize = 600;
@@ -41,15 +47,31 @@ struct Run {
     answered: Vec<act::Answered>,
     /// The same of corrections and retractions.
     succeeded: Vec<follow_up::Succeeded>,
+    /// Receipts of what was published.
+    receipts: Vec<time::Proved>,
+    /// Contents that agencies upload, often the same ones.
+    contents: Vec<(Attachment, Vec<u8>)>,
+    downloads: TempDir,
+    /// The hub's clock, and how many days it has been ahead.
+    clock: Arc<Shifted>,
+    days: i64,
+    /// Whether the ledger's newest entry is of a day that is yet to come for callers.
+    is_ledger_ahead: bool,
     /// What is asked is due days after this instant.
     began_at: Timestamp,
     recorded: usize,
     refused: usize,
+    /// Downloads that gave the content, that found it sealed, and that found nothing.
+    downloads_done: [usize; 3],
+    /// Replies to what was sealed, and what took the place of such.
+    about_sealed: [usize; 2],
 }
 
 impl Run {
     async fn start(seed: u64) -> Self {
-        let world = World::start().await;
+        let clock = Arc::new(Shifted::default());
+        let dynamic = Arc::clone(&clock) as Arc<dyn Clock>;
+        let world = World::start_on(time::site(), dynamic).await;
         let charter = world.site.charter();
         let ids = charter.agencies().iter();
         let mut model = Model {
@@ -69,9 +91,17 @@ impl Run {
             clients: HashMap::new(),
             answered: vec![],
             succeeded: vec![],
+            receipts: vec![],
+            contents: vec![],
+            downloads: tempfile::tempdir().unwrap(),
+            clock,
+            days: 0,
+            is_ledger_ahead: false,
             began_at: Timestamp::from_second(Timestamp::now().as_second()).unwrap(),
             recorded: 0,
             refused: 0,
+            downloads_done: [0; 3],
+            about_sealed: [0; 2],
         }
     }
 
@@ -90,6 +120,7 @@ impl Run {
 
     async fn restart(&mut self, loses_state: bool) {
         self.world.stop().await;
+        self.agree_with_the_disk();
         if loses_state {
             std::fs::remove_dir_all(self.world.site.data_dir().join("state")).unwrap();
         }
@@ -137,6 +168,7 @@ async fn the_hub_agrees_with_a_plain_model_through_restarts_and_loss_of_the_inde
         for _ in 0..steps / PHASES {
             run.step().await;
         }
+        run.move_time().await;
         run.agree().await;
         run.restart(phase % 2 == 1).await;
         run.agree().await;
@@ -146,5 +178,10 @@ async fn the_hub_agrees_with_a_plain_model_through_restarts_and_loss_of_the_inde
         run.recorded, run.refused
     );
     assert!(run.recorded > steps / 5 && run.refused > steps / 20);
+    println!(
+        "downloads {:?}, replies to and successors of what was sealed {:?}",
+        run.downloads_done, run.about_sealed
+    );
+    assert!(run.downloads_done.iter().all(|count| *count > steps / 100));
     run.world.stop().await;
 }

@@ -1,6 +1,6 @@
 //! Two worlds live through the same story; in one of them two agencies also exchange addressed
 //! notifications. Whatever any other agency can ask, under any of its roles, must be answered byte
-//! for byte the same in both. Only what says where on the ledger something stands is blanked: its
+//! for byte the same in both, also once the notifications are sealed. Only what says where on the ledger something stands is blanked: its
 //! size is public.
 
 #![allow(
@@ -18,7 +18,7 @@ mod probe;
 mod search;
 mod story;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fs, sync::Arc};
 
 use futures::StreamExt as _;
 use hub::{
@@ -30,14 +30,14 @@ use hub_proto::channels::{
     SubscribeRequest, channel_service_server::ChannelService as _, subscribe_response::Event,
 };
 use hub_tests::{
-    Site, TRUST_DOMAIN,
+    Site, TRUST_DOMAIN, charter_file,
     direct::{Direct, SameEntropy, call},
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
 
 use probe::{Observation, observe};
-use story::{Story, reminders_of, tell};
+use story::{Story, reminders_of, seal, tell};
 
 /// Who writes to whom in the one world. The second and third pair also have open dealings with
 /// others, who must learn nothing of it: `pboc-branch` writes to `public-security` in any case.
@@ -52,6 +52,19 @@ struct World {
     store: Arc<MemoryStore>,
     /// Files of this world alone.
     files: TempDir,
+}
+
+/// A charter under which what agencies write to each other is kept for two months, and everything else
+/// for years.
+fn forgetful_site() -> Site {
+    let text = fs::read_to_string(charter_file()).unwrap();
+    let category = "[[categories]]\nid = \"coordination\"\n";
+    assert!(text.contains(category));
+    let text = text.replace(category, &format!("{category}retention_months = 2\n"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("charter.toml");
+    fs::write(&file, text).unwrap();
+    Site::with_charter(&file, "")
 }
 
 async fn direct(site: &Site, files: &TempDir, store: Arc<dyn Store>, clock: ManualClock) -> Direct {
@@ -85,9 +98,24 @@ fn compare(pair: impl std::fmt::Debug, with: &[Observation], without: &[Observat
     }
 }
 
+/// Once more when the letters of the first pair are sealed, and some open notifications with them.
+async fn compare_sealed(site: &Site, with: &World, without: &World, told: &story::Told) {
+    let (calls, contents) = seal(&with.direct).await;
+    let (open_calls, open_contents) = seal(&without.direct).await;
+    assert!(calls > open_calls + 10, "{calls} and {open_calls}");
+    assert_eq!((contents, open_contents), (1, 0), "the secret file");
+    let seen = observe(site, &with.direct, PAIRS[0], told).await;
+    let unseen = observe(site, &without.direct, PAIRS[0], told).await;
+    compare(PAIRS[0], &seen, &unseen);
+    // Open files are of both kinds, or nothing was compared.
+    for answer in ["attachments have been sealed", "Chunk("] {
+        assert!(unseen.iter().any(|one| one.answer.contains(answer)));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn x_006_no_third_agency_can_tell_that_two_others_write_to_each_other() {
-    let site = Site::new();
+    let site = forgetful_site();
     let start = Timestamp::now();
     for pair in PAIRS {
         let mut with = world(&site, start).await;
@@ -118,6 +146,9 @@ async fn x_006_no_third_agency_can_tell_that_two_others_write_to_each_other() {
                 let clock = world.direct.clock.clone();
                 world.direct = direct(&site, &world.files, store, clock).await;
             }
+        }
+        if pair == PAIRS[0] {
+            compare_sealed(&site, &with, &without, &told).await;
         }
         with.direct.stop();
         without.direct.stop();

@@ -7,7 +7,7 @@ use hub::{
     attachments::{Opened, Start},
     clock::Clock as _,
     identity::Caller,
-    reminders,
+    reminders, retention,
 };
 use hub_core::{
     crypto::{hex, sha256},
@@ -50,6 +50,9 @@ pub(crate) const SECRET_NUMBER: &str = "晋密函〔2026〕7号";
 
 /// What the pair attaches.
 const SECRET_FILE: &[u8] = "秘密附件".as_bytes();
+
+/// What the pair attaches too, and the office to a notice: stored once, for both.
+const SHARED_FILE: &[u8] = "共有附件".as_bytes();
 
 /// One world's story.
 pub(crate) struct Story<'a> {
@@ -213,6 +216,7 @@ impl<'a> Story<'a> {
         if self.is_told {
             for agency in [from, to] {
                 self.upload(agency, SECRET_FILE).await;
+                self.upload(agency, SHARED_FILE).await;
             }
         }
         Notification {
@@ -221,12 +225,7 @@ impl<'a> Story<'a> {
                 display_name: "某基金会".into(),
             }],
             document_number: SECRET_NUMBER.into(),
-            attachments: vec![Attachment {
-                sha256: hex(&sha256(&[SECRET_FILE])),
-                file_name: "秘.txt".into(),
-                media_type: "text/plain".into(),
-                size_bytes: i64::try_from(SECRET_FILE.len()).unwrap(),
-            }],
+            attachments: [SECRET_FILE, SHARED_FILE].map(attached).to_vec(),
             ..draft("coordination", title)
         }
     }
@@ -335,14 +334,14 @@ impl<'a> Story<'a> {
     }
 
     /// What is asked for beside the pair's: names and files of nothing in either world, and open ones.
-    fn learn(&mut self, open: [String; 2]) {
+    fn learn(&mut self, open: [String; 4]) {
         let id = self.step();
         let nothing = [
             format!("agencies/{}/notifications/{id}", self.pair.0),
             "channels/all-members/notifications/2".into(),
         ];
         self.told.names.extend(nothing.into_iter().chain(open));
-        for content in [SECRET_FILE, b"nothing"] {
+        for content in [SECRET_FILE, SHARED_FILE, b"nothing"] {
             self.told.files.push(hex(&sha256(&[content])));
         }
     }
@@ -455,6 +454,15 @@ impl<'a> Story<'a> {
     }
 }
 
+fn attached(content: &[u8]) -> Attachment {
+    Attachment {
+        sha256: hex(&sha256(&[content])),
+        file_name: "附.txt".into(),
+        media_type: "text/plain".into(),
+        size_bytes: i64::try_from(content.len()).unwrap(),
+    }
+}
+
 pub(crate) fn draft(category: &str, title: &str) -> Notification {
     Notification {
         category: category.into(),
@@ -480,6 +488,16 @@ pub(crate) async fn tell(
     let first = story.publish("civil-affairs", notice).await;
     story.letter("秘一").await;
     story.dealing(&first).await;
+    // The same file openly, once in what is kept for long and once in what is sealed with the letters.
+    story.upload("civil-affairs", SHARED_FILE).await;
+    let mut notices = vec![];
+    for category in ["work_notice", "coordination"] {
+        let mut notice = draft(category, "附件");
+        notice.channel = "channels/joint-enforcement".into();
+        notice.attachments = vec![attached(SHARED_FILE)];
+        notices.push(story.publish("civil-affairs", notice).await);
+    }
+    let [filed, passing] = notices.try_into().unwrap();
     let mut open = draft("coordination", "联合检查");
     open.channel = "channels/joint-enforcement".into();
     let checked = story.publish("tax", open).await;
@@ -523,8 +541,19 @@ pub(crate) async fn tell(
         .await;
     story.dealing(&first).await;
     story.remind().await;
-    story.learn([first, referral]);
+    story.learn([first, referral, filed, passing]);
     story.told
+}
+
+/// Two months pass: the pair's letters are sealed, and their files cleaned. Gives how many calls were
+/// sealed, and how many contents went.
+pub(crate) async fn seal(direct: &Direct) -> (u64, usize) {
+    const DAYS: i64 = 70;
+    direct.clock.advance_us(DAYS * 24 * 3_600_000_000);
+    let services = &direct.services;
+    let report = retention::run(&services.engine, &services.search).await;
+    let cleaned = services.attachments.clean(direct.clock.now()).await;
+    (report.unwrap().sealed, cleaned.unwrap().contents)
 }
 
 /// Names of the reminders that the second of the pair was given.

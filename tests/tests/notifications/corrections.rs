@@ -290,6 +290,63 @@ async fn a_reply_is_threaded_and_settles_what_was_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_is_retracted_settles_nothing_unless_another_one_stands() {
+    let world = World::start().await;
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48);
+    let finance = world.clerk("finance");
+    let asking = addressed(&["tax", "health"], "核对").reply_by(later);
+    let sent = publish(&finance, asking).await;
+    let tax = world.clerk("tax");
+    let asked = outstanding(&tax, "agencies/tax").await[0].due_at;
+    let answer = |title: &str| addressed(&["finance"], title).in_reply_to(&sent.name);
+    let first = publish(&tax, answer("已核对")).await;
+    let second = publish(&tax, answer("补充")).await;
+    let row = async || {
+        let rows = finance.channels().delivery_receipts(&sent.name).await;
+        rows.unwrap().into_iter().next().unwrap()
+    };
+    let answered = row().await;
+    assert_eq!(answered.reply, first.name);
+    retract(&tax, &first.name).await;
+    let answered = row().await;
+    assert_eq!(answered.reply, second.name, "the other one stands");
+    assert_eq!(answered.replied_at, second.published_at);
+    assert_eq!(outstanding(&tax, "agencies/tax").await, []);
+    // A correction gives the same answer, at the time of the reply that it corrects.
+    let draft = NotificationDraft::like(&second)
+        .in_reply_to("")
+        .title("补充更正");
+    let corrected = correct(&tax, &second.name, draft).await;
+    assert_eq!(row().await, answered);
+    assert_eq!(outstanding(&tax, "agencies/tax").await, []);
+    retract(&tax, &corrected.name).await;
+    let open = row().await;
+    assert_eq!(
+        (&*open.reply, open.replied_at, &*open.replied_by),
+        ("", None, "")
+    );
+    assert_eq!(
+        owed(&outstanding(&tax, "agencies/tax").await),
+        [(&*sent.name, "agencies/tax", RequestedAction::Reply)],
+        "it is owed again"
+    );
+    let due = outstanding(&tax, "agencies/tax").await[0].due_at;
+    assert_eq!(due, asked, "by the same time");
+    assert_eq!(
+        outstanding(&finance, "agencies/finance/sent").await.len(),
+        2
+    );
+    let anew = publish(&tax, answer("重新答复")).await;
+    assert_eq!(row().await.reply, anew.name);
+    assert_eq!(outstanding(&tax, "agencies/tax").await, []);
+    // What is corrected asks nothing more, so taking back a reply to it asks for none.
+    correct(&finance, &sent.name, NotificationDraft::like(&sent)).await;
+    retract(&tax, &anew.name).await;
+    let owing = outstanding(&tax, "agencies/tax").await;
+    assert!(owed(&owing).iter().all(|(name, ..)| *name != sent.name));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reply_that_does_not_reach_the_author_settles_nothing() {
     let world = World::start().await;
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48);

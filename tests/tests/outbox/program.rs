@@ -10,7 +10,7 @@ use std::{
 use agency_client::{
     Client,
     channels::NotificationDraft,
-    outbox::{Outbox, OutboxOptions, Outgoing},
+    outbox::{AttachmentFile, Outbox, OutboxOptions, Outgoing},
     profile,
 };
 use hub_proto::channels::Classification;
@@ -80,6 +80,27 @@ fn draft(stream: &str, number: usize) -> NotificationDraft {
         .classification(Classification::Internal)
 }
 
+/// Whether a file goes with an item.
+pub(crate) fn has_file(number: usize) -> bool {
+    number.is_multiple_of(5)
+}
+
+/// What the file of an item holds.
+pub(crate) fn file_content(stream: &str, number: usize) -> String {
+    format!("{stream} {number}\n").repeat(500)
+}
+
+/// The file of an item, beside the outbox; every life writes the same.
+fn file(outbox: &Path, stream: &str, number: usize) -> AttachmentFile {
+    let path = outbox.with_extension(format!("{stream}-{number}"));
+    std::fs::write(&path, file_content(stream, number)).unwrap();
+    AttachmentFile {
+        path,
+        file_name: "附件.txt".into(),
+        media_type: "text/plain".into(),
+    }
+}
+
 /// A life of the program.
 pub(crate) async fn run() {
     let setting = |name| std::env::var_os(name).map(PathBuf::from);
@@ -97,13 +118,16 @@ pub(crate) async fn run() {
         backoff_max: Duration::from_millis(100),
         ..OutboxOptions::default()
     };
-    let outbox = Outbox::open(folder, options).await.unwrap();
+    let outbox = Outbox::open(&folder, options).await.unwrap();
     let sender = outbox.sender().unwrap();
     let work = async {
         let mut tickets = vec![];
         for number in 0..ITEMS {
             for stream in STREAMS {
-                let what = Outgoing::publish(draft(stream, number)).unwrap();
+                let mut what = Outgoing::publish(draft(stream, number)).unwrap();
+                if has_file(number) {
+                    what = what.attach(file(&folder, stream, number));
+                }
                 let what = what.key(title(stream, number));
                 let enqueued = outbox.enqueue_wait(stream, what).await.unwrap();
                 tickets.push(enqueued.ticket);

@@ -101,3 +101,46 @@ async fn a_folder_that_takes_no_index_stops_no_publish() {
     check(&world, "once there is room", 1).await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_in_the_way_does_not_keep_what_was_sealed_on_the_disk_for_long() {
+    const WORD: &str = "zweiundvierzig";
+    let world = World::start().await;
+    let tax = world.clerk("tax");
+    let sent = open("joint-enforcement", WORD);
+    let sent = tax.channels().publish(sent).await.unwrap().response;
+    let entry = sent.receipt.unwrap().entry_index;
+    let words = || SearchQuery::new().title(WORD);
+    assert_eq!(found(&tax, words()).await.len(), 1);
+    let is_on_disk = || {
+        ["", "-wal"].iter().any(|end| {
+            let path = world.site.data_dir().join(format!("{SEARCH_FILE}{end}"));
+            let bytes = std::fs::read(path).unwrap_or_default();
+            bytes
+                .windows(WORD.len())
+                .any(|found| found == WORD.as_bytes())
+        })
+    };
+    assert!(is_on_disk());
+    // A reader holds the old pages while the index erases them.
+    let reader = rusqlite::Connection::open(index_file(&world)).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let count = "SELECT count(*) FROM notification";
+    let held: i64 = reader.query_row(count, [], |row| row.get(0)).unwrap();
+    assert!(held > 0);
+    let engine = world.hub().engine();
+    let sealed = engine.seal(vec![entry], "test", Timestamp::now()).await;
+    assert_eq!(sealed.unwrap().sealed, 1);
+    // Answered once the index has the order, however long that takes it.
+    while tax.channels().search(&words()).await.is_err() {}
+    assert!(is_on_disk(), "the reader still stands in the way");
+    reader.execute_batch("ROLLBACK").unwrap();
+    // Nothing more is recorded, and the word goes all the same.
+    let gone = async {
+        while is_on_disk() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(120);
+    tokio::time::timeout(limit, gone).await.expect("it stays");
+}

@@ -1,8 +1,11 @@
 //! The command line as clap reads it. The arguments of each noun are in a module of their own.
 
 pub(crate) mod attach;
+pub(crate) mod issue;
 pub(crate) mod ledger;
+pub(crate) mod meeting;
 pub(crate) mod members;
+pub(crate) mod minutes;
 pub(crate) mod notify;
 pub(crate) mod outbox;
 pub(crate) mod search;
@@ -14,8 +17,11 @@ use agency_client::Lang;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use attach::AttachCommand;
+use issue::IssueCommand;
 use ledger::LedgerCommand;
+use meeting::MeetingCommand;
 use members::MembersCommand;
+use minutes::MinutesCommand;
 use notify::{NotifyCommand, WatchArgs};
 use outbox::OutboxCommand;
 use search::SearchArgs;
@@ -113,6 +119,15 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Durable consumers of the agency
     Consumers,
+    /// Meetings: topics by correspondence, notice, answers, attendance
+    #[command(subcommand)]
+    Meeting(Box<MeetingCommand>),
+    /// Minutes: versions, consent of every attending unit, issue, agreed items
+    #[command(subcommand)]
+    Minutes(Box<MinutesCommand>),
+    /// Major issues, and their escalation to the leading group
+    #[command(subcommand)]
+    Issue(Box<IssueCommand>),
     /// Checkpoints, proofs and entries
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -125,7 +140,7 @@ pub(crate) enum Command {
     Completion(CompletionArgs),
     /// Manual pages
     Man(ManArgs),
-    /// Explain a command, or `json`: the shapes of --json
+    /// Explain a command, `json` (the shapes of --json) or `minutes-file` (the form of minutes)
     Help(HelpArgs),
 }
 
@@ -157,6 +172,9 @@ mod tests {
             "search",
             "attach",
             "serve",
+            "meeting",
+            "minutes",
+            "issue",
             "completion",
             "--color",
             "--profile",
@@ -216,6 +234,20 @@ mod tests {
             "agency ledger verify --bundle b --receipt r",
             "agency notify show x --as mechanisms/m/office",
             "agency members add --mechanism m --agency a --from 2026-01-01",
+            "agency meeting create --mechanism m --kind annual --title t",
+            "agency meeting create --kind annual --title t --on 2026-12-20",
+            "agency meeting convene m --starts 2026-12-20 --place p",
+            "agency meeting topic merge m/1 --into 2",
+            "agency meeting topic order m",
+            "agency meeting cancel m",
+            "agency meeting held m --template --as-answered",
+            "agency meeting answer m attends --outbox",
+            "agency minutes object m",
+            "agency minutes circulate m",
+            "agency minutes report m/1 done --outbox --attach f",
+            "agency issue dispose i agenda",
+            "agency issue dispose i close",
+            "agency issue escalation draft i --meeting m --title t",
             "agency members list --as-of 2023-02-30",
         ] {
             assert!(parse(line).is_err(), "{line}");
@@ -235,6 +267,16 @@ mod tests {
             "agency search 年度 检查 --author civil-affairs --since 2026-01-01 --state current",
             "agency notify publish --channel a --title t --body b --classification internal --attach x y",
             "agency members add --mechanism m --agency a --from 2026-01-01 --case c",
+            "agency meeting create --mechanism m --mechanism n --kind annual --title t --on 2026-12-20",
+            "agency meeting convene m --starts 2026-12-20T09:00 --place p --attach a b",
+            "agency meeting topic merge m/1 --into 2 --reason r",
+            "agency meeting topic order m 2 1",
+            "agency meeting held m --chair c --present tax=a,b --excused health --as-answered",
+            "agency meeting answer m excused --reason r",
+            "agency minutes consent m --version 2 --yes",
+            "agency minutes report m/1 done --text t",
+            "agency issue dispose i agenda --meeting m",
+            "agency issue escalation draft i --meeting m --with tax --title t",
         ] {
             parse(line).unwrap();
         }

@@ -1,7 +1,8 @@
 //! `attach upload | list | get`: files of notifications.
 
 use std::{
-    io::IsTerminal as _,
+    fs,
+    io::{self, IsTerminal as _, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -9,6 +10,7 @@ use agency_client::{
     Client, ClientError,
     attachments::{Phase, Progress},
 };
+use hub_core::crypto::{Sha256, hex};
 use hub_proto::channels::Attachment;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -23,6 +25,13 @@ use crate::{
 
 /// Fewest digits of a SHA-256 that name an attachment.
 const DIGITS_MIN: usize = 6;
+/// Longest name of a file here, in bytes: 255 is what file systems take, less room for `.part` and for
+/// a digest in front.
+const NAME_BYTES_MAX: usize = 230;
+/// Longest ending of a file that is kept when its name is cut, in bytes.
+const ENDING_BYTES_MAX: usize = 16;
+/// How much of a file is read at once to hash it, in bytes.
+const HASH_BYTES: usize = 1024 * 1024;
 
 pub(crate) async fn run(context: &Context, command: AttachCommand) -> Done {
     match command {
@@ -115,7 +124,7 @@ async fn get(context: &Context, args: GetArgs) -> Done {
     let client = context.client()?;
     let all = of(&client, &args.name).await?;
     let chosen = chosen(&all, args.which.as_deref(), args.all, &args.name)?;
-    std::fs::create_dir_all(&args.to).map_err(|error| {
+    fs::create_dir_all(&args.to).map_err(|error| {
         Failure::Client(ClientError::LocalFile {
             path: args.to.clone(),
             problem: error.to_string(),
@@ -123,7 +132,11 @@ async fn get(context: &Context, args: GetArgs) -> Done {
     })?;
     let mut files = vec![];
     for attachment in chosen {
-        let path = args.to.join(local_name(attachment, &files));
+        let (path, is_there) = place(context.out, &args.to, attachment, &files)?;
+        if is_there {
+            files.push(path);
+            continue;
+        }
         let bar = bar(context.out, &attachment.file_name);
         let moved = bar.clone();
         let downloaded = client
@@ -146,6 +159,86 @@ async fn get(context: &Context, args: GetArgs) -> Done {
                 .collect()
         },
     )
+}
+
+/// Where an attachment goes, and whether it is there already. The sender chose its name: a file of the
+/// user's that has this name is never replaced.
+fn place(
+    out: Out,
+    folder: &Path,
+    attachment: &Attachment,
+    taken: &[PathBuf],
+) -> Result<(PathBuf, bool), Failure> {
+    let name = local_name(attachment, taken);
+    let wanted = folder.join(&name);
+    let Some(is_same) = holds(&wanted, attachment)? else {
+        return Ok((wanted, false));
+    };
+    if is_same {
+        return Ok((wanted, true));
+    }
+    let beside = folder.join(format!("{}-{name}", digits(attachment)));
+    let is_there = match holds(&beside, attachment)? {
+        None => false,
+        Some(true) => true,
+        Some(false) => {
+            let paths = [&wanted, &beside].map(|path| path.display().to_string());
+            return Err(Failure::usage(
+                format!(
+                    "{} are there already with other content: choose another --to",
+                    paths.join(" and ")
+                ),
+                format!(
+                    "{} 均已存在且内容不同：请用 --to 另选文件夹",
+                    paths.join("、")
+                ),
+            ));
+        }
+    };
+    out.remark(
+        format_args!(
+            "{} is there already with other content and stays: see {}",
+            wanted.display(),
+            beside.display()
+        ),
+        format_args!(
+            "{} 已存在且内容不同，予以保留：另存为 {}",
+            wanted.display(),
+            beside.display()
+        ),
+    );
+    Ok((beside, is_there))
+}
+
+/// Whether a file is this attachment; `None` when nothing is there.
+fn holds(path: &Path, attachment: &Attachment) -> Result<Option<bool>, Failure> {
+    let held = (|| {
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+            Ok(found) if !found.is_file() => return Ok(Some(false)),
+            Ok(found) if i64::try_from(found.len()) != Ok(attachment.size_bytes) => {
+                return Ok(Some(false));
+            }
+            Ok(_) => {}
+        }
+        let mut file = fs::File::open(path)?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; HASH_BYTES];
+        loop {
+            let count = file.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(Some(hex(&hash.finish()) == attachment.sha256));
+            }
+            hash.update(buffer.get(..count).unwrap_or_default());
+        }
+    })();
+    held.map_err(|error| {
+        Failure::Client(ClientError::LocalFile {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        })
+    })
 }
 
 /// The attachments that were asked for: by file name, by SHA-256 or its beginning, or all.
@@ -193,17 +286,40 @@ fn chosen<'a>(
 fn local_name(attachment: &Attachment, taken: &[PathBuf]) -> String {
     let last = attachment.file_name.rsplit(['/', '\\']).next();
     let name = last.unwrap_or_default().trim_start_matches('.');
-    let digest: String = attachment.sha256.chars().take(12).collect();
+    let digest = digits(attachment);
     let is_taken = |name: &str| {
         taken
             .iter()
             .any(|path| path.file_name() == Path::new(name).file_name())
     };
-    match name {
+    let name = shortened(name);
+    // A download is kept as `{file}.part` until it is whole; that must not be another one's place.
+    match name.as_str() {
         "" => digest,
-        name if is_taken(name) => format!("{digest}-{name}"),
+        name if is_taken(name) || is_taken(&format!("{name}.part")) => format!("{digest}-{name}"),
         name => name.to_owned(),
     }
+}
+
+/// What tells an attachment from others of its name.
+fn digits(attachment: &Attachment) -> String {
+    attachment.sha256.chars().take(12).collect()
+}
+
+/// A name that file systems take, with its ending: they count bytes, the hub counts characters.
+fn shortened(name: &str) -> String {
+    if name.len() <= NAME_BYTES_MAX {
+        return name.to_owned();
+    }
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, ending)) if ending.len() <= ENDING_BYTES_MAX => (stem, format!(".{ending}")),
+        _ => (name, String::new()),
+    };
+    let mut end = NAME_BYTES_MAX - ending.len();
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
+    stem.get(..end).unwrap_or_default().to_owned() + &ending
 }
 
 #[cfg(test)]
@@ -257,5 +373,20 @@ mod tests {
             local_name(&file("a.pdf", "0123456789abcdef"), &taken),
             "0123456789ab-a.pdf"
         );
+        let taken = [PathBuf::from("out/a.part")];
+        assert_eq!(
+            local_name(&file("a", "0123456789abcdef"), &taken),
+            "0123456789ab-a"
+        );
+    }
+
+    #[test]
+    fn a_long_name_is_cut_to_what_file_systems_take() {
+        let long = "报".repeat(196) + ".pdf";
+        let local = local_name(&file(&long, "0123456789abcdef"), &[]);
+        assert_eq!(local, "报".repeat(75) + ".pdf");
+        let folder = tempfile::tempdir().unwrap();
+        let again = local_name(&file(&long, "0123456789abcdef"), &[local.into()]);
+        fs::write(folder.path().join(again + ".part"), "").unwrap();
     }
 }

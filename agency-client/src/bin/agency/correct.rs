@@ -1,7 +1,10 @@
 //! `notify correct | retract`.
 
 use agency_client::{ClientError, channels::NotificationDraft};
-use hub_proto::{channels::Notification, common::Receipt};
+use hub_proto::{
+    channels::{Notification, NotificationKind},
+    common::Receipt,
+};
 use serde_json::json;
 
 use crate::{
@@ -50,7 +53,11 @@ pub(crate) async fn retract(context: &Context, args: RetractArgs) -> Done {
 }
 
 /// Tells the request id when the call may have been recorded although no answer came.
-fn tell_id<T>(context: &Context, id: &str, answer: Result<T, ClientError>) -> Result<T, Failure> {
+pub(crate) fn tell_id<T>(
+    context: &Context,
+    id: &str,
+    answer: Result<T, ClientError>,
+) -> Result<T, Failure> {
     Ok(answer.inspect_err(|error| {
         if crate::publish::is_open(error) {
             context.out.remark(
@@ -117,6 +124,11 @@ fn print(
 ) -> Done {
     let notification = notification.unwrap_or_default();
     let out = context.out;
+    let replaced = if notification.kind() == NotificationKind::Retraction {
+        out.label("takes back", "撤回")
+    } else {
+        out.label("in place of", "取代")
+    };
     out.either(
         || {
             json!({
@@ -127,7 +139,7 @@ fn print(
         || {
             pairs(&[
                 (out.label("published", "已发布"), notification.name.clone()),
-                (out.label("in place of", "取代"), notification.about.clone()),
+                (replaced, notification.about.clone()),
                 (out.label("reason", "原因"), notification.reason.clone()),
                 (out.label("ledger entry", "账本条目"), entry(receipt)),
                 (out.label("request id", "请求编号"), id.to_owned()),

@@ -1,7 +1,9 @@
 //! Help in two languages, with the commands in groups.
 
+mod chinese;
+
 use agency_client::Lang;
-use clap::{Arg, ArgAction, Command, CommandFactory as _};
+use clap::{Command, CommandFactory as _};
 
 use crate::{
     Context,
@@ -38,6 +40,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         "日常",
         &["notify", "watch", "search", "attach", "channels"],
     ),
+    ("Meetings", "会议", &["meeting", "minutes", "issue"]),
     (
         "Connection",
         "连接",
@@ -48,92 +51,19 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
     ("Tools", "工具", &["completion", "man", "help"]),
 ];
 
-/// What commands do, in Chinese, by path.
-const ABOUT_ZH: &[(&str, &str)] = &[
-    ("whoami", "中枢所认定的调用者身份"),
-    ("members", "机制、单位、成员、联络员、节点证书和令牌密钥"),
-    ("members mechanisms", "章程中的机制"),
-    ("members list", "某机制或全部机制的成员"),
-    ("members find", "按标识、正式名称或别名查找单位"),
-    ("members agencies", "章程中的全部单位"),
-    (
-        "members appoint-liaison",
-        "指定或更换本单位联络员（JE-027、JE-028）",
-    ),
-    ("members add", "增补机制成员（JE-014、FS-013）"),
-    ("members nodes", "节点证书"),
-    ("members nodes list", "本单位或其他单位的证书"),
-    ("members nodes enroll", "登记本单位证书"),
-    ("members nodes revoke", "吊销证书，其打开的流随即终止"),
-    ("members keys", "令牌签名密钥"),
-    ("members keys list", "本单位或其他单位的令牌密钥"),
-    ("members keys enroll", "登记本单位令牌密钥"),
-    ("members keys revoke", "吊销令牌密钥"),
-    ("notify", "发布、更正、撤回、列出、查看和签收通知"),
-    ("notify publish", "发布一条通知，或一个文件中的多条"),
-    (
-        "notify correct",
-        "以更正后的通知取代原通知，各接收单位须确认",
-    ),
-    ("notify retract", "撤回通知，各接收单位须确认"),
-    ("notify due", "待办事项，按期限先后"),
-    (
-        "notify list",
-        "某日志中的通知：频道标识、inbox、sent 或完整日志名",
-    ),
-    ("notify show", "查看一条通知"),
-    ("notify sign", "签收通知"),
-    ("notify receipts", "谁已送达、打开、签收、答复，谁还欠什么"),
-    ("search", "按标题、组织、文号、状态、时间等查找通知"),
-    ("attach", "通知的附件"),
-    (
-        "attach upload",
-        "上传文件，供之后的通知引用（notify publish --attach 一并完成）",
-    ),
-    ("attach list", "通知的附件列表"),
-    ("attach get", "下载通知的附件，可续传"),
-    ("channels", "可读的频道"),
-    ("watch", "实时接收通知，不漏不重"),
-    ("consumers", "本单位的持久消费者"),
-    ("ledger", "检查点、证明和条目"),
-    ("ledger checkpoint", "最新检查点，并与已存检查点核对"),
-    ("ledger verify", "验证中枢历史、回执或（离线）证明文件"),
-    ("ledger proof", "写出可离线验证某条目的证明文件"),
-    ("ledger entry", "本单位所作的一个条目"),
-    ("ledger audit", "读取全部条目头并重新计算根哈希，供审计使用"),
-    ("outbox", "在本机等待中枢记录的内容"),
-    ("outbox list", "条目（先入先列）及数量"),
-    ("outbox show", "查看一个条目：受阻原因或回执"),
-    ("outbox send", "发送，直至没有待发条目"),
-    ("outbox retry", "重新发送被拒条目"),
-    ("outbox discard", "永久丢弃一个条目"),
-    ("outbox prune", "清理已过保留期的条目"),
-    ("serve", "网关：供本机系统免密钥使用中枢接口"),
-    ("completion", "生成命令补全脚本"),
-    ("man", "生成手册页"),
-    ("help", "说明某个命令；json 为 --json 的输出格式"),
-];
-
-/// What arguments are for, in Chinese, by id: those that every command has.
-const ARGUMENTS_ZH: &[(&str, &str)] = &[
-    ("profile", "节点配置文件"),
-    ("officer", "经办人，代替配置中的经办人"),
-    ("roles", "经办人所用角色，代替配置中的角色；可重复"),
-    (
-        "json",
-        "输出 JSON（watch 每行一个）；格式见 agency help json",
-    ),
-    ("lang", "帮助、标签和建议的语言；默认随 LANG"),
-    ("color", "颜色：auto 表示仅在终端上，且未设 NO_COLOR"),
-    ("deadline", "一次调用的最长秒数，含重试"),
-];
-
 /// The command line in a language.
 pub(crate) fn command(lang: Lang) -> Command {
     let command = Cli::command();
     let command = match lang {
-        Lang::En => command,
-        Lang::Zh => in_chinese(command.about("单位节点命令行"), ""),
+        // Else they would stand between the command's own.
+        Lang::En => command.mut_args(|argument| {
+            if argument.is_global_set() {
+                argument.help_heading("Options of every command")
+            } else {
+                argument
+            }
+        }),
+        Lang::Zh => chinese::translate(command.about("单位节点命令行"), ""),
     };
     let groups = groups(&command, lang);
     let exit_codes = lang.pick(EXIT_CODES_EN, EXIT_CODES_ZH);
@@ -169,68 +99,14 @@ fn groups(command: &Command, lang: Lang) -> String {
     text
 }
 
-/// Headings, and what commands and common arguments are for, in Chinese.
-fn in_chinese(command: Command, path: &str) -> Command {
-    let names: Vec<String> = command
-        .get_subcommands()
-        .map(|sub| sub.get_name().to_owned())
-        .collect();
-    let has_version = path.is_empty();
-    let mut command = command
-        .subcommand_help_heading("命令")
-        .disable_help_flag(true)
-        .arg(flag("help", 'h', "显示帮助", ArgAction::Help))
-        .mut_args(|argument| {
-            let heading = if argument.is_positional() {
-                "参数"
-            } else {
-                "选项"
-            };
-            let zh = ARGUMENTS_ZH.iter().find(|(id, _)| argument.get_id() == id);
-            let argument = argument.help_heading(heading);
-            match zh {
-                Some((_, zh)) => argument.help(*zh),
-                None => argument,
-            }
-        });
-    if has_version {
-        command = command.disable_version_flag(true).arg(flag(
-            "version",
-            'V',
-            "显示版本",
-            ArgAction::Version,
-        ));
-    } else {
-        command =
-            command.help_template("{about-with-newline}\n用法： {usage}\n\n{all-args}{after-help}");
-    }
-    for name in names {
-        let sub_path = format!("{path} {name}").trim().to_owned();
-        command = command.mut_subcommand(&name, |sub| {
-            let zh = ABOUT_ZH.iter().find(|(path, _)| *path == sub_path);
-            let sub = in_chinese(sub, &sub_path);
-            match zh {
-                Some((_, zh)) => sub.about(*zh),
-                None => sub,
-            }
-        });
-    }
-    command
-}
-
-fn flag(name: &'static str, short: char, help: &'static str, action: ArgAction) -> Arg {
-    Arg::new(name)
-        .short(short)
-        .long(name)
-        .help(help)
-        .action(action)
-}
-
-/// `agency help [COMMAND… | json]`.
+/// `agency help [COMMAND… | json | minutes-file]`.
 pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
     let out = context.out;
     if topic == ["json"] {
         return out.text(JSON);
+    }
+    if topic == ["minutes-file"] {
+        return out.text(out.label(MINUTES_FILE_EN, MINUTES_FILE_ZH));
     }
     let mut command = command(out.lang);
     command.build();
@@ -254,6 +130,11 @@ pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
 
 /// The shapes of `--json`. They only grow: fields are added, never renamed or taken away.
 const JSON: &str = include_str!("help/json.txt");
+
+/// The form of minutes as a file.
+const MINUTES_FILE_EN: &str = include_str!("help/minutes-file.en.txt");
+/// The same in Chinese.
+const MINUTES_FILE_ZH: &str = include_str!("help/minutes-file.zh.txt");
 
 #[cfg(test)]
 mod tests {
@@ -285,20 +166,52 @@ mod tests {
     fn every_command_is_explained_in_chinese_too() {
         let mut found = vec![];
         paths(&Cli::command(), "", &mut found);
-        let mut explained: Vec<_> = ABOUT_ZH
-            .iter()
+        let mut explained: Vec<_> = chinese::abouts()
             .map(|(path, _)| (*path).to_owned())
             .collect();
         found.sort_unstable();
         explained.sort_unstable();
         assert_eq!(found, explained);
-        for (id, _) in ARGUMENTS_ZH {
-            assert!(
-                Cli::command()
-                    .get_arguments()
-                    .any(|argument| argument.get_id() == id),
-                "{id}"
-            );
+    }
+
+    #[test]
+    fn every_argument_is_explained_in_chinese_too() {
+        fn walk(command: &Command, path: &str, used: &mut Vec<(String, String)>) {
+            for argument in command.get_arguments() {
+                let id = argument.get_id().as_str();
+                let entry = chinese::argument(path, id);
+                let (at, id, _) = entry.unwrap_or_else(|| panic!("{path}: {id}"));
+                used.push(((*at).to_owned(), (*id).to_owned()));
+            }
+            for sub in command.get_subcommands() {
+                walk(sub, format!("{path} {}", sub.get_name()).trim(), used);
+            }
+        }
+        let mut used = vec![];
+        walk(&Cli::command(), "", &mut used);
+        for (path, id, _) in chinese::arguments() {
+            let entry = ((*path).to_owned(), (*id).to_owned());
+            assert!(used.contains(&entry), "{entry:?} is of no argument");
+        }
+    }
+
+    #[test]
+    fn the_options_of_every_command_stand_after_its_own() {
+        for (lang, own, common) in [
+            (Lang::En, "--newest-first", "Options of every command:"),
+            (Lang::Zh, "--newest-first", "公共选项:"),
+        ] {
+            let mut command = command(lang);
+            command.build();
+            let outbox = command.find_subcommand_mut("outbox").unwrap();
+            let list = outbox.find_subcommand_mut("list").unwrap();
+            let help = list.render_long_help().to_string();
+            let at = |text: &str| {
+                help.find(text)
+                    .unwrap_or_else(|| panic!("{text} in {help}"))
+            };
+            assert!(at(own) < at(common), "{help}");
+            assert!(at(common) < at("--profile"), "{help}");
         }
     }
 
@@ -321,6 +234,10 @@ mod tests {
                 "Commands:",
                 "Arguments:",
                 "Exit codes",
+                "Possible values",
+                "[default",
+                "[env",
+                "[possible",
             ] {
                 assert!(!text.contains(heading), "{heading} in:\n{text}");
             }
@@ -340,6 +257,11 @@ mod tests {
             "ledger",
             "outbox",
             "attach",
+            "meeting",
+            "meeting topic",
+            "minutes",
+            "issue",
+            "issue escalation",
             "completion",
             "man",
             "help",

@@ -1,5 +1,7 @@
 //! Messages as JSON: `snake_case` names as in the protos, instants in UTC, hashes in hex.
 
+pub(crate) mod meetings;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hub_core::crypto::hex;
 use hub_proto::{
@@ -113,6 +115,10 @@ pub(crate) fn action(action: RequestedAction) -> &'static str {
         RequestedAction::SignFor => "sign_for",
         RequestedAction::Reply => "reply",
         RequestedAction::Acknowledge => "acknowledge",
+        RequestedAction::AnswerNotice => "answer_notice",
+        RequestedAction::Consent => "consent",
+        RequestedAction::CarryOut => "carry_out",
+        RequestedAction::CoSign => "co_sign",
     }
 }
 

@@ -9,21 +9,29 @@ mod batch;
 mod correct;
 mod exec;
 mod help;
+mod issue;
 mod json;
 mod ledger;
+mod meeting;
 mod members;
+mod minutes;
 mod names;
 mod notify;
 mod outbox;
 mod output;
+mod people;
 mod publish;
 mod search;
+mod stop;
 mod table;
 mod tools;
+mod usage;
 mod watch;
+mod words;
 
 use std::{
-    io::Read as _,
+    ffi::OsString,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -49,7 +57,20 @@ struct Context {
 
 impl Context {
     fn profile(&self) -> Result<profile::Profile, Failure> {
-        Ok(profile::load(&self.profile)?)
+        match profile::load(&self.profile) {
+            // The first thing that a new user meets.
+            Err(ClientError::LocalFile { path, .. }) if !self.profile.exists() => {
+                let problem = self.out.label(
+                    "is not there: name the node's profile with --profile FILE or AGENCY_PROFILE",
+                    "不存在：请用 --profile 文件 或环境变量 AGENCY_PROFILE 指明节点配置",
+                );
+                Err(Failure::Client(ClientError::LocalFile {
+                    path,
+                    problem: problem.to_owned(),
+                }))
+            }
+            other => Ok(other?),
+        }
     }
 
     fn client(&self) -> Result<Client, Failure> {
@@ -71,10 +92,10 @@ fn main() -> ExitCode {
         Some(ColorArg::Never) => clap::ColorChoice::Never,
         Some(ColorArg::Auto) | None => clap::ColorChoice::Auto,
     };
-    let matches = help::command(lang).color(colors).get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
+    let matches = help::command(lang).color(colors).try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => return not_understood(&error, lang),
     };
     let out = Out::new(cli.json, lang, cli.color);
     let context = Context {
@@ -108,6 +129,9 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Attach(command) => attach::run(context, command).await,
         Command::Watch(args) => watch::run(context, args).await,
         Command::Consumers => watch::consumers(context).await,
+        Command::Meeting(command) => Box::pin(meeting::run(context, *command)).await,
+        Command::Minutes(command) => Box::pin(minutes::run(context, *command)).await,
+        Command::Issue(command) => Box::pin(issue::run(context, *command)).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,
@@ -117,10 +141,28 @@ async fn run(context: &Context, command: Command) -> Done {
     }
 }
 
+/// Says what is wrong with the command line.
+fn not_understood(error: &clap::Error, lang: Lang) -> ExitCode {
+    let as_json = early_arguments().any(|argument| argument == "--json");
+    match usage::told(error, lang, as_json) {
+        Some(text) => {
+            // Nobody can be told when stderr is closed.
+            let _closed = std::io::stderr().write_all(text.as_bytes());
+            ExitCode::from(2)
+        }
+        None => error.exit(),
+    }
+}
+
+/// The command line as far as it is this program's: what follows `--exec` belongs to another.
+fn early_arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().take_while(|argument| argument != "--" && argument != "--exec")
+}
+
 /// The value that the arguments give an option. It is looked for before the arguments are read,
 /// because help and usage errors follow it too.
 fn early<T: clap::ValueEnum>(option: &str) -> Option<T> {
-    let mut arguments = std::env::args_os().take_while(|argument| argument != "--");
+    let mut arguments = early_arguments();
     while let Some(argument) = arguments.next() {
         let value = match argument.to_str() {
             Some(name) if name == option => {

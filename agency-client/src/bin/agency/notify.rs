@@ -174,6 +174,10 @@ fn action(out: Out, action: RequestedAction) -> &'static str {
         RequestedAction::SignFor => out.label("sign for", "签收"),
         RequestedAction::Reply => out.label("reply", "答复"),
         RequestedAction::Acknowledge => out.label("acknowledge", "确认更正"),
+        RequestedAction::AnswerNotice => out.label("answer the notice", "回复会议通知"),
+        RequestedAction::Consent => out.label("consent to minutes", "会签纪要"),
+        RequestedAction::CarryOut => out.label("carry out", "落实议定事项"),
+        RequestedAction::CoSign => out.label("co-sign", "会签上报"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use agency_client::{
-    Lang,
+    ClientError, Lang,
     outbox::{Item, ListItems, Outbox, OutboxError, OutboxOptions, State},
 };
 use jiff::Timestamp;
@@ -37,6 +37,18 @@ pub(crate) fn folder(context: &Context, named: Option<&Path>) -> Result<PathBuf,
 
 /// Opens the outbox.
 pub(crate) async fn open(context: &Context, named: Option<&Path>) -> Result<Outbox, Failure> {
+    // A folder that was mistyped must not pass for an empty outbox.
+    if let Some(named) = named.filter(|named| !named.exists()) {
+        let problem = context.out.label(
+            "is not there: an outbox begins with the first item that a program enqueues",
+            "不存在：程序首次入箱时才会建立发件箱",
+        );
+        return Err(ClientError::LocalFile {
+            path: named.to_owned(),
+            problem: problem.to_owned(),
+        }
+        .into());
+    }
     let folder = folder(context, named)?;
     Ok(Outbox::open(folder, OutboxOptions::default()).await?)
 }
@@ -283,8 +295,19 @@ async fn send(context: &Context, outbox: &Outbox, seconds: u64) -> Done {
             ),
         },
     )?;
+    let refused = after.refused.saturating_sub(before.refused);
+    if refused > 0 {
+        out.remark(
+            format_args!("{refused} refused now: `agency outbox list --state refused` says why"),
+            format_args!("本次被拒 {refused} 条：用 agency outbox list --state refused 查看原因"),
+        );
+    }
     if finished {
-        return Ok(());
+        return if refused > 0 {
+            Err(Failure::Said(1))
+        } else {
+            Ok(())
+        };
     }
     out.remark(
         "something still waits: `agency outbox list` says why; run this again, or `agency serve`",

@@ -24,6 +24,7 @@ pub(crate) enum Tone {
     Faint,
     Warn,
     Bad,
+    Good,
 }
 
 /// How text on stdout looks.
@@ -52,6 +53,7 @@ impl Look {
             Tone::Faint => "2",
             Tone::Warn => "33",
             Tone::Bad => "31",
+            Tone::Good => "32",
         };
         if self.paints {
             format!("\u{1b}[{code}m{text}\u{1b}[0m")

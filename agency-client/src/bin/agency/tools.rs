@@ -53,10 +53,14 @@ pub(crate) async fn serve(context: &Context, args: ServeArgs) -> Done {
         Listen::Tcp(address) => format!("http://{address}"),
         Listen::Unix(path) => format!("unix:{}", path.display()),
     };
-    out.either(
-        || json!({ "listening": at, "officer": client.officer(), "roles": client.roles() }),
-        || format!("{at}\n"),
-    )?;
+    // One line in either form: whoever starts it reads a line and knows that it listens.
+    if out.json {
+        let value =
+            json!({ "listening": at, "officer": client.officer(), "roles": client.roles() });
+        out.json_line(&value)?;
+    } else {
+        out.text(format_args!("{at}\n"))?;
+    }
     out.remark(
         format_args!(
             "whoever can call it acts as {} ({})",

@@ -20,6 +20,7 @@ use crate::{
     json,
     names::{Names, log_name, minute, time},
     output::{Done, Failure, Out},
+    stop::Stop,
     table::{Table, one_line},
 };
 
@@ -47,23 +48,27 @@ pub(crate) async fn run(context: &Context, args: WatchArgs) -> Done {
     } else {
         Names::fetch(&client).await
     };
+    let mut stop = Stop::listen()?;
     let mut watch = Watch {
         subscription: client.channels().subscribe(options),
-        consumer: args.consumer.filter(|_| args.ack || !args.exec.is_empty()),
+        acks: Acks {
+            consumer: args.consumer.filter(|_| args.ack || !args.exec.is_empty()),
+            client,
+            pending: None,
+            unacknowledged: 0,
+        },
         program: Program::new(args.exec),
-        client,
         out,
         names,
-        pending: None,
-        unacknowledged: 0,
         until_caught_up: args.until_caught_up,
     };
-    let watched = tokio::select! {
-        watched = watch.follow() => watched,
-        _interrupted = tokio::signal::ctrl_c() => Ok(()),
-    };
+    let watched = watch.follow(&mut stop).await;
     // What was printed counts as dealt with, however the watch ended.
-    let acknowledged = watch.acknowledge().await;
+    let was_asked = stop.is_asked();
+    let acknowledged = tokio::select! {
+        acknowledged = watch.acks.send() => acknowledged,
+        () = stop.asked_again(), if was_asked => Ok(()),
+    };
     watched.and(acknowledged)
 }
 
@@ -88,63 +93,60 @@ fn tell_reconnect(out: Out, error: &ClientError) {
 }
 
 struct Watch {
-    client: Client,
     subscription: Subscription,
     out: Out,
     names: Names,
-    consumer: Option<String>,
+    acks: Acks,
     program: Option<Program>,
-    /// Cursor of the last delivery printed and not acknowledged.
-    pending: Option<String>,
-    unacknowledged: u32,
     until_caught_up: bool,
 }
 
 impl Watch {
-    async fn follow(&mut self) -> Done {
-        loop {
-            let next = if self.pending.is_some() && self.consumer.is_some() {
-                match tokio::time::timeout(ACK_QUIET, self.subscription.next()).await {
-                    Ok(next) => next,
-                    Err(_quiet) => {
-                        self.acknowledge().await?;
-                        continue;
-                    }
+    /// Until it is caught up, if that was asked for, or until the user stops it.
+    async fn follow(&mut self, stop: &mut Stop) -> Done {
+        while !stop.is_asked() {
+            let quiet = self.acks.are_due();
+            let next = tokio::select! {
+                next = self.subscription.next() => next,
+                () = tokio::time::sleep(ACK_QUIET), if quiet => {
+                    self.acknowledge_or_later(stop).await?;
+                    continue;
                 }
-            } else {
-                self.subscription.next().await
+                () = stop.asked() => return Ok(()),
             };
             match next {
                 Some(event) => {
-                    if self.event(event?).await? {
+                    if self.event(event?, stop).await? {
                         return Ok(());
                     }
                 }
                 None => return Ok(()),
             }
         }
+        Ok(())
     }
 
     /// Prints an event; true when the watch is over.
-    async fn event(&mut self, event: Event) -> Result<bool, Failure> {
+    async fn event(&mut self, event: Event, stop: &mut Stop) -> Result<bool, Failure> {
         match event {
             Event::Delivery(delivery) => {
                 match &self.program {
                     Some(program) => {
                         let value = delivery_value(&delivery);
-                        program.handle(self.out, &delivery, &value).await?;
+                        if !program.handle(self.out, stop, &delivery, &value).await? {
+                            return Ok(true);
+                        }
                     }
                     None => self.print(&delivery)?,
                 }
-                self.pending = Some(delivery.cursor);
-                self.unacknowledged += 1;
-                if self.unacknowledged >= ACK_EVERY || self.program.is_some() {
-                    self.acknowledge().await?;
+                let unacknowledged = self.acks.add(delivery.cursor);
+                if unacknowledged >= ACK_EVERY || self.program.is_some() {
+                    self.acknowledge_or_later(stop).await?;
                 }
                 Ok(false)
             }
             Event::CaughtUp { cursor } => {
-                self.acknowledge().await?;
+                self.acknowledge_or_later(stop).await?;
                 if self.out.json {
                     self.out
                         .json_line(&json!({"event": "caught_up", "cursor": cursor}))?;
@@ -157,6 +159,31 @@ impl Watch {
                 Ok(self.until_caught_up)
             }
             _ => Ok(false),
+        }
+    }
+
+    /// As [`Acks::send`], but a hub that is away does not end the watch: the cursor is kept, and
+    /// goes out with the next one, or when the hub is back.
+    async fn acknowledge_or_later(&mut self, stop: &mut Stop) -> Done {
+        if stop.is_asked() {
+            return Ok(());
+        }
+        let sent = tokio::select! {
+            sent = self.acks.send() => sent,
+            () = stop.asked() => Ok(()),
+        };
+        match sent {
+            Err(Failure::Client(error)) if is_away(&error) => {
+                self.out.remark(
+                    format_args!(
+                        "not acknowledged yet ({}): goes out when the hub is back",
+                        error.reason_text()
+                    ),
+                    format_args!("尚未确认（{}）：中枢恢复后补发", error.reason_text()),
+                );
+                Ok(())
+            }
+            other => other,
         }
     }
 
@@ -175,20 +202,47 @@ impl Watch {
             one_line(&notification.name),
         ))
     }
+}
 
-    async fn acknowledge(&mut self) -> Done {
-        self.unacknowledged = 0;
-        let Some(cursor) = self.pending.take() else {
+/// What has been dealt with, and is to be acknowledged.
+struct Acks {
+    client: Client,
+    /// `None` when nothing is acknowledged.
+    consumer: Option<String>,
+    /// Cursor of the last delivery that was dealt with and is not acknowledged.
+    pending: Option<String>,
+    unacknowledged: u32,
+}
+
+impl Acks {
+    fn are_due(&self) -> bool {
+        self.pending.is_some() && self.consumer.is_some()
+    }
+
+    /// Takes note of a delivery; answers how many are not acknowledged.
+    fn add(&mut self, cursor: String) -> u32 {
+        self.pending = Some(cursor);
+        self.unacknowledged += 1;
+        self.unacknowledged
+    }
+
+    async fn send(&mut self) -> Done {
+        let (Some(cursor), Some(consumer)) = (&self.pending, &self.consumer) else {
             return Ok(());
         };
-        if let Some(consumer) = &self.consumer {
-            self.client
-                .channels()
-                .acknowledge(consumer, &cursor)
-                .await?;
-        }
+        self.client.channels().acknowledge(consumer, cursor).await?;
+        self.pending = None;
+        self.unacknowledged = 0;
         Ok(())
     }
+}
+
+/// Whether nobody answers, or the hub is stopping.
+fn is_away(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Unreachable { .. } | ClientError::Deadline { .. }
+    ) || error.reason() == Some(Reason::Unavailable)
 }
 
 fn delivery_value(delivery: &Delivery) -> Value {

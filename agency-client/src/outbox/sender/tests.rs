@@ -331,7 +331,7 @@ async fn a_lost_answer_is_asked_for_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn an_id_that_expired_unsent_is_minted_anew_without_a_look() {
+async fn an_id_that_expired_unsent_is_minted_anew_after_a_look() {
     let site = Site::new();
     let ticket = site.put_minted("s", "t").await;
     let old = site.outbox.get(ticket).await.unwrap().request_id;
@@ -341,7 +341,8 @@ async fn an_id_that_expired_unsent_is_minted_anew_without_a_look() {
     let item = site.outbox.get(ticket).await.unwrap();
     assert_ne!(item.request_id, old);
     let model = site.hub.model();
-    assert_eq!((model.titles.len(), model.found), (1, 0));
+    // The folder may be an old copy, in which what was sent looks unsent.
+    assert_eq!((model.titles.len(), model.found), (1, 1));
 }
 
 #[tokio::test]
@@ -432,6 +433,18 @@ async fn an_expired_id_that_was_not_recorded_is_looked_for_then_minted_anew() {
     let model = site.hub.model();
     assert_eq!((model.titles.len(), model.found), (1, 1));
     assert!(!model.recorded.contains_key(&old));
+}
+
+#[tokio::test]
+async fn what_a_restored_folder_does_not_know_to_be_sent_is_not_recorded_twice() {
+    let site = Site::new();
+    let ticket = site.put_minted("s", "t").await;
+    let old = site.outbox.get(ticket).await.unwrap().request_id;
+    site.hub.model().take(&old, "t").unwrap();
+    site.hub.model().floor_ms = minted_ms(&old);
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    site.while_sending(site.outbox.wait(ticket)).await.unwrap();
+    assert_eq!(site.hub.model().titles, ["t"]);
 }
 
 #[tokio::test]

@@ -68,6 +68,10 @@ impl Files {
         for folder in [&files.blobs, &files.incoming] {
             private_folder(folder).map_err(|error| of_io(folder, &error))?;
         }
+        // Whoever made them may have been killed before their names were on the medium.
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| of_io(folder, &error))?;
         Ok(files)
     }
 

@@ -125,7 +125,9 @@ pub(super) fn open(folder: &Path) -> Result<Connection> {
             .and_then(|file| {
                 fs::write(&marker, format!("outbox {FORMAT}\n"))?;
                 file.sync_all()?;
-                File::open(folder)?.sync_all()
+                // A run that was killed may have made the folder and not come to flush its name.
+                flush_name(&marker)?;
+                flush_name(folder)
             })
             .map_err(storage)?;
     }
@@ -189,14 +191,33 @@ fn prepare_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// Makes a folder that only this user may enter.
+/// Makes a folder that only this user may enter. When this answers, its name is on the medium, and
+/// so are those above it that were missing.
 pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|above| *above != Path::new("") && !above.exists())
+        .collect();
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
+    for made in missing {
+        flush_name(made)?;
+    }
     private_folder_mode(folder)
+}
+
+/// Returns when the name of a file or folder is on the medium.
+fn flush_name(path: &Path) -> io::Result<()> {
+    let above = path.parent().filter(|above| *above != Path::new(""));
+    match File::open(above.unwrap_or(Path::new("."))) {
+        Ok(above) => above.sync_all(),
+        // One may write a folder without reading it; then its names cannot be flushed.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(unix)]

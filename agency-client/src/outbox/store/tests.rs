@@ -261,6 +261,27 @@ fn what_was_sent_is_not_discarded() {
 }
 
 #[test]
+fn what_certainly_was_not_recorded_is_discarded_while_it_waits() {
+    let site = Site::new();
+    let store = site.open();
+    let first = put(&store, outgoing("a")).unwrap().ticket;
+    let second = put(&store, outgoing("b")).unwrap().ticket;
+    let problem = super::super::Problem {
+        reason: "ROLE_NOT_GRANTED".into(),
+        message: "m".into(),
+    };
+    assert!(store.begin(first).unwrap());
+    store.park(first, Parked::Waits, true, &problem).unwrap();
+    let error = store.discard(first).unwrap_err();
+    assert!(matches!(error, OutboxError::WrongState { .. }), "{error}");
+    store.park(first, Parked::Waits, false, &problem).unwrap();
+    store.discard(first).unwrap();
+    let heads = store.heads().unwrap();
+    assert_eq!(heads.first().map(|head| head.ticket), Some(second));
+    assert!(!store.begin(first).unwrap(), "it is not sent any more");
+}
+
+#[test]
 fn a_held_stream_has_no_head() {
     let site = Site::new();
     let store = site.open();

@@ -31,8 +31,6 @@ const ROWS_PAGE: usize = 256;
 /// What a notification asks of its recipients, and by when.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AskDraft {
-    /// Of whom.
-    pub recipients: Vec<Recipient>,
     /// To sign for it, by when.
     pub sign_by_at: Option<Timestamp>,
     /// To reply, by when.
@@ -56,6 +54,7 @@ impl AskDraft {
     pub(super) fn decide(
         &self,
         follow_up: &FollowUp,
+        recipients: &[Recipient],
         is_successor: bool,
         now: Timestamp,
     ) -> Option<Ask> {
@@ -78,8 +77,8 @@ impl AskDraft {
                     .map_or(0, Timestamp::as_microsecond),
             })
             .collect();
-        (!actions.is_empty() && !self.recipients.is_empty()).then(|| Ask {
-            recipients: self.recipients.iter().map(ToString::to_string).collect(),
+        (!actions.is_empty() && !recipients.is_empty()).then(|| Ask {
+            recipients: recipients.iter().map(ToString::to_string).collect(),
             actions,
         })
     }
@@ -254,22 +253,34 @@ fn outstanding(standing: &[u8], value: &[u8]) -> Option<Outstanding> {
     })
 }
 
-/// Reminders that are due at an instant, the earliest first.
+/// Reminders that are due at an instant, the earliest first, and where the page ends. `after` is the end
+/// of the page before; there is none after the last.
 ///
 /// # Errors
 /// When storage fails.
 pub fn reminders_due(
     view: &(impl View + ?Sized),
     now: Timestamp,
+    after: Option<&[u8]>,
     limit: usize,
-) -> Result<Vec<Reminder>> {
-    let (from, _) = keys::reminders().range();
+) -> Result<(Vec<Reminder>, Option<Vec<u8>>)> {
+    let (start, _) = keys::reminders().range();
+    let skip = start.len();
+    let from = match after {
+        // The smallest key greater than the last one.
+        Some(key) => [key, &[0]].concat(),
+        None => start,
+    };
     let to = keys::reminders()
         .number(instant(now.as_microsecond()).saturating_add(1))
         .build();
-    let skip = from.len();
+    if from >= to {
+        return Ok((vec![], None));
+    }
     let rows = view.scan(&from, &to, Direction::Forward, limit)?;
-    Ok(rows
+    let end = rows.last().filter(|_| rows.len() == limit);
+    let end = end.map(|(key, _)| key.to_vec());
+    let due = rows
         .iter()
         .filter_map(|(key, _)| {
             let mut tail = Tail(key.get(skip..)?);
@@ -283,7 +294,8 @@ pub fn reminders_due(
                 remind_at,
             })
         })
-        .collect())
+        .collect();
+    Ok((due, end))
 }
 
 /// Puts what a notification asks on every recipient's receipt and on the boards.
@@ -332,6 +344,37 @@ fn unlist(rows: &mut Overlay<'_>, place: NotificationPlace, recipient: &str, ask
     }
 }
 
+/// Takes back that a recipient was asked to reply, because it has; what was asked is kept, in case that
+/// the reply is taken back.
+pub(super) fn answered(
+    rows: &mut Overlay<'_>,
+    place: NotificationPlace,
+    recipient: &str,
+) -> Result<()> {
+    let reply = [RequestedAction::Reply];
+    finish(rows, place, recipient, &reply, |row, finished| {
+        row.answered.extend_from_slice(finished);
+    })
+}
+
+/// Asks anew for a reply, because none stands any more.
+pub(super) fn reopen(
+    rows: &mut Overlay<'_>,
+    place: NotificationPlace,
+    recipient: &str,
+) -> Result<()> {
+    let reference = NotificationRef::from(place);
+    let mut again = vec![];
+    ReceiptRow::update(rows, Some(&reference), recipient, |row| {
+        again = std::mem::take(&mut row.answered);
+        row.asked.extend_from_slice(&again);
+    })?;
+    for asked in &again {
+        list(rows, place, recipient, asked);
+    }
+    Ok(())
+}
+
 /// Takes back what a recipient was asked, because it is done.
 ///
 /// # Errors
@@ -342,17 +385,24 @@ pub(in crate::domain) fn done(
     recipient: &str,
     actions: &[RequestedAction],
 ) -> Result<()> {
+    finish(rows, place, recipient, actions, |_, _| {})
+}
+
+fn finish(
+    rows: &mut Overlay<'_>,
+    place: NotificationPlace,
+    recipient: &str,
+    actions: &[RequestedAction],
+    keep: impl FnOnce(&mut ReceiptRow, &[AskedRow]),
+) -> Result<()> {
     let reference = NotificationRef::from(place);
     let mut finished = vec![];
     ReceiptRow::update(rows, Some(&reference), recipient, |row| {
         let is_done = |asked: &AskedRow| actions.contains(&asked.action());
-        finished = row
-            .asked
-            .iter()
-            .filter(|asked| is_done(asked))
-            .cloned()
-            .collect();
-        row.asked.retain(|asked| !is_done(asked));
+        (finished, row.asked) = std::mem::take(&mut row.asked)
+            .into_iter()
+            .partition(is_done);
+        keep(row, &finished);
     })?;
     for asked in &finished {
         unlist(rows, place, recipient, asked);
@@ -390,9 +440,10 @@ fn withdraw_of(rows: &mut Overlay<'_>, receipts: Key) -> Result<()> {
             let (Some(place), Some(recipient)) = (tail.place(), tail.text()) else {
                 continue;
             };
-            if row.asked.is_empty() {
+            if row.asked.is_empty() && row.answered.is_empty() {
                 continue;
             }
+            row.answered.clear();
             for asked in std::mem::take(&mut row.asked) {
                 unlist(rows, place, &recipient, &asked);
             }

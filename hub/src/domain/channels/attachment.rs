@@ -4,7 +4,10 @@
 pub mod draft;
 
 use bytes::Bytes;
-use hub_core::crypto::{Digest, parse_digest};
+use hub_core::{
+    crypto::{Digest, parse_digest},
+    names::AgencyId,
+};
 use hub_proto::channels::{Attachment, Notification};
 use prost::Message as _;
 
@@ -36,8 +39,9 @@ pub(super) fn check(rules: &mut Rules<'_>, attachments: &[Attachment]) -> Vec<Di
 /// Bytes of a SHA-256.
 const DIGEST_BYTES: usize = 32;
 
-fn reference(sha256: &Digest, place: NotificationPlace) -> Vec<u8> {
+fn reference(sha256: &Digest, author: &str, place: NotificationPlace) -> Vec<u8> {
     keys::attachment(sha256)
+        .text(author)
         .number(place.entry_index)
         .number(u64::from(place.item))
         .build()
@@ -52,25 +56,18 @@ pub fn is_named(view: &(impl View + ?Sized), sha256: &Digest) -> Result<bool> {
     Ok(!view.scan(&from, &to, Direction::Forward, 1)?.is_empty())
 }
 
-/// Entries that name a content, newest first and at most so many.
+/// Whether some notification of an agency names a content. One look-up, whoever else names it: how long
+/// the answer takes tells nothing of others.
 ///
 /// # Errors
 /// When storage fails.
-pub fn named_in(
+pub fn is_named_by(
     view: &(impl View + ?Sized),
     sha256: &Digest,
-    count_max: usize,
-) -> Result<Vec<u64>> {
-    const INDEX_BYTES: usize = 8;
-    let prefix = keys::attachment(sha256).build();
-    let (from, to) = keys::attachment(sha256).range();
-    let rows = view.scan(&from, &to, Direction::Backward, count_max)?;
-    let index = |key: &[u8]| {
-        let rest = key.get(prefix.len()..)?;
-        rest.first_chunk::<INDEX_BYTES>()
-            .map(|bytes| u64::from_be_bytes(*bytes))
-    };
-    Ok(rows.iter().filter_map(|(key, _)| index(key)).collect())
+    agency: &AgencyId,
+) -> Result<bool> {
+    let (from, to) = keys::attachment(sha256).text(agency.as_str()).range();
+    Ok(!view.scan(&from, &to, Direction::Forward, 1)?.is_empty())
 }
 
 /// What a notification of the hub's own names: files that go with the act it tells of. None once its
@@ -84,19 +81,25 @@ pub(super) fn of_issued(notification: &[u8]) -> Vec<Bytes> {
         .collect()
 }
 
-/// Records what a notification names.
-pub(super) fn apply(rows: &mut Overlay<'_>, place: NotificationPlace, attachments: &[Bytes]) {
+/// Records what a notification of an author names.
+pub(super) fn apply(
+    rows: &mut Overlay<'_>,
+    author: &str,
+    place: NotificationPlace,
+    attachments: &[Bytes],
+) {
     for sha256 in attachments {
         if let Ok(sha256) = Digest::try_from(&**sha256) {
-            rows.put(reference(&sha256, place), vec![]);
+            rows.put(reference(&sha256, author, place), vec![]);
         }
     }
     if !attachments.is_empty() {
+        let digests = attachments.concat();
         rows.put(
             keys::attachments_of(place.entry_index)
                 .number(u64::from(place.item))
                 .build(),
-            attachments.concat(),
+            [author.as_bytes(), &[0], &digests].concat(),
         );
     }
 }
@@ -116,9 +119,13 @@ pub fn forget(rows: &mut Overlay<'_>, entry_index: u64) -> Result<()> {
         let item = item.and_then(|item| u32::try_from(u64::from_be_bytes(item)).ok());
         let Some(item) = item else { continue };
         let place = NotificationPlace { entry_index, item };
-        for sha256 in all.chunks_exact(DIGEST_BYTES) {
+        let end = all.iter().position(|byte| *byte == 0).unwrap_or(all.len());
+        let (author, digests) = all.split_at(end);
+        let author = String::from_utf8_lossy(author);
+        let digests = digests.get(1..).unwrap_or_default();
+        for sha256 in digests.chunks_exact(DIGEST_BYTES) {
             if let Ok(sha256) = Digest::try_from(sha256) {
-                rows.remove(reference(&sha256, place));
+                rows.remove(reference(&sha256, &author, place));
             }
         }
         rows.remove(key.to_vec());

@@ -55,7 +55,7 @@ pub struct Checked<'a> {
     pub destination: Destination,
     /// The author's id for it.
     pub request_id: RequestId,
-    /// By when it asks for signatures and replies; of whom is not known yet.
+    /// By when it asks for signatures and replies.
     pub ask: AskDraft,
     /// The notification that it answers.
     pub in_reply_to: Option<NotificationName>,
@@ -131,7 +131,6 @@ fn checked<'a>(
     check_subjects(&mut rules, draft);
     check_output_only(&mut rules, draft);
     let ask = AskDraft {
-        recipients: vec![],
         sign_by_at: due(&mut rules, "sign_by_at", draft.sign_by_at.as_ref(), now),
         reply_by_at: due(&mut rules, "reply_by_at", draft.reply_by_at.as_ref(), now),
     };

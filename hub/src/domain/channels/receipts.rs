@@ -50,15 +50,18 @@ pub struct ReceiptRow {
     /// First signature.
     #[prost(message, optional, tag = "2")]
     pub signed_for: Option<Act>,
-    /// First reply.
+    /// First reply that stands.
     #[prost(message, optional, tag = "3")]
     pub replied: Option<Act>,
-    /// Where the first reply is.
+    /// Where that reply is.
     #[prost(message, optional, tag = "4")]
     pub reply: Option<NotificationRef>,
     /// What the recipient was asked and has not done.
     #[prost(message, repeated, tag = "5")]
     pub asked: Vec<AskedRow>,
+    /// What the recipient was asked to reply and has replied; asked again when no reply stands.
+    #[prost(message, repeated, tag = "6")]
+    pub answered: Vec<AskedRow>,
 }
 
 /// Something that a recipient was asked and has not done.

@@ -116,7 +116,7 @@ mod tests {
             place: FIRST,
             name: "agencies/finance/notifications/x".into(),
             kind: NotificationKind::Correction,
-            departed: vec![],
+            got_by: crate::domain::channels::audience::Got::Named(vec![]),
         }
     }
 

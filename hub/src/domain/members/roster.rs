@@ -83,6 +83,14 @@ impl Roster {
         })
     }
 
+    /// The same charter with other rows.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn with_rows(&self, view: &(impl View + ?Sized)) -> Result<Self> {
+        Self::read(Arc::clone(&self.charter), view, self.epoch)
+    }
+
     /// The charter.
     #[must_use]
     pub fn charter(&self) -> &Charter {

@@ -7,10 +7,6 @@ use crate::{
     attachments::Pins, authz::Access, domain::channels::attachment, error::Result, wire::Services,
 };
 
-/// Entries that are looked at, newest first, to find out whether an agency has attached a content
-/// before. Where it has not within so many, it uploads the content again.
-const LOOKED_AT_MAX: usize = 256;
-
 impl Services {
     /// Holds what drafts name, each with the path that stands before its fields. Give the answer to
     /// [`Self::settle_attachments`] once they are recorded.
@@ -44,7 +40,9 @@ impl Services {
                 wanted.push(one);
             }
         }
-        let has_attached = |digest: &Digest| self.has_attached(access, digest);
+        let store = self.engine.store();
+        let has_attached =
+            |digest: &Digest| attachment::is_named_by(store, digest, access.agency());
         let claim = self
             .attachments
             .claim(access.agency(), &wanted, has_attached);
@@ -58,15 +56,5 @@ impl Services {
         if let Err(error) = self.attachments.settle(access.agency(), pins).await {
             tracing::warn!(%error, context = error.context, "an upload could not be settled");
         }
-    }
-
-    fn has_attached(&self, access: &Access, digest: &Digest) -> Result<bool> {
-        for index in attachment::named_in(self.engine.store(), digest, LOOKED_AT_MAX)? {
-            let entry = self.engine.recorded(index)?;
-            if entry.is_some_and(|entry| entry.author() == access.agency().as_str()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }

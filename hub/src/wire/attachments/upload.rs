@@ -125,3 +125,94 @@ fn check(start: &UploadStart) -> Result<Start> {
         offset,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use hub_core::{
+        crypto::{Digest, hex, sha256},
+        reason::Reason,
+    };
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        attachments::{Limits, Options, References, Settings},
+        clock::ManualClock,
+        identity::testing::caller_watch,
+    };
+
+    const WHOLE: &[u8] = b"0123456789";
+
+    struct Nothing;
+
+    impl References for Nothing {
+        fn is_named(&self, _: &Digest) -> Result<bool> {
+            Ok(false)
+        }
+    }
+
+    /// A desk, and what keeps its folder and its hub.
+    fn desk() -> (Desk, TempDir, watch::Sender<bool>) {
+        let folder = tempfile::tempdir().unwrap();
+        let attachments = Attachments::open(Options {
+            settings: Settings::default(),
+            data_dir: folder.path().to_owned(),
+            clock: Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH)),
+            references: Arc::new(Nothing),
+            limits: Limits {
+                idle_time_max: Duration::from_secs(1),
+                ..Limits::default()
+            },
+        });
+        let (stops, draining) = watch::channel(false);
+        let desk = Desk {
+            agency: "tax".parse().unwrap(),
+            attachments: attachments.unwrap(),
+            caller: caller_watch(),
+            draining,
+        };
+        (desk, folder, stops)
+    }
+
+    fn message(part: Part) -> Result<UploadAttachmentRequest, Status> {
+        Ok(UploadAttachmentRequest { part: Some(part) })
+    }
+
+    fn start() -> Result<UploadAttachmentRequest, Status> {
+        message(Part::Start(UploadStart {
+            sha256: hex(&sha256(&[WHOLE])),
+            size_bytes: WHOLE.len().try_into().unwrap(),
+            offset: 0,
+        }))
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_falls_silent_ends_and_keeps_what_came() {
+        let (desk, _folder, _stops) = desk();
+        let attachments = Arc::clone(&desk.attachments);
+        let first = vec![start(), message(Part::Chunk(WHOLE[..4].to_vec().into()))];
+        let silent = stream::iter(first).chain(stream::pending());
+        let error = desk.take(silent).await.unwrap_err();
+        assert_eq!(error.reason, Reason::LimitExceeded);
+        assert!(error.message.contains("nothing came for 1 s"), "{error}");
+        assert!(error.retry_after.is_some());
+        let agency = "tax".parse().unwrap();
+        let kept = attachments.upload(&agency, &sha256(&[WHOLE])).unwrap();
+        assert_eq!((kept.received_bytes, kept.is_complete), (4, false));
+        // The place is free again: the upload can be gone on with at once.
+        let on = Start {
+            sha256: sha256(&[WHOLE]),
+            size_bytes: 10,
+            offset: 4,
+        };
+        assert!(attachments.begin(&agency, on).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_says_nothing_at_all_ends() {
+        let (desk, _folder, _stops) = desk();
+        let error = desk.take(stream::pending()).await.unwrap_err();
+        assert_eq!(error.reason, Reason::LimitExceeded);
+    }
+}

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use hub_core::{
     date,
-    names::{LogName, NotificationName, Recipient},
+    names::{ChannelId, LogName, NotificationName, Recipient},
 };
 use hub_proto::channels::{
-    DeliveryReceipt, LogPosition, Notification, NotificationKind, NotificationPublished,
+    Ask, DeliveryReceipt, LogPosition, Notification, NotificationKind, NotificationPublished,
     NotificationRef, NotificationState, OutstandingAction,
 };
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::{
     domain::{
         channels::{
             asks::Outstanding,
+            audience::Got,
             log::{self, NotificationPlace},
             receipts::{self, Act, ReceiptRow},
             succession::SuccessorRow,
@@ -45,28 +46,33 @@ impl Found {
             .find(|event| event.item == self.place.item)
     }
 
-    fn is_visible(&self, access: &Access, name: &NotificationName) -> bool {
-        is_visible(access, name, &self.notification, self.published())
+    fn is_visible(
+        &self,
+        engine: &Engine,
+        access: &Access,
+        name: &NotificationName,
+    ) -> Result<bool> {
+        let what = (self.place, &*self.notification);
+        is_visible(engine, access, name, what, self.published())
     }
 
-    /// Who is asked to receive it: of whom something is asked, the addressees, or a channel's audience
-    /// on the day it was published without the author's agency.
-    pub(super) fn recipients(&self, roster: &Roster) -> Vec<Recipient> {
+    /// Who got it: of whom something is asked, the addressees, or a channel's audience on the day it
+    /// was published.
+    pub(super) fn got(&self) -> Got {
         if let Some(ask) = self.published().and_then(|event| event.ask.as_ref()) {
-            return parsed(&ask.recipients);
+            return Got::Named(parsed(&ask.recipients));
         }
-        if !self.notification.addressees.is_empty() {
-            return parsed(&self.notification.addressees);
+        match self.notification.channel.parse() {
+            Ok(LogName::Channel(channel)) if self.notification.addressees.is_empty() => {
+                Got::Audience(channel, self.entry.recorded_at())
+            }
+            _ => Got::Named(parsed(&self.notification.addressees)),
         }
-        let Ok(LogName::Channel(channel)) = self.notification.channel.parse() else {
-            return vec![];
-        };
-        roster
-            .audience(&channel, roster.day(self.entry.recorded_at()))
-            .into_iter()
-            .filter(|agency| agency.as_str() != self.entry.author())
-            .map(Recipient::Agency)
-            .collect()
+    }
+
+    /// Who is asked to receive it.
+    pub(super) fn recipients(&self, roster: &Roster) -> Vec<Recipient> {
+        self.got().recipients(roster, self.entry.author())
     }
 }
 
@@ -127,9 +133,10 @@ pub(in crate::wire) fn find(
     name: &NotificationName,
 ) -> Result<Found> {
     let not_found = || Error::not_found(&name.to_string());
-    located(engine, name)?
-        .filter(|found| found.is_visible(access, name))
-        .ok_or_else(not_found)
+    match located(engine, name)? {
+        Some(found) if found.is_visible(engine, access, name)? => Ok(found),
+        _ => Err(not_found()),
+    }
 }
 
 /// A notification by its name whose attachments are to be read: also by who may see the meeting that it
@@ -142,7 +149,7 @@ pub(in crate::wire) fn find_with_files(
     let found = located(engine, name)?;
     let not_found = || Error::not_found(&name.to_string());
     let found = found.ok_or_else(not_found)?;
-    let is_visible = found.is_visible(access, name)
+    let is_visible = found.is_visible(engine, access, name)?
         || (log::is_issued(found.place.item)
             && meetings::lookup::sees_documents(engine, access, &found.notification.resource)?);
     if is_visible {
@@ -169,25 +176,70 @@ fn located(engine: &Engine, name: &NotificationName) -> Result<Option<Found>> {
     place.map_or(Ok(None), |place| read(engine, place))
 }
 
-/// Whether the caller may see a notification: as its author, its addressee or a channel's reader, or
-/// because a correction of a channel's notification was sent to its inbox after it had left.
-/// `published` is what its entry records of it.
+/// Whether the caller may see a notification: as its author, its addressee or a channel's reader, or,
+/// after it has left the channel, because a correction was sent to its inbox or it still owes what was
+/// asked of it there. `published` is what its entry records of it.
 pub(in crate::wire) fn is_visible(
+    engine: &Engine,
     access: &Access,
     name: &NotificationName,
-    notification: &Notification,
+    (place, notification): (NotificationPlace, &Notification),
     published: Option<&NotificationPublished>,
-) -> bool {
+) -> Result<bool> {
+    let author = notification.author.strip_prefix("agencies/");
+    let addressees = parsed(&notification.addressees);
+    if access
+        .sees(name, author.unwrap_or_default(), &addressees)
+        .is_some()
+    {
+        return Ok(true);
+    }
+    let Some(event) = published else {
+        return Ok(false);
+    };
     let reads_inbox = |position: &LogPosition| {
         let log = position.log.parse();
         matches!(log, Ok(log @ LogName::Inbox(_)) if access.read_log(&log).is_ok())
     };
-    access
-        .sees(name, &parsed(&notification.addressees))
-        .is_some()
-        || published.is_some_and(|event| {
-            event.succession.is_some() && event.positions.iter().any(reads_inbox)
-        })
+    if event.succession.is_some() && event.positions.iter().any(reads_inbox) {
+        return Ok(true);
+    }
+    match (name, &event.ask) {
+        (NotificationName::InChannel(channel, _), Some(ask)) => {
+            settles(engine, access, channel, place, ask)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Whether the caller has left a channel and owes something there all the same: it sees what it has to
+/// sign or to answer, until then. What it did after it had left it goes on to see, so that a call whose
+/// answer was lost can be repeated.
+fn settles(
+    engine: &Engine,
+    access: &Access,
+    channel: &ChannelId,
+    place: NotificationPlace,
+    ask: &Ask,
+) -> Result<bool> {
+    if !access.is_outside(channel, access.day()) {
+        return Ok(false);
+    }
+    let after_leaving = |act: &Act| {
+        Timestamp::from_microsecond(act.at_us)
+            .is_ok_and(|at| access.is_outside(channel, access.roster().day(at)))
+    };
+    for recipient in parsed(&ask.recipients) {
+        if access.read_log(&LogName::Inbox(recipient.clone())).is_err() {
+            continue;
+        }
+        let row = ReceiptRow::read(engine.store(), place, &recipient)?;
+        let mut acts = row.signed_for.iter().chain(&row.replied);
+        if !row.asked.is_empty() || acts.any(after_leaving) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The notification at a place, if the caller may see it. `last` is the entry read last.
@@ -213,10 +265,16 @@ pub(super) fn seen_at(
         entry,
         notification: shown(engine, place, notification)?,
     };
-    let name = found.notification.name.parse();
-    Ok(name
-        .is_ok_and(|name| found.is_visible(access, &name))
-        .then_some(found))
+    visible(engine, access, found)
+}
+
+/// What was found, if the caller may see it.
+fn visible(engine: &Engine, access: &Access, found: Found) -> Result<Option<Found>> {
+    let is_visible = match found.notification.name.parse() {
+        Ok(name) => found.is_visible(engine, access, &name)?,
+        Err(_) => false,
+    };
+    Ok(is_visible.then_some(found))
 }
 
 /// A notification that the caller is known to see.
@@ -310,12 +368,11 @@ fn reply(engine: &Engine, access: &Access, row: &ReceiptRow) -> Result<String> {
     let Some(reference) = &row.reply else {
         return Ok(String::new());
     };
-    let found = read(engine, reference.into())?;
+    let found = match read(engine, reference.into())? {
+        Some(found) => visible(engine, access, found)?,
+        None => None,
+    };
     Ok(found
-        .filter(|found| {
-            let name = found.notification.name.parse();
-            name.is_ok_and(|name| found.is_visible(access, &name))
-        })
         .map(|found| found.notification.name.clone())
         .unwrap_or_default())
 }

@@ -101,8 +101,7 @@ impl Services {
             &found.notification.category,
             destination,
         )?;
-        let recipients = found.recipients(access.roster());
-        let item = item(&self.engine, access, "", checked, recipients)?;
+        let item = item(&self.engine, access, "", checked)?;
         let drafts = request.notification.iter().map(|draft| ("", draft));
         let pins = self.claim_attachments(access, drafts).await?;
         let entry = self
@@ -126,10 +125,7 @@ impl Services {
             request_id: parse("request_id", &request.request_id)?,
             category: found.notification.category.clone(),
             destination,
-            ask: AskDraft {
-                recipients: found.recipients(access.roster()),
-                ..AskDraft::default()
-            },
+            ask: AskDraft::default(),
             reply_to: None,
             attachments: vec![],
         };
@@ -177,19 +173,15 @@ impl Services {
         item: PublishItem,
     ) -> Result<Arc<Recorded>> {
         let charter = access.roster().charter();
-        let permit = match charter.category(&item.category) {
-            Some(category) => access.publish(category, &item.destination)?,
-            // What the charter no longer lets anybody say can still be taken back.
-            None => access.permit(match item.destination {
-                Destination::Channel(_) => Action::ChannelsPublish,
-                Destination::Recipients(_) => Action::NotificationsAddress,
-            })?,
-        };
+        // What the charter no longer lets anybody say can still be taken back.
+        let category = charter.category(&item.category);
+        let role = &found.notification.author_role;
+        let permit = access.supersede(category, &item.destination, role)?;
         let predecessor = Predecessor {
             place: found.place,
             name: found.notification.name.clone(),
             kind,
-            departed: departed(access, &item),
+            got_by: found.got(),
         };
         let ids = vec![item.request_id];
         let command = channels::Command::Supersede(Box::new(predecessor), Box::new(item));
@@ -197,46 +189,8 @@ impl Services {
     }
 }
 
-/// Who got a channel's notification and does not read the channel any more.
-fn departed(access: &Access, item: &PublishItem) -> Vec<Recipient> {
-    let Destination::Channel(channel) = &item.destination else {
-        return vec![];
-    };
-    let audience = access.roster().audience(channel, access.day());
-    let is_gone = |recipient: &&Recipient| match recipient {
-        Recipient::Agency(agency) => !audience.contains(agency),
-        Recipient::Office(_) => true,
-    };
-    item.ask
-        .recipients
-        .iter()
-        .filter(is_gone)
-        .cloned()
-        .collect()
-}
-
-/// Who receives what goes somewhere today: not the author's own agency.
-fn recipients(access: &Access, destination: &Destination) -> Vec<Recipient> {
-    match destination {
-        Destination::Channel(channel) => access
-            .roster()
-            .audience(channel, access.day())
-            .into_iter()
-            .filter(|agency| agency != access.agency())
-            .map(Recipient::Agency)
-            .collect(),
-        Destination::Recipients(list) => list.clone(),
-    }
-}
-
 /// What the domain needs to know of a checked draft.
-fn item(
-    engine: &Engine,
-    access: &Access,
-    path: &str,
-    checked: Checked<'_>,
-    recipients: Vec<Recipient>,
-) -> Result<PublishItem> {
+fn item(engine: &Engine, access: &Access, path: &str, checked: Checked<'_>) -> Result<PublishItem> {
     let reply_to = match &checked.in_reply_to {
         Some(name) => Some(reply_to(engine, access, path, name, &checked.destination)?),
         None => None,
@@ -246,10 +200,7 @@ fn item(
         request_id: checked.request_id,
         category: checked.category.id().to_string(),
         destination: checked.destination,
-        ask: AskDraft {
-            recipients,
-            ..checked.ask
-        },
+        ask: checked.ask,
         reply_to,
         attachments: checked.attachments,
     })
@@ -326,8 +277,7 @@ fn check_item(
         let charter = access.roster().charter();
         let checked = notification::check(charter, engine.clock().now(), path, request)?;
         let permit = access.publish(checked.category, &checked.destination)?;
-        let recipients = recipients(access, &checked.destination);
-        Ok((permit, item(engine, access, path, checked, recipients)?))
+        Ok((permit, item(engine, access, path, checked)?))
     };
     check().map_err(|mut error: Error| {
         if error.violations.is_empty() && !path.is_empty() {

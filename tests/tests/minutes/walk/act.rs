@@ -51,7 +51,10 @@ fn written(number: usize, planned: &[Planned]) -> MinutesContent {
             item
         })
         .collect();
-    content(&format!("纪要 {number}"), &items)
+    let mut what = content(&format!("纪要 {number}"), &items);
+    // There may be no topic yet.
+    what.topics[0].topic = 0;
+    what
 }
 
 impl Walk {
@@ -257,6 +260,10 @@ impl Walk {
                 let who = self.random.pick(&row.units).clone();
                 return (unit(&who, "leader"), Act::Object(number, doc.before));
             }
+            return (office(), Act::Issue(number, doc.before));
+        }
+        if self.random.percent(6) {
+            // Too early.
             return (office(), Act::Issue(number, doc.before));
         }
         let who = (*self.random.pick(&pending)).clone();

@@ -1,8 +1,9 @@
 //! What is remembered of a batch file: its request ids before sending, its answers after.
 
 use std::{
-    fs::{self, File},
-    io::Write as _,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -49,7 +50,11 @@ impl Plan {
         make: impl FnOnce() -> Vec<Batch>,
     ) -> Result<Self, Failure> {
         let folder = state_dir.join(FOLDER);
-        fs::create_dir_all(&folder).map_err(|error| fault(&folder, error))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|error| fault(&folder, error))?;
         forget_old(&folder);
         let lock_path = folder.join(format!("{digest}.lock"));
         let lock = File::create(&lock_path).map_err(|error| fault(&lock_path, error))?;
@@ -61,11 +66,14 @@ impl Plan {
         })?;
         let path = folder.join(format!("{digest}.json"));
         let stored = match fs::read(&path) {
-            Ok(bytes) if !is_anew => Some(
+            _ if is_anew => None,
+            Ok(bytes) => Some(
                 serde_json::from_slice(&bytes)
                     .map_err(|error| fault(&path, format!("is damaged: {error}")))?,
             ),
-            _ => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // With new ids, what was recorded before would be recorded once more.
+            Err(error) => return Err(fault(&path, error)),
         };
         let is_new = stored.is_none();
         let plan = Self {
@@ -100,7 +108,7 @@ impl Plan {
         let bytes = serde_json::to_vec(&self.batches).map_err(|error| fault(&self.path, error))?;
         let fresh = self.path.with_extension("new");
         let written = (|| {
-            let mut file = File::create(&fresh)?;
+            let mut file = private_file(&fresh)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
             fs::rename(&fresh, &self.path)?;
@@ -108,6 +116,17 @@ impl Plan {
         })();
         written.map_err(|error| fault(&self.path, error))
     }
+}
+
+/// Makes a file that only this user may read: the hub's answers quote the notifications.
+fn private_file(path: &Path) -> io::Result<File> {
+    // One that a run left behind may have other rights.
+    drop(fs::remove_file(path));
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 fn fault(path: &Path, problem: impl ToString) -> Failure {
@@ -168,5 +187,28 @@ mod tests {
             Failure::Client(ClientError::LocalFile { .. })
         ));
         drop(first);
+    }
+
+    #[test]
+    fn a_plan_that_cannot_be_read_is_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = folder.path().join(FOLDER).join("00.json");
+        fs::create_dir(folder.path().join(FOLDER)).unwrap();
+        // It leads to itself, so that reading fails and replacing does not.
+        std::os::unix::fs::symlink(&plan, &plan).unwrap();
+        let error = Plan::open(folder.path(), "00", false, || one("x")).unwrap_err();
+        assert!(matches!(
+            error,
+            Failure::Client(ClientError::LocalFile { .. })
+        ));
+    }
+
+    #[test]
+    fn nobody_else_may_read_a_plan() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Plan::open(folder.path(), "00", false, || one("x")).unwrap();
+        let mode = fs::metadata(&plan.path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 }

@@ -299,15 +299,25 @@ fn reminders_come_when_they_are_due_the_earliest_first_and_so_many() {
         acts.act();
     }
     let at = |us: i64| Timestamp::from_microsecond(us).unwrap();
-    let all = reminders_due(&acts.rows, at(1_000), usize::MAX).unwrap();
+    let due_by = |by, limit| reminders_due(&acts.rows, at(by), None, limit).unwrap();
+    let (all, _) = due_by(1_000, usize::MAX);
     assert!(all.iter().map(|one| one.remind_at).is_sorted());
     assert_eq!(all.len(), acts.keys(keys::Kind::Reminder).len());
-    let due = reminders_due(&acts.rows, at(10), usize::MAX).unwrap();
+    let (due, end) = due_by(10, usize::MAX);
+    assert_eq!(end, None);
     let expected: Vec<_> = all.iter().filter(|one| one.remind_at <= at(10)).collect();
     assert!(!due.is_empty() && due.len() < all.len());
     assert_eq!(due.iter().collect::<Vec<_>>(), expected);
-    assert_eq!(reminders_due(&acts.rows, at(9), usize::MAX).unwrap(), []);
-    assert_eq!(reminders_due(&acts.rows, at(1_000), 3).unwrap(), all[..3]);
+    assert_eq!(due_by(9, usize::MAX).0, []);
+    let (mut paged, mut end) = due_by(1_000, 3);
+    assert_eq!(paged, all[..3]);
+    while let Some(after) = end {
+        let page = reminders_due(&acts.rows, at(1_000), Some(&after), 3);
+        let (due, next) = page.unwrap();
+        paged.extend(due);
+        end = next;
+    }
+    assert_eq!(paged, all, "page by page they are the same");
 }
 
 #[test]
@@ -315,13 +325,13 @@ fn a_correction_is_acknowledged_by_the_time_it_names_or_within_the_charter_s() {
     let now = Timestamp::from_second(1_000).unwrap();
     let by = Timestamp::from_second(5_000).unwrap();
     let follow_up = FollowUp::default();
+    let tax = ["agencies/tax".parse().unwrap()];
     let asking = |sign_by_at| AskDraft {
-        recipients: vec!["agencies/tax".parse().unwrap()],
         sign_by_at,
         reply_by_at: None,
     };
     let due = |sign_by_at, is_successor| {
-        let ask = asking(sign_by_at).decide(&follow_up, is_successor, now);
+        let ask = asking(sign_by_at).decide(&follow_up, &tax, is_successor, now);
         ask.map(|ask| (ask.actions[0].action(), ask.actions[0].due_us))
     };
     let acknowledge = RequestedAction::Acknowledge;
@@ -339,18 +349,14 @@ fn a_correction_is_acknowledged_by_the_time_it_names_or_within_the_charter_s() {
         due(None, true),
         Some((acknowledge, within.as_microsecond()))
     );
-    let nobody = AskDraft {
-        recipients: vec![],
-        ..asking(Some(by))
-    };
-    assert_eq!(nobody.decide(&follow_up, true, now), None);
+    let nobody = asking(Some(by)).decide(&follow_up, &[], true, now);
+    assert_eq!(nobody, None);
 }
 
 #[test]
 fn a_time_has_passed_at_the_instant_itself() {
     let by = Timestamp::from_second(5_000).unwrap();
     let draft = AskDraft {
-        recipients: vec![],
         sign_by_at: Some(by),
         reply_by_at: None,
     };

@@ -9,124 +9,31 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+mod watch;
+
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
 
-use hub_tests::{World, process::agency_binary};
+use hub_tests::{
+    World,
+    desk::{Desk, bare, beside, code, err},
+};
 use serde_json::Value;
-
-/// One agency's command line against a hub.
-struct Desk {
-    profile: PathBuf,
-    /// Arguments of every command.
-    common: Vec<String>,
-}
-
-impl Desk {
-    /// The desk of an officer. The profile is a copy with the hub's present endpoint.
-    fn new(world: &World, agency: &str, officer: &str, roles: &[&str]) -> Self {
-        let folder = world.site.path().join("pki/profiles").join(agency);
-        let text = std::fs::read_to_string(folder.join("profile.toml")).unwrap();
-        let lines = text.lines().map(|line| {
-            if line.starts_with("endpoint") {
-                format!("endpoint = \"{}\"", world.endpoint())
-            } else {
-                line.to_owned()
-            }
-        });
-        let profile = folder.join("desk.toml");
-        std::fs::write(&profile, lines.collect::<Vec<_>>().join("\n")).unwrap();
-        let mut common = vec!["--officer".to_owned(), officer.to_owned()];
-        for role in roles {
-            common.extend(["--role".to_owned(), (*role).to_owned()]);
-        }
-        Self { profile, common }
-    }
-
-    fn clerk(world: &World, agency: &str) -> Self {
-        Self::new(world, agency, &format!("{agency}-clerk-1"), &["clerk"])
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = bare(&[]);
-        command
-            .arg("--profile")
-            .arg(&self.profile)
-            .args(&self.common)
-            .args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Runs a command that must do its work.
-    fn text(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert_eq!(code(&output), 0, "{arguments:?}: {}", err(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let mut all = vec!["--json"];
-        all.extend(arguments);
-        serde_json::from_str(&self.text(&all)).unwrap()
-    }
-
-    fn publish(&self, title: &str) -> String {
-        let answer = self.json(&[
-            "notify",
-            "publish",
-            "--channel",
-            "joint-enforcement",
-            "--category",
-            "coordination",
-            "--classification",
-            "internal",
-            "--title",
-            title,
-            "--body",
-            "正文",
-        ]);
-        answer["notification"]["name"].as_str().unwrap().to_owned()
-    }
-}
-
-/// A command of the binary, away from this test's own language and colours.
-fn bare(arguments: &[&str]) -> Command {
-    let mut command = Command::new(agency_binary());
-    for name in [
-        "LC_ALL",
-        "LC_MESSAGES",
-        "LANG",
-        "NO_COLOR",
-        "AGENCY_PROFILE",
-    ] {
-        command.env_remove(name);
-    }
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("an exit code")
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Runs blocking work of a test beside the hub in the same process.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exit_codes_and_advice_are_those_of_the_help() {
+    let lost = bare(&["--profile", "/nonexistent", "whoami"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&lost), 5);
+    assert!(err(&lost).contains("AGENCY_PROFILE"), "{}", err(&lost));
+    let lost = bare(&["outbox", "list", "--folder", "/nonexistent"]).output();
+    let lost = lost.unwrap();
+    assert_eq!(code(&lost), 5);
+    assert!(err(&lost).contains("is not there"), "{}", err(&lost));
     let mut world = World::start().await;
     let desk = Desk::clerk(&world, "tax");
     let desk = beside(move || {
@@ -401,7 +308,9 @@ async fn the_outbox_takes_lists_sends_refuses_and_discards() {
         let list = desk.json(&["outbox", "list"]);
         assert_eq!(list["counts"]["queued"], 2);
 
-        let sent = desk.json(&["outbox", "send"]);
+        let sent = desk.run(&["--json", "outbox", "send"]);
+        assert_eq!(code(&sent), 1, "{}", err(&sent));
+        let sent: Value = serde_json::from_slice(&sent.stdout).unwrap();
         assert_eq!(
             (&sent["queued"], &sent["refused"]),
             (&0.into(), &1.into()),
@@ -481,6 +390,25 @@ fn search_finds(health: &Desk, name: &str) {
     );
 }
 
+/// The sender chose the name of the file: it must not cost the user one of theirs.
+fn a_file_of_the_users_stays(health: &Desk, name: &str, folder: &Path) {
+    let to = folder.to_str().unwrap();
+    let own = folder.join("报告.pdf");
+    let again = health.run(&["attach", "get", name, "--to", to]);
+    assert_eq!(code(&again), 0, "{}", err(&again));
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
+    std::fs::write(&own, "my own").unwrap();
+    let beside = health.run(&["attach", "get", name, "--to", to]);
+    assert!(err(&beside).contains("stays"), "{}", err(&beside));
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), "my own");
+    let written = String::from_utf8(beside.stdout).unwrap();
+    assert_eq!(std::fs::read(written.trim()).unwrap(), vec![7; 100_000]);
+    std::fs::write(written.trim(), "mine too").unwrap();
+    let full = health.run(&["attach", "get", name, "--to", to]);
+    assert_eq!(code(&full), 2, "{}", err(&full));
+    assert_eq!(std::fs::read_to_string(written.trim()).unwrap(), "mine too");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_goes_with_a_notification_and_is_found_and_fetched() {
     let mut world = World::start().await;
@@ -525,6 +453,7 @@ async fn a_file_goes_with_a_notification_and_is_found_and_fetched() {
             std::fs::read(folder.join("报告.pdf")).unwrap(),
             vec![7; 100_000]
         );
+        a_file_of_the_users_stays(&health, name, &folder);
         let wrong = health.run(&["attach", "get", name, "x.pdf"]);
         assert_eq!(code(&wrong), 2);
         assert!(err(&wrong).contains("attach list"), "{}", err(&wrong));
@@ -540,80 +469,6 @@ async fn a_file_goes_with_a_notification_and_is_found_and_fetched() {
         );
 
         search_finds(&health, name);
-    })
-    .await;
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_program_of_watch_gets_each_delivery_and_only_success_is_acknowledged() {
-    let mut world = World::start().await;
-    let tax = Desk::clerk(&world, "tax");
-    let health = Desk::clerk(&world, "health");
-    beside(move || {
-        let (first, second) = (tax.publish("one; $(touch pwned)"), tax.publish("two"));
-        let seen = health.profile.with_file_name("seen");
-        // Fails the first time for the first delivery.
-        let script = format!(
-            "cat >> {0}; echo \" $HUB_NOTIFICATION\" >> {0}.names; test $(wc -l < {0}) -ge 2",
-            seen.display()
-        );
-        let watch = [
-            "watch",
-            "--consumer",
-            "oa",
-            "--until-caught-up",
-            "--exec",
-            "sh",
-            "-c",
-            &script,
-        ];
-        health.text(&watch);
-        let names = std::fs::read_to_string(seen.with_extension("names")).unwrap();
-        let names: Vec<&str> = names.lines().map(str::trim).collect();
-        assert_eq!(
-            names,
-            [first.as_str(), &first, &second],
-            "again until it ended with 0"
-        );
-        let lines = std::fs::read_to_string(&seen).unwrap();
-        let value: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-        assert_eq!(value["notification"]["title"], "one; $(touch pwned)");
-        let consumers = health.json(&["consumers"]);
-        assert_eq!(consumers["consumers"][0]["lag_count"], 0);
-        health.text(&watch);
-        let again = std::fs::read_to_string(seen.with_extension("names")).unwrap();
-        assert_eq!(
-            again.lines().count(),
-            3,
-            "what was acknowledged does not come again"
-        );
-    })
-    .await;
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_while_the_program_fails_loses_nothing() {
-    let mut world = World::start().await;
-    let tax = Desk::clerk(&world, "tax");
-    let health = Desk::clerk(&world, "health");
-    beside(move || {
-        let name = tax.publish("one");
-        let mut watch = health
-            .command(&["watch", "--consumer", "oa", "--exec", "false"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(watch.stderr.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert!(line.contains("false failed"), "{line}");
-        signal(&watch, "-INT");
-        assert!(watch.wait().unwrap().success());
-        let printed = health.text(&["watch", "--consumer", "oa", "--ack", "--until-caught-up"]);
-        assert!(printed.contains(&name), "{printed}");
     })
     .await;
     world.stop().await;
@@ -650,6 +505,19 @@ async fn the_gateway_command_says_where_it_listens_and_stops_on_sigterm() {
     signal(&gateway, "-TERM");
     assert!(gateway.wait().unwrap().success());
     assert!(!socket.exists());
+    let mut gateway = desk
+        .command(&["--json", "serve", "--socket", socket.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(gateway.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let said: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(said["listening"], format!("unix:{}", socket.display()));
+    signal(&gateway, "-TERM");
+    assert!(gateway.wait().unwrap().success());
     let open = beside(move || desk.run(&["serve", "--listen", "0.0.0.0:7500"])).await;
     assert_eq!(code(&open), 2, "{}", err(&open));
     assert!(err(&open).contains("loopback"), "{}", err(&open));
