@@ -104,8 +104,8 @@ async fn compare_sealed(site: &Site, with: &World, without: &World, told: &story
     let (open_calls, open_contents) = seal(&without.direct).await;
     assert!(calls > open_calls + 10, "{calls} and {open_calls}");
     assert_eq!((contents, open_contents), (1, 0), "the secret file");
-    let seen = observe(site, &with.direct, PAIRS[0], told).await;
-    let unseen = observe(site, &without.direct, PAIRS[0], told).await;
+    let seen = observe(site, &with.direct, &[PAIRS[0].0, PAIRS[0].1], told).await;
+    let unseen = observe(site, &without.direct, &[PAIRS[0].0, PAIRS[0].1], told).await;
     compare(PAIRS[0], &seen, &unseen);
     // Open files are of both kinds, or nothing was compared.
     for answer in ["attachments have been sealed", "Chunk("] {

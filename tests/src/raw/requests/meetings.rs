@@ -211,6 +211,9 @@ impl Scene {
                 ..ChangeMeetingRequest::default()
             },
         ));
+    }
+
+    fn holding(&self, name: &str, targets: &mut Vec<Target>) {
         let of = name.to_owned();
         targets.push(Target::new(
             crate::meetings!("AnswerNotice"),
@@ -226,9 +229,6 @@ impl Scene {
                 request_id: future_id(),
             },
         ));
-    }
-
-    fn holding(&self, name: &str, targets: &mut Vec<Target>) {
         let of = name.to_owned();
         targets.push(Target::new(
             crate::meetings!("CancelMeeting"),
@@ -515,6 +515,11 @@ fn minutes(name: &str, targets: &mut Vec<Target>) {
             request_id: future_id(),
         },
     ));
+    issued_minutes(name, targets);
+}
+
+fn issued_minutes(name: &str, targets: &mut Vec<Target>) {
+    let what = "minutes of the partial meeting";
     let of = name.to_owned();
     targets.push(Target::new(minutes!("IssueMinutes"), what, move |_| {
         IssueMinutesRequest {
@@ -594,6 +599,12 @@ fn agreed_items(meeting: &str, targets: &mut Vec<Target>) {
             request_id: future_id(),
         }
     }));
+    listed_items(meeting, &item, targets);
+}
+
+fn listed_items(meeting: &str, item: &str, targets: &mut Vec<Target>) {
+    let what = "tax's item of the partial meeting";
+    let item = item.to_owned();
     let of = item.clone();
     targets.push(Target::new(minutes!("GetAgreedItem"), what, move |_| {
         GetAgreedItemRequest { name: of.clone() }

@@ -22,6 +22,7 @@ use crate::{
             self,
             rows::{MeetingRow, UnitRow},
         },
+        members::roster::Roster,
     },
     state::memory::MemoryStore,
 };
@@ -86,8 +87,10 @@ impl<'a> Bench<'a> {
 
     fn run(&mut self, agency: &str, command: Command) -> Result<Decision> {
         let permit = Permit::testing(agency, "leader", Action::MeetingsRead);
+        let roster = Roster::read(Arc::new(self.charter.clone()), &self.rows, 0).unwrap();
         let context = Context {
             charter: &self.charter,
+            roster: &roster,
             now: self.now,
             index: self.index,
             seed: [7; 16],
