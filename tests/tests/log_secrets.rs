@@ -20,12 +20,15 @@ use hub_proto::channels::{
     ListOutstandingActionsRequest, Notification, PublishNotificationResponse,
     RetractNotificationRequest, SearchNotificationsRequest, SubscribeRequest,
 };
+use hub_proto::meetings::{DraftMinutesRequest, MajorIssue, Meeting, MeetingKind, MinutesContent};
 use hub_tests::{
     Site, channels,
+    meetings::{self, JOINT, issues},
+    minutes,
     process::HubProcess,
     raw::{
         Author, Node, Raw, Session, bearer, reason,
-        requests::{publish, request_id, to_addressees},
+        requests::{meetings::content, publish, request_id, to_addressees},
     },
     tokens::Token,
 };
@@ -177,6 +180,10 @@ async fn handle_secrets(site: &Site, hub: &HubProcess, secrets: &mut Secrets) {
         assert_eq!(found, expected);
     }
     handle_successors(&tax, &health, secrets).await;
+    let host = session(site, hub, "civil-affairs");
+    let token = Token::new(&site.profile("civil-affairs"), "c", &["office"]).mint();
+    secrets.token("the office's token", &token);
+    handle_meetings(site, &tax, &host.with_token(token), secrets).await;
     // Read back, over a stream and by list.
     let subscribe = SubscribeRequest::default().encode_to_vec();
     let delivered = health.first(channels!("Subscribe"), subscribe.into()).await;
@@ -186,6 +193,56 @@ async fn handle_secrets(site: &Site, hub: &HubProcess, secrets: &mut Secrets) {
         delivered.windows(marker.len()).any(|part| part == marker),
         "the body went through"
     );
+}
+
+/// What is flagged, met over, written down and reported, recorded and refused.
+async fn handle_meetings(site: &Site, tax: &Session, office: &Session, secrets: &mut Secrets) {
+    let profile = site.profile("tax");
+    let leader = tax.with_token(Token::new(&profile, "b", &["leader"]).mint());
+    secrets.token("the leader's token", &leader.token);
+    let mut marker = |what: &str| {
+        let text = format!("标记-{what}-4242-4242");
+        secrets.text(what, &text);
+        text
+    };
+    let issue = MajorIssue {
+        title: marker("issue-title"),
+        text: marker("issue-text"),
+        reason: marker("issue-reason"),
+        ..issues::issue(JOINT)
+    };
+    issues::flag(&leader, issue.clone()).await.unwrap();
+    let wrong = MajorIssue {
+        title: format!("{}\n", issue.title),
+        ..issue
+    };
+    issues::flag(&leader, wrong).await.unwrap_err();
+    let today = hub_core::date::on(jiff::Timestamp::now(), site.charter().zone());
+    let meeting = Meeting {
+        kind: MeetingKind::Annual.into(),
+        mechanisms: vec![JOINT.into()],
+        title: marker("meeting-title"),
+        purpose: marker("meeting-purpose"),
+        planned_on: Some(hub_core::date::to_wire(today)),
+        ..Meeting::default()
+    };
+    let meeting = meetings::create(office, meeting).await.unwrap();
+    meetings::open(office, &meeting.name).await.unwrap();
+    let title = marker("topic-title");
+    let topic = meetings::propose(&leader, &meeting.name, "", &title);
+    topic.await.unwrap();
+    // The meeting was not held: refused, and still not in the log.
+    let request = DraftMinutesRequest {
+        parent: format!("{}/minutes/1", meeting.name),
+        content: Some(MinutesContent {
+            title: marker("minutes-title"),
+            ..content()
+        }),
+        request_id: request_id(),
+        ..DraftMinutesRequest::default()
+    };
+    let refused = office.call(minutes!("DraftMinutes"), request.encode_to_vec());
+    assert_eq!(reason(&refused.await.unwrap_err()), "MEETING_STATE");
 }
 
 /// Titles and reasons of corrections and retractions, recorded and refused, and what is looked for.
