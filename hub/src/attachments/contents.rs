@@ -33,7 +33,7 @@ use crate::error::{Error, Result};
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
 /// Longest time that one request to a bucket may take.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How often a request that failed for the moment is made again.
 const RETRIES_MAX: usize = 3;
