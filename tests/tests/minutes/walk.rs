@@ -9,7 +9,13 @@ mod model;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
-use hub_tests::{Site, process::{HubProcess, hub_binary}, random::Random, raw::reason, seed};
+use hub_tests::{
+    Site,
+    process::{HubProcess, hub_binary},
+    random::Random,
+    raw::reason,
+    seed,
+};
 use jiff::Timestamp;
 use tonic::Status;
 
