@@ -1,5 +1,7 @@
 //! Meetings in tests: officers on raw connections, and a meeting brought as far as a test needs it.
 
+pub mod issues;
+
 use hub_core::date::{timestamp, to_wire};
 use hub_proto::{
     channels::{ListNotificationsRequest, ListNotificationsResponse, Notification},

@@ -184,6 +184,31 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
             "Nothing to do: the consumer already stands further on (see `agency consumers`).",
             "无需处理：该消费者已在更后位置（见 agency consumers）。",
         ),
+        Reason::NotificationSuperseded => (
+            "Look at what took its place (`superseded_by`) and correct or retract that one.",
+            "查看取代它的通知（superseded_by），对后者更正或撤回。",
+        ),
+        Reason::Conflict => ("Read again and retry.", "重新读取后再试。"),
+        Reason::LimitExceeded => (
+            "Send less at a time, or wait as long as the hub asks.",
+            "减少单次数量，或按中枢提示等待后重试。",
+        ),
+        Reason::StorageFull => (
+            "Nothing was recorded. Send the same again with the same --request-id once the hub's \
+             operator has made room; reading goes on.",
+            "未记录任何内容。待中枢运维人员腾出磁盘空间后，用同一 --request-id 重发；读取不受影响。",
+        ),
+        Reason::Unavailable => (
+            "Try again shortly: the hub is starting, draining or busy.",
+            "稍后重试：中枢正在启动、停机或繁忙。",
+        ),
+        other => of_procedure(other),
+    }
+}
+
+/// What somebody else has to do, or has done, first.
+fn of_procedure(reason: Reason) -> (&'static str, &'static str) {
+    match reason {
         Reason::LiaisonExists | Reason::LiaisonMismatch => (
             "Read the present liaison with `agency members list` and name it with --replaces.",
             "用 agency members list 查看现任联络员，并用 --replaces 指明。",
@@ -206,24 +231,6 @@ fn of_resource(reason: Reason) -> (&'static str, &'static str) {
         Reason::MembershipExists | Reason::AlreadyRevoked => {
             ("Nothing to do: it is so already.", "无需处理：状态已如此。")
         }
-        Reason::NotificationSuperseded => (
-            "Look at what took its place (`superseded_by`) and correct or retract that one.",
-            "查看取代它的通知（superseded_by），对后者更正或撤回。",
-        ),
-        Reason::Conflict => ("Read again and retry.", "重新读取后再试。"),
-        Reason::LimitExceeded => (
-            "Send less at a time, or wait as long as the hub asks.",
-            "减少单次数量，或按中枢提示等待后重试。",
-        ),
-        Reason::StorageFull => (
-            "Nothing was recorded. Send the same again with the same --request-id once the hub's \
-             operator has made room; reading goes on.",
-            "未记录任何内容。待中枢运维人员腾出磁盘空间后，用同一 --request-id 重发；读取不受影响。",
-        ),
-        Reason::Unavailable => (
-            "Try again shortly: the hub is starting, draining or busy.",
-            "稍后重试：中枢正在启动、停机或繁忙。",
-        ),
         _ => (
             "Give the time of the call to the hub's operator: the cause is in the hub's log.",
             "将调用时间告知中枢运维人员：原因在中枢日志中。",

@@ -8,8 +8,11 @@
     reason = "a failure here is a failed test"
 )]
 
+mod asks;
 mod convening;
+mod escalation;
 mod files;
+mod issues;
 mod joint;
 mod life;
 mod partial;

@@ -39,6 +39,10 @@ async fn je_072_a_meeting_is_not_convened_before_its_topics_are_fixed() {
         .await
         .unwrap();
     assert_eq!(topic.state(), TopicState::Proposed);
+    let other = meetings::propose(&tax, name, "", "其他").await.unwrap();
+    meetings::decide(&office, &other.name, TopicState::Accepted, "")
+        .await
+        .unwrap();
     let refused = meetings::confirm_topics(&office, name, "")
         .await
         .unwrap_err();

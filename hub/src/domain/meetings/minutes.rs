@@ -246,13 +246,13 @@ pub fn decide(
 /// When storage fails.
 pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, kind: &Kind) -> Result<()> {
     match kind {
-        Kind::MinutesDrafted(event) => round::drafted(rows, entry, event),
-        Kind::MinutesCirculated(event) => round::circulated(rows, entry, event),
-        Kind::MinutesConsented(event) => round::consented(rows, entry, event),
-        Kind::MinutesObjected(event) => round::objected(rows, entry, event),
-        Kind::ObjectionWithdrawn(event) => round::objection_withdrawn(rows, entry, event),
-        Kind::MinutesIssued(event) => issue::issued(rows, entry, event),
-        Kind::CorrectionBegun(event) => issue::correction_begun(rows, entry, event),
+        Kind::MinutesDrafted(event) => round::apply::drafted(rows, entry, event),
+        Kind::MinutesCirculated(event) => round::apply::circulated(rows, entry, event),
+        Kind::MinutesConsented(event) => round::apply::consented(rows, entry, event),
+        Kind::MinutesObjected(event) => round::apply::objected(rows, entry, event),
+        Kind::ObjectionWithdrawn(event) => round::apply::objection_withdrawn(rows, entry, event),
+        Kind::MinutesIssued(event) => issue::apply::issued(rows, entry, event),
+        Kind::CorrectionBegun(event) => issue::apply::correction_begun(rows, entry, event),
         Kind::ProgressReported(event) => items::reported(rows, entry, event),
         Kind::ExtensionRequested(event) => items::extension_requested(rows, entry, event),
         Kind::ExtensionDecided(event) => items::extension_decided(rows, entry, event),

@@ -85,17 +85,7 @@ fn send(
     (title, reason): (&str, &str),
 ) -> Result<Vec<Event>> {
     let row = subject.row;
-    if notice.known_planned_on != row.day() {
-        let message = format!(
-            "{}: its day was changed by another call; retry",
-            subject.name
-        );
-        return Err(Error::new(Reason::Conflict, message));
-    }
-    if notice.planned_on != row.day() && notice.planned_on < context.today() {
-        let rule = format!("must not be before today, {}", context.today());
-        return Err(Error::field("planned_on", rule));
-    }
+    check_day(context, subject, notice)?;
     let answer_by = times(context, notice)?;
     let revision = row
         .notice
@@ -158,6 +148,23 @@ fn send(
     let mut events = vec![sent];
     events.extend(channels::issue(context, view, &issues)?);
     Ok(events)
+}
+
+/// Checks that the units are those of the day, and that a new day lies ahead.
+fn check_day(context: &Context<'_>, subject: Subject<'_>, notice: &Notice) -> Result<()> {
+    let (day, today) = (subject.row.day(), context.today());
+    if notice.known_planned_on != day {
+        let message = format!(
+            "{}: its day was changed by another call; retry",
+            subject.name
+        );
+        return Err(Error::new(Reason::Conflict, message));
+    }
+    if notice.planned_on != day && notice.planned_on < today {
+        let rule = format!("must not be before today, {today}");
+        return Err(Error::field("planned_on", rule));
+    }
+    Ok(())
 }
 
 /// Checks the times of a notice; answers by when units answer.

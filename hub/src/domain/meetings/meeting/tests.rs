@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::{
     charter::{Charter, CorrespondenceUnits},
-    domain::{self, EntryMeta, meetings::rows::MajorIssueRow},
+    domain::{self, EntryMeta, meetings::rows::MajorIssueRow, members::roster::Roster},
     state::{keys, memory::MemoryStore, view::ViewExt as _},
 };
 
@@ -77,8 +77,10 @@ impl<'a> Site<'a> {
     }
 
     fn run(&mut self, command: &Command) -> Result<Vec<Event>> {
+        let roster = Roster::read(Arc::new(self.charter.clone()), &self.rows, 0).unwrap();
         let context = Context {
             charter: &self.charter,
+            roster: &roster,
             now: self.now,
             index: self.index,
             seed: [u8::try_from(self.index).unwrap(); 16],

@@ -5,6 +5,8 @@
 //! that the units consent to; then units that stay responsible keep their progress, and what was closed
 //! stays closed. Everything else begins anew.
 
+pub(super) mod apply;
+
 use std::collections::BTreeMap;
 
 use hub_core::{date, document_number::SERIAL_MAX, names::Recipient, reason::Reason};
@@ -20,25 +22,24 @@ use hub_proto::{
 use jiff::civil::Date;
 
 use super::{
-    Case, act, minutes, notice,
+    Case,
     notices::{self, end_of_day},
-    put_minutes, recipients,
+    recipients,
     round::{conflict, newest},
-    settle, update_meeting,
 };
 use crate::{
     domain::{
-        Decision, EntryMeta,
+        Decision,
         channels::{self, Issue, asks, log::ISSUED_MAX},
         meetings::{
             event,
-            rows::{AgreedItemRow, MeetingRow, MinutesRow, SeriesRow, TaskRow},
+            rows::{AgreedItemRow, MinutesRow, SeriesRow},
         },
     },
     error::{Error, Result},
     state::{
         keys::{self, Kind as KeyKind},
-        view::{Overlay, View, ViewExt as _},
+        view::{View, ViewExt as _},
     },
 };
 
@@ -388,146 +389,6 @@ pub(super) fn correct(case: &Case<'_>, document: u32, reason: &str) -> Result<De
     }))];
     events.extend(channels::issue(case.context, case.view, &[told])?);
     Ok(Decision::Record(events))
-}
-
-pub(super) fn correction_begun(
-    rows: &mut Overlay<'_>,
-    entry: &EntryMeta<'_>,
-    event: &CorrectionBegun,
-) -> Result<()> {
-    let mut row = MinutesRow {
-        corrects: Some(act(entry, "")),
-        ..MinutesRow::default()
-    };
-    row.set_state(MinutesState::Draft);
-    put_minutes(rows, &event.meeting, event.document, row);
-    update_meeting(rows, &event.meeting, |meeting| {
-        meeting.documents_count = meeting.documents_count.max(event.document);
-    })
-}
-
-pub(super) fn issued(
-    rows: &mut Overlay<'_>,
-    entry: &EntryMeta<'_>,
-    event: &MinutesIssued,
-) -> Result<()> {
-    let mut row = minutes(rows, &event.meeting, event.document)?.unwrap_or_default();
-    row.set_state(MinutesState::Issued);
-    row.issued = Some(act(entry, ""));
-    row.document_word.clone_from(&event.document_word);
-    row.year = event.year;
-    row.serial = event.serial;
-    row.issued_on = event.issued_on;
-    for one in &mut row.consents {
-        one.is_silent = event.silent_units.contains(&one.unit);
-        let asked = one.notification.clone();
-        settle(rows, asked.as_ref(), &one.unit, RequestedAction::Consent)?;
-    }
-    put_minutes(rows, &event.meeting, event.document, row);
-    let series = SeriesRow {
-        serial: event.serial,
-    };
-    let year = i16::try_from(event.year).unwrap_or_default();
-    rows.put_message(series_key(&event.document_word, year), &series);
-    let meeting: Option<MeetingRow> = rows.message(&keys::meeting(&event.meeting))?;
-    if let Some(meeting) = meeting {
-        supersede(rows, &meeting, event)?;
-        let viewers = viewers(&meeting);
-        for item in &event.agreed_items {
-            put_item(rows, entry, (event, item), &viewers)?;
-        }
-    }
-    let count = u32::try_from(event.agreed_items.len()).unwrap_or(u32::MAX);
-    update_meeting(rows, &event.meeting, |meeting| {
-        meeting.items_count = meeting.items_count.saturating_add(count);
-        meeting.set_state(if event.document == 1 {
-            MeetingState::Issued
-        } else {
-            MeetingState::FollowUp
-        });
-    })
-}
-
-/// Who sees the agreed items of a meeting.
-fn viewers(meeting: &MeetingRow) -> Vec<String> {
-    let units = meeting.units.iter();
-    let units = units.map(|unit| format!("agencies/{}", unit.agency));
-    let offices = meeting.mechanisms.iter();
-    let offices = offices.map(|mechanism| format!("mechanisms/{mechanism}/office"));
-    units.chain(offices).collect()
-}
-
-/// What the corrected document agreed does not stand any longer, and nobody is asked for it.
-fn supersede(rows: &mut Overlay<'_>, meeting: &MeetingRow, event: &MinutesIssued) -> Result<()> {
-    for number in 1..=meeting.items_count {
-        let key = keys::agreed_item(&event.meeting, number);
-        let Some(mut row) = rows.message::<AgreedItemRow>(&key)? else {
-            continue;
-        };
-        if row.is_superseded {
-            continue;
-        }
-        row.is_superseded = true;
-        let by = event.agreed_items.iter();
-        let mut by = by.filter(|item| item.continues_item == number);
-        row.continued_by = by.next().map_or(0, |item| item.item);
-        for task in &row.tasks {
-            let asked = task.notification.as_ref();
-            settle(rows, asked, &task.unit, RequestedAction::CarryOut)?;
-        }
-        rows.put_message(key, &row);
-    }
-    Ok(())
-}
-
-fn put_item(
-    rows: &mut Overlay<'_>,
-    entry: &EntryMeta<'_>,
-    (event, item): (&MinutesIssued, &AgreedItemIssued),
-    viewers: &[String],
-) -> Result<()> {
-    let continued: Option<AgreedItemRow> = match item.continues_item {
-        0 => None,
-        number => rows.message(&keys::agreed_item(&event.meeting, number))?,
-    };
-    let task = |(unit, number): (&String, &u32)| {
-        let before = continued.iter().flat_map(|row| &row.tasks);
-        let before = before.filter(|task| task.unit == *unit).cloned().next();
-        TaskRow {
-            unit: unit.clone(),
-            due_on: kept_due(continued.as_ref(), item.due_on, unit),
-            requested_due_on: None,
-            requested: None,
-            notification: Some(notice(entry, *number)),
-            ..before.unwrap_or(TaskRow {
-                state: TaskState::NotStarted.into(),
-                ..TaskRow::default()
-            })
-        }
-    };
-    let row = AgreedItemRow {
-        document: event.document,
-        place: item.place,
-        tasks: item
-            .responsible_units
-            .iter()
-            .zip(&item.notices)
-            .map(task)
-            .collect(),
-        assisting_units: item.assisting_units.clone(),
-        due_on: item.due_on,
-        closed: continued.as_ref().and_then(|row| row.closed.clone()),
-        is_superseded: false,
-        kind: item.kind,
-        continues_item: item.continues_item,
-        continued_by: 0,
-    };
-    rows.put_message(keys::agreed_item(&event.meeting, item.item), &row);
-    for viewer in viewers {
-        let key = item_key(viewer, item.due_on.as_ref(), &event.meeting, item.item);
-        rows.put(key, vec![]);
-    }
-    Ok(())
 }
 
 /// Where an agreed item stands in a viewer's list: by its day, those without one last.

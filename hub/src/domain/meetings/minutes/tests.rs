@@ -25,6 +25,7 @@ use crate::{
         self,
         channels::asks::Outstanding,
         meetings::{self, rows::AgreedItemRow},
+        members::roster::Roster,
     },
     error::Error,
     state::memory::MemoryStore,
@@ -141,8 +142,10 @@ impl<'a> Bench<'a> {
     /// Decides an act and applies what it makes.
     fn run(&mut self, agency: &str, role: &str, act: Act) -> Result<Decision, Error> {
         let permit = Permit::testing(agency, role, Action::MeetingsRead);
+        let roster = Roster::read(Arc::new(self.charter.clone()), &self.rows, 0).unwrap();
         let context = Context {
             charter: &self.charter,
+            roster: &roster,
             now: self.now,
             index: self.index,
             seed: [7; 16],

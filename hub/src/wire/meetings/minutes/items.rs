@@ -1,6 +1,6 @@
 //! Agreed items as callers see them, and lists of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use hub_core::{
     date,
@@ -265,13 +265,12 @@ pub(super) fn list(
                 continue;
             };
             let of = (name.meeting, row.document);
-            if !contents.contains_key(&of) {
-                contents.insert(of, content_of(engine, of.0, of.1)?);
-            }
-            if let Some(content) = contents.get(&of) {
-                let one = (name, &row);
-                shown.push(item(engine, today, one, content, Detail::Listed)?);
-            }
+            let content = match contents.entry(of) {
+                Entry::Occupied(read) => read.into_mut(),
+                Entry::Vacant(place) => place.insert(content_of(engine, of.0, of.1)?),
+            };
+            let one = (name, &row);
+            shown.push(item(engine, today, one, content, Detail::Listed)?);
             if shown.len() == size {
                 break;
             }
@@ -299,7 +298,7 @@ fn next(
     after: Option<&[u8]>,
     count_max: usize,
 ) -> Result<Vec<Vec<u8>>> {
-    let mut places = std::collections::BTreeSet::new();
+    let mut places = BTreeSet::new();
     for viewer in access.meeting_viewers() {
         let (start, end) = keys::seen_by(Kind::AgreedItemOf, &viewer.to_string()).range();
         let skip = start.len();
