@@ -123,7 +123,7 @@ impl Hall {
 /// A hub with its callers.
 pub(crate) struct Stage {
     pub(crate) hall: Hall,
-    world: World,
+    pub(crate) world: World,
 }
 
 impl Stage {
@@ -252,11 +252,16 @@ impl Hall {
     pub(crate) async fn held(&self) -> String {
         let units: Vec<&str> = FOUR.iter().map(|(unit, _)| *unit).collect();
         let asked = meeting(MeetingKind::Partial, &["joint-enforcement"], &units);
-        self.held_as(asked, &FOUR).await
+        self.held_by("education", asked, &FOUR).await
     }
 
-    /// A meeting of one mechanism, from its making until it was held.
-    pub(crate) async fn held_as(&self, asked: Meeting, units: &[(&str, Attendance)]) -> String {
+    /// A meeting of one mechanism, from its making until it was held; a unit proposes the topic.
+    pub(crate) async fn held_by(
+        &self,
+        proposer: &str,
+        asked: Meeting,
+        units: &[(&str, Attendance)],
+    ) -> String {
         let created: CreateMeetingResponse = self
             .office(
                 meeting_method!("CreateMeeting"),
@@ -278,7 +283,7 @@ impl Hall {
                 },
             )
             .await;
-        self.with_a_topic(&name).await;
+        self.with_a_topic(proposer, &name).await;
         let _: ConveneMeetingResponse = self
             .office(
                 meeting_method!("ConveneMeeting"),
@@ -310,10 +315,10 @@ impl Hall {
     }
 
     /// A topic, proposed by a unit, accepted, and the topics confirmed.
-    async fn with_a_topic(&self, name: &str) {
+    async fn with_a_topic(&self, proposer: &str, name: &str) {
         let proposed: ProposeTopicResponse = self
             .ask(
-                leader("education"),
+                leader(proposer),
                 meeting_method!("ProposeTopic"),
                 &ProposeTopicRequest {
                     parent: name.into(),

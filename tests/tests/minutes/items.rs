@@ -101,6 +101,43 @@ async fn asked(hall: &Hall, unit: &str) -> Vec<i64> {
         .collect()
 }
 
+async fn an_extension_moves_the_day(hall: &Hall, item: &str) {
+    let before = asked(hall, "tax").await;
+    let request = RequestExtensionRequest {
+        name: item.into(),
+        due_on: Some(today_and(40)),
+        reason: "须待审计".into(),
+        request_id: id(),
+    };
+    let waiting: RequestExtensionResponse = hall
+        .ask(leader("tax"), minutes_method!("RequestExtension"), &request)
+        .await
+        .unwrap();
+    let waiting = waiting.agreed_item.unwrap();
+    assert_eq!(waiting.tasks[1].extension_reason, "须待审计");
+    let decide = DecideExtensionRequest {
+        name: item.into(),
+        unit: agency("tax"),
+        is_granted: true,
+        due_on: Some(today_and(40)),
+        reason: String::new(),
+        request_id: id(),
+    };
+    let by_unit: Result<DecideExtensionResponse, Status> = hall
+        .ask(leader("tax"), minutes_method!("DecideExtension"), &decide)
+        .await;
+    refused(by_unit, Reason::PermissionDenied);
+    let decided: DecideExtensionResponse = hall
+        .office(minutes_method!("DecideExtension"), &decide)
+        .await;
+    let decided = decided.agreed_item.unwrap();
+    assert_eq!(decided.tasks[1].due_on, Some(today_and(40)));
+    assert_eq!(decided.tasks[0].due_on, Some(today_and(30)));
+    let after = asked(hall, "tax").await;
+    assert_eq!(after.len(), 1);
+    assert_eq!(after[0] - before[0], 10 * 86_400);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn je_080_units_report_ask_for_time_and_the_office_closes() {
     let stage = Stage::start().await;
@@ -124,41 +161,7 @@ async fn je_080_units_report_ask_for_time_and_the_office_closes() {
         Reason::NotFound,
     );
 
-    let before = asked(hall, "tax").await;
-    let request = RequestExtensionRequest {
-        name: item.clone(),
-        due_on: Some(today_and(40)),
-        reason: "须待审计".into(),
-        request_id: id(),
-    };
-    let waiting: RequestExtensionResponse = hall
-        .ask(leader("tax"), minutes_method!("RequestExtension"), &request)
-        .await
-        .unwrap();
-    let waiting = waiting.agreed_item.unwrap();
-    assert_eq!(waiting.tasks[1].extension_reason, "须待审计");
-    let decide = DecideExtensionRequest {
-        name: item.clone(),
-        unit: agency("tax"),
-        is_granted: true,
-        due_on: Some(today_and(40)),
-        reason: String::new(),
-        request_id: id(),
-    };
-    let by_unit: Result<DecideExtensionResponse, Status> = hall
-        .ask(leader("tax"), minutes_method!("DecideExtension"), &decide)
-        .await;
-    refused(by_unit, Reason::PermissionDenied);
-    let decided: DecideExtensionResponse = hall
-        .office(minutes_method!("DecideExtension"), &decide)
-        .await;
-    let decided = decided.agreed_item.unwrap();
-    assert_eq!(decided.tasks[1].due_on, Some(today_and(40)));
-    assert_eq!(decided.tasks[0].due_on, Some(today_and(30)));
-    let after = asked(hall, "tax").await;
-    assert_eq!(after.len(), 1);
-    assert_eq!(after[0] - before[0], 10 * 86_400);
-
+    an_extension_moves_the_day(hall, &item).await;
     report(hall, leader("tax"), &item, TaskState::Done)
         .await
         .unwrap();

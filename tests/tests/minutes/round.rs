@@ -4,16 +4,21 @@ use hub_core::reason::Reason;
 use hub_proto::{
     channels::{ListNotificationsRequest, ListNotificationsResponse, Notification},
     meetings::{
-        ConsentState, CorrectMinutesRequest, CorrectMinutesResponse, GetMinutesVersionRequest,
-        GetMinutesVersionResponse, ListMinutesVersionsRequest, ListMinutesVersionsResponse,
-        Minutes, MinutesState, MinutesVersion, WithdrawObjectionRequest, WithdrawObjectionResponse,
+        Attendance, CloseAgreedItemRequest, CloseAgreedItemResponse, ConsentState,
+        CorrectMinutesRequest, CorrectMinutesResponse, GetAgreedItemRequest, GetAgreedItemResponse,
+        GetMinutesVersionRequest, GetMinutesVersionResponse, ListMinutesVersionsRequest,
+        ListMinutesVersionsResponse, MeetingKind, Minutes, MinutesContent, MinutesState,
+        MinutesVersion, WithdrawObjectionRequest, WithdrawObjectionResponse,
     },
 };
 use hub_tests::raw::reason;
 use tonic::Status;
 
-use crate::hall::{
-    Hall, OFFICE, Stage, Who, agency, content, id, leader, minutes_method, refused, sha, task,
+use crate::{
+    hall::{
+        Hall, OFFICE, Stage, Who, agency, content, id, leader, minutes_method, refused, sha, task,
+    },
+    walk::FUND,
 };
 
 async fn version(hall: &Hall, who: Who<'_>, name: &str) -> Result<MinutesVersion, Status> {
@@ -69,6 +74,127 @@ fn states(minutes: &Minutes) -> Vec<(&str, ConsentState)> {
         .collect()
 }
 
+async fn a_draft_is_the_offices_alone(hall: &Hall, minutes: &str, first: &MinutesContent) {
+    // A draft is the office's alone.
+    let drafted = hall
+        .draft(minutes, 0, first)
+        .await
+        .unwrap()
+        .version
+        .unwrap();
+    assert_eq!(drafted.content_sha256, sha(first));
+    for unit in ["civil-affairs", "education", "health", "tax", "finance"] {
+        refused(hall.minutes(leader(unit), minutes).await, Reason::NotFound);
+    }
+    refused(hall.issue(minutes, 1).await, Reason::MinutesNotAgreed);
+    hall.circulate(minutes, 1).await.unwrap();
+
+    // Who attended sees it and is asked; who did not learns nothing of it.
+    let seen = hall.minutes(leader("education"), minutes).await.unwrap();
+    assert_eq!(
+        states(&seen),
+        [
+            ("civil-affairs", ConsentState::Pending),
+            ("education", ConsentState::Pending)
+        ]
+    );
+    for unit in ["health", "tax", "finance"] {
+        refused(hall.minutes(leader(unit), minutes).await, Reason::NotFound);
+        let answer = hall.consent(leader(unit), minutes, 1, first).await;
+        refused(answer, Reason::NotFound);
+        assert!(inbox(hall, unit, minutes).await.is_empty());
+    }
+}
+
+async fn what_was_read_is_consented_to(
+    hall: &Hall,
+    minutes: &str,
+    [first, second]: [&MinutesContent; 2],
+) {
+    // By an officer who may bind the unit, to exactly what was read.
+    let clerk = hall
+        .consent(("education", "clerk"), minutes, 1, first)
+        .await;
+    refused(clerk, Reason::PermissionDenied);
+    let other = hall.consent(leader("education"), minutes, 1, second).await;
+    refused(other, Reason::Conflict);
+    hall.consent(leader("civil-affairs"), minutes, 1, first)
+        .await
+        .unwrap();
+    hall.object(leader("education"), minutes, 1).await.unwrap();
+    let seen = hall.minutes(OFFICE, minutes).await.unwrap();
+    assert_eq!(states(&seen)[1], ("education", ConsentState::Objected));
+    assert_eq!(seen.objections[0].reason, "时限不可行");
+    refused(hall.issue(minutes, 1).await, Reason::MinutesNotAgreed);
+}
+
+async fn a_new_version_clears_all_consents(
+    hall: &Hall,
+    minutes: &str,
+    [first, second]: [&MinutesContent; 2],
+) {
+    // A new version clears all consents.
+    refused(hall.draft(minutes, 0, second).await, Reason::Conflict);
+    hall.draft(minutes, 1, second).await.unwrap();
+    let seen = hall.minutes(leader("education"), minutes).await.unwrap();
+    assert_eq!(
+        (seen.state(), seen.newest_version),
+        (MinutesState::Draft, 1)
+    );
+    assert_eq!(versions(hall, leader("education"), minutes).await, ["1"]);
+    assert_eq!(versions(hall, OFFICE, minutes).await, ["2", "1"]);
+    hall.circulate(minutes, 2).await.unwrap();
+    let late = hall
+        .consent(leader("civil-affairs"), minutes, 1, first)
+        .await;
+    refused(late, Reason::Conflict);
+    for unit in ["civil-affairs", "education"] {
+        refused(hall.issue(minutes, 2).await, Reason::MinutesNotAgreed);
+        let agreed = hall
+            .consent(leader(unit), minutes, 2, second)
+            .await
+            .unwrap();
+        assert!(agreed.receipt.is_some());
+    }
+    let seen = hall.minutes(OFFICE, minutes).await.unwrap();
+    assert_eq!(seen.state(), MinutesState::Agreed);
+    assert_eq!(seen.objections[0].answered_by_version, 2);
+    assert_eq!(seen.consents[1].role, "leader");
+}
+
+async fn all_units_get_what_is_issued(
+    hall: &Hall,
+    minutes: &str,
+    what: &MinutesContent,
+    issued: &Minutes,
+) {
+    // All units of the meeting get what is issued, and nobody else.
+    for unit in ["civil-affairs", "education", "health", "tax"] {
+        let told = inbox(hall, unit, minutes).await;
+        assert!(
+            told[0].title.contains(&issued.document_number),
+            "{unit}: {told:?}"
+        );
+        let seen = hall.minutes(leader(unit), minutes).await.unwrap();
+        assert_eq!(seen.document_number, issued.document_number);
+        let read = version(hall, leader(unit), &format!("{minutes}/versions/2"))
+            .await
+            .unwrap();
+        assert_eq!(read.content.as_ref(), Some(what));
+        assert_eq!(sha(&read.content.unwrap()), seen.content_sha256);
+    }
+    // Who was absent does not see what went before, nor who objected.
+    let seen = hall.minutes(leader("tax"), minutes).await.unwrap();
+    assert_eq!((seen.consents.len(), seen.objections.len()), (0, 0));
+    assert_eq!(versions(hall, leader("tax"), minutes).await, ["2"]);
+    let before = version(hall, leader("tax"), &format!("{minutes}/versions/1")).await;
+    refused(before, Reason::NotFound);
+    refused(
+        hall.minutes(leader("finance"), minutes).await,
+        Reason::NotFound,
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn je_074_minutes_go_from_a_draft_to_the_consent_of_every_attending_unit_and_out() {
     let stage = Stage::start().await;
@@ -81,81 +207,9 @@ async fn je_074_minutes_go_from_a_draft_to_the_consent_of_every_attending_unit_a
         &[task("核查全部名单", &["education", "tax"])],
     );
 
-    // A draft is the office's alone.
-    let drafted = hall
-        .draft(&minutes, 0, &first)
-        .await
-        .unwrap()
-        .version
-        .unwrap();
-    assert_eq!(drafted.content_sha256, sha(&first));
-    for unit in ["civil-affairs", "education", "health", "tax", "finance"] {
-        refused(hall.minutes(leader(unit), &minutes).await, Reason::NotFound);
-    }
-    refused(hall.issue(&minutes, 1).await, Reason::MinutesNotAgreed);
-    hall.circulate(&minutes, 1).await.unwrap();
-
-    // Who attended sees it and is asked; who did not learns nothing of it.
-    let seen = hall.minutes(leader("education"), &minutes).await.unwrap();
-    assert_eq!(
-        states(&seen),
-        [
-            ("civil-affairs", ConsentState::Pending),
-            ("education", ConsentState::Pending)
-        ]
-    );
-    for unit in ["health", "tax", "finance"] {
-        refused(hall.minutes(leader(unit), &minutes).await, Reason::NotFound);
-        let answer = hall.consent(leader(unit), &minutes, 1, &first).await;
-        refused(answer, Reason::NotFound);
-        assert!(inbox(hall, unit, &minutes).await.is_empty());
-    }
-
-    // By an officer who may bind the unit, to exactly what was read.
-    let clerk = hall
-        .consent(("education", "clerk"), &minutes, 1, &first)
-        .await;
-    refused(clerk, Reason::PermissionDenied);
-    let other = hall
-        .consent(leader("education"), &minutes, 1, &second)
-        .await;
-    refused(other, Reason::Conflict);
-    hall.consent(leader("civil-affairs"), &minutes, 1, &first)
-        .await
-        .unwrap();
-    hall.object(leader("education"), &minutes, 1).await.unwrap();
-    let seen = hall.minutes(OFFICE, &minutes).await.unwrap();
-    assert_eq!(states(&seen)[1], ("education", ConsentState::Objected));
-    assert_eq!(seen.objections[0].reason, "时限不可行");
-    refused(hall.issue(&minutes, 1).await, Reason::MinutesNotAgreed);
-
-    // A new version clears all consents.
-    refused(hall.draft(&minutes, 0, &second).await, Reason::Conflict);
-    hall.draft(&minutes, 1, &second).await.unwrap();
-    let seen = hall.minutes(leader("education"), &minutes).await.unwrap();
-    assert_eq!(
-        (seen.state(), seen.newest_version),
-        (MinutesState::Draft, 1)
-    );
-    assert_eq!(versions(hall, leader("education"), &minutes).await, ["1"]);
-    assert_eq!(versions(hall, OFFICE, &minutes).await, ["2", "1"]);
-    hall.circulate(&minutes, 2).await.unwrap();
-    let late = hall
-        .consent(leader("civil-affairs"), &minutes, 1, &first)
-        .await;
-    refused(late, Reason::Conflict);
-    for unit in ["civil-affairs", "education"] {
-        refused(hall.issue(&minutes, 2).await, Reason::MinutesNotAgreed);
-        let agreed = hall
-            .consent(leader(unit), &minutes, 2, &second)
-            .await
-            .unwrap();
-        assert!(agreed.receipt.is_some());
-    }
-    let seen = hall.minutes(OFFICE, &minutes).await.unwrap();
-    assert_eq!(seen.state(), MinutesState::Agreed);
-    assert_eq!(seen.objections[0].answered_by_version, 2);
-    assert_eq!(seen.consents[1].role, "leader");
+    a_draft_is_the_offices_alone(hall, &minutes, &first).await;
+    what_was_read_is_consented_to(hall, &minutes, [&first, &second]).await;
+    a_new_version_clears_all_consents(hall, &minutes, [&first, &second]).await;
 
     let issued = hall.issue(&minutes, 2).await.unwrap().minutes.unwrap();
     let year = crate::hall::today_and(0).year;
@@ -165,31 +219,7 @@ async fn je_074_minutes_go_from_a_draft_to_the_consent_of_every_attending_unit_a
     );
     assert_eq!(issued.content_sha256, sha(&second));
 
-    // All units of the meeting get what is issued, and nobody else.
-    for unit in ["civil-affairs", "education", "health", "tax"] {
-        let told = inbox(hall, unit, &minutes).await;
-        assert!(
-            told[0].title.contains(&issued.document_number),
-            "{unit}: {told:?}"
-        );
-        let seen = hall.minutes(leader(unit), &minutes).await.unwrap();
-        assert_eq!(seen.document_number, issued.document_number);
-        let read = version(hall, leader(unit), &format!("{minutes}/versions/2"))
-            .await
-            .unwrap();
-        assert_eq!(read.content.as_ref(), Some(&second));
-        assert_eq!(sha(&read.content.unwrap()), seen.content_sha256);
-    }
-    // Who was absent does not see what went before, nor who objected.
-    let seen = hall.minutes(leader("tax"), &minutes).await.unwrap();
-    assert_eq!((seen.consents.len(), seen.objections.len()), (0, 0));
-    assert_eq!(versions(hall, leader("tax"), &minutes).await, ["2"]);
-    let before = version(hall, leader("tax"), &format!("{minutes}/versions/1")).await;
-    refused(before, Reason::NotFound);
-    refused(
-        hall.minutes(leader("finance"), &minutes).await,
-        Reason::NotFound,
-    );
+    all_units_get_what_is_issued(hall, &minutes, &second, &issued).await;
     stage.stop().await;
 }
 
@@ -349,5 +379,96 @@ async fn je_074_a_repeated_consent_is_answered_as_before() {
     let rows = two.minutes.unwrap().consents;
     assert_eq!(rows.len(), 2);
     assert!(rows.iter().any(|row| row.unit == agency("education")));
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fs_014_fs_060_the_fund_mechanism_has_a_series_of_its_own_and_its_own_members() {
+    let stage = Stage::start().await;
+    let hall = &stage.hall;
+    hall.issued(&[task("a", &["education"])]).await;
+    let units: Vec<(&str, Attendance)> = FUND
+        .iter()
+        .map(|unit| (*unit, Attendance::Present))
+        .collect();
+    let asked = crate::hall::meeting(MeetingKind::Annual, &["fund-supervision"], &[]);
+    let meeting = hall.held_by("finance", asked, &units).await;
+    let minutes = format!("{meeting}/minutes/1");
+    // Education is no member of this mechanism.
+    let draft = hall
+        .draft(&minutes, 0, &content("纪要", &[task("b", &["education"])]))
+        .await;
+    refused(draft, Reason::InvalidArgument);
+    let what = content("资金监管纪要", &[task("b", &["pboc-branch"])]);
+    hall.draft(&minutes, 0, &what).await.unwrap();
+    hall.circulate(&minutes, 1).await.unwrap();
+    for unit in FUND {
+        refused(hall.issue(&minutes, 1).await, Reason::MinutesNotAgreed);
+        hall.consent(leader(unit), &minutes, 1, &what)
+            .await
+            .unwrap();
+    }
+    let issued = hall.issue(&minutes, 1).await.unwrap().minutes.unwrap();
+    assert!(issued.document_number.starts_with("晋社管资监办纪〔"));
+    assert!(issued.document_number.ends_with("〕1号"));
+    // FS-011: the name of the day of the meeting.
+    let branch = issued
+        .consents
+        .iter()
+        .find(|one| one.unit == agency("pboc-branch"));
+    assert_eq!(branch.unwrap().display_name, "中国人民银行山西省分行");
+    refused(
+        hall.minutes(leader("education"), &minutes).await,
+        Reason::NotFound,
+    );
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fs_015_what_members_give_the_office_to_do_is_answered_and_never_taken_away() {
+    let stage = Stage::start().await;
+    let hall = &stage.hall;
+    let units: Vec<(&str, Attendance)> = FUND
+        .iter()
+        .map(|unit| (*unit, Attendance::Present))
+        .collect();
+    let asked = crate::hall::meeting(MeetingKind::Annual, &["fund-supervision"], &[]);
+    let meeting = hall.held_by("finance", asked, &units).await;
+    let minutes = format!("{meeting}/minutes/1");
+    let what = content("纪要", &[task("汇总各单位情况", &["civil-affairs"])]);
+    hall.draft(&minutes, 0, &what).await.unwrap();
+    hall.circulate(&minutes, 1).await.unwrap();
+    for unit in FUND {
+        hall.consent(leader(unit), &minutes, 1, &what)
+            .await
+            .unwrap();
+    }
+    hall.issue(&minutes, 1).await.unwrap();
+    // The office can close it only with a word on what came of it, and it stays to be read.
+    let request = |note: &str| CloseAgreedItemRequest {
+        name: format!("{meeting}/agreedItems/1"),
+        note: note.into(),
+        request_id: id(),
+    };
+    let method = minutes_method!("CloseAgreedItem");
+    let silent: Result<CloseAgreedItemResponse, Status> =
+        hall.ask(OFFICE, method, &request("")).await;
+    refused(silent, Reason::InvalidArgument);
+    let _: CloseAgreedItemResponse = hall.office(method, &request("已于年报中汇总")).await;
+    let seen: GetAgreedItemResponse = hall
+        .ask(
+            leader("finance"),
+            minutes_method!("GetAgreedItem"),
+            &GetAgreedItemRequest {
+                name: format!("{meeting}/agreedItems/1"),
+            },
+        )
+        .await
+        .unwrap();
+    let seen = seen.agreed_item.unwrap();
+    assert_eq!(
+        (seen.text.as_str(), seen.close_note.as_str()),
+        ("汇总各单位情况", "已于年报中汇总")
+    );
     stage.stop().await;
 }

@@ -6,6 +6,7 @@
 mod act;
 mod agree;
 mod model;
+mod request;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 

@@ -90,10 +90,6 @@ fn a_series_that_the_charter_does_not_name_issues_nothing() {
     let word = "  { mechanism = \"fund-supervision\", word = \"晋社管资监办纪\" },\n";
     let charter = CHARTER.replace(word, "");
     assert_ne!(charter, CHARTER);
-    let Ok(_) = Charter::parse(&charter, "test") else {
-        // A charter that must name every series makes the case impossible.
-        return;
-    };
     let mut bench = Bench::with_charter(&store, &charter);
     bench.held(MeetingKind::Extraordinary, &["fund-supervision"], &UNITS);
     let what = content("纪要", &[task("a", &["tax"])]);
