@@ -6,6 +6,7 @@
 //! changes anything.
 
 pub mod files;
+pub mod meetings;
 
 use std::collections::BTreeMap;
 
@@ -38,7 +39,10 @@ use jiff::{SignedDuration, Timestamp};
 use prost::Message;
 use tonic::Status;
 
-use self::files::{WAITING_FILE, publish_with_file, upload_as};
+use self::{
+    files::{WAITING_FILE, publish_with_file, upload_as},
+    meetings::MeetingScene,
+};
 use super::{Node, Session, fields};
 use crate::{TRUST_DOMAIN, World};
 
@@ -195,6 +199,8 @@ pub struct Scene {
     pub to_office: String,
     /// Index of an entry that tax authored.
     pub tax_entry: u64,
+    /// A partial meeting and what came of it.
+    pub meetings: MeetingScene,
     nodes: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
     fresh: BTreeMap<String, Vec<u8>>,
@@ -252,6 +258,7 @@ impl Scene {
             to_tax,
             to_office,
             tax_entry,
+            meetings: MeetingScene::set(world).await,
             nodes,
             keys,
             fresh,
@@ -269,6 +276,7 @@ impl Scene {
         self.follow_up(&mut targets);
         self.search(&mut targets);
         self.ledger(&mut targets);
+        self.meetings(world, &mut targets);
         roster(&mut targets);
         self.credentials(&mut targets);
         targets

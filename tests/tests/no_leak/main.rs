@@ -13,6 +13,7 @@
 )]
 
 mod follow_up;
+mod meetings;
 mod probe;
 mod search;
 mod story;
@@ -85,13 +86,13 @@ async fn world(site: &Site, start: Timestamp) -> World {
     }
 }
 
-fn compare(pair: (&str, &str), with: &[Observation], without: &[Observation]) {
+fn compare(pair: impl std::fmt::Debug, with: &[Observation], without: &[Observation]) {
     assert_eq!(with.len(), without.len());
     for (with, without) in with.iter().zip(without) {
         assert_eq!(with.asked, without.asked);
         assert_eq!(
             with.answer, without.answer,
-            "{pair:?}: {} tells that they write to each other",
+            "{pair:?}: {} tells of what is hidden",
             with.asked
         );
     }
@@ -133,8 +134,8 @@ async fn x_006_no_third_agency_can_tell_that_two_others_write_to_each_other() {
         // Once more after a restart for the first pair.
         let rounds = if pair == PAIRS[0] { 2 } else { 1 };
         for _ in 0..rounds {
-            let seen = observe(&site, &with.direct, pair, &told).await;
-            let unseen = observe(&site, &without.direct, pair, &told).await;
+            let seen = observe(&site, &with.direct, &[pair.0, pair.1], &told).await;
+            let unseen = observe(&site, &without.direct, &[pair.0, pair.1], &told).await;
             assert!(seen.len() > 5_000, "{} questions were asked", seen.len());
             compare(pair, &seen, &unseen);
             // Again after a restart, with the index lost.
@@ -166,8 +167,8 @@ async fn the_comparison_notices_what_may_be_seen() {
     tell(&site, &without.direct, pair, false).await;
     // As if public-security were a third agency.
     let outside = ("pboc-branch", "pboc-branch");
-    let seen = observe(&site, &with.direct, outside, &told).await;
-    let unseen = observe(&site, &without.direct, outside, &told).await;
+    let seen = observe(&site, &with.direct, &[outside.0, outside.1], &told).await;
+    let unseen = observe(&site, &without.direct, &[outside.0, outside.1], &told).await;
     let by_question = |observations: &[Observation]| -> HashMap<String, String> {
         let pairs = observations.iter();
         pairs

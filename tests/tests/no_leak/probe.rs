@@ -39,17 +39,17 @@ pub(crate) struct Observation {
     pub(crate) answer: String,
 }
 
-/// Asks everything as every agency but the pair, under each of its roles and under all of them.
+/// Asks everything as every agency but the insiders, under each of its roles and under all of them.
 pub(crate) async fn observe(
     site: &Site,
     direct: &Direct,
-    pair: (&str, &str),
+    insiders: &[&str],
     told: &Told,
 ) -> Vec<Observation> {
     let mut observations = vec![];
     for agency in site.charter().agencies() {
         let id = agency.id().as_str();
-        if id == pair.0 || id == pair.1 {
+        if insiders.contains(&id) {
             continue;
         }
         let granted = site.charter().roles().iter();
@@ -114,6 +114,7 @@ impl Probe<'_> {
         self.successors(notes).await;
         self.files(notes).await;
         self.search(notes).await;
+        self.meetings(notes).await;
         self.ids(notes).await;
         self.ledger(notes).await;
     }

@@ -38,6 +38,8 @@ pub(crate) struct Told {
     pub(crate) ids: Vec<String>,
     /// SHA-256 of what they attached, and of something that nobody did.
     pub(crate) files: Vec<String>,
+    /// Names of meetings and what belongs to them, of issues and escalations.
+    pub(crate) resources: Vec<String>,
 }
 
 /// Code of the organisation that the pair writes about and nobody else.
@@ -54,8 +56,8 @@ const SHARED_FILE: &[u8] = "共有附件".as_bytes();
 
 /// One world's story.
 pub(crate) struct Story<'a> {
-    site: &'a Site,
-    direct: &'a Direct,
+    pub(crate) site: &'a Site,
+    pub(crate) direct: &'a Direct,
     pair: (&'static str, &'static str),
     is_told: bool,
     random: Random,
@@ -84,6 +86,7 @@ impl<'a> Story<'a> {
                 names: vec![],
                 ids: vec![],
                 files: vec![],
+                resources: vec![],
             },
             dues: vec![],
         }
@@ -102,7 +105,7 @@ impl<'a> Story<'a> {
         Some(timestamp(now + ahead))
     }
 
-    fn officer(&self, agency: &str) -> Arc<Caller> {
+    pub(crate) fn officer(&self, agency: &str) -> Arc<Caller> {
         let roles: &[&str] = if agency == "civil-affairs" {
             &["office", "clerk", "leader"]
         } else {
@@ -112,7 +115,7 @@ impl<'a> Story<'a> {
         self.direct.caller(self.site, agency, &officer, roles)
     }
 
-    fn step(&mut self) -> String {
+    pub(crate) fn step(&mut self) -> String {
         self.direct.clock.advance_us(1_000_000);
         self.random.uuid(self.direct.unix_ms())
     }
