@@ -276,7 +276,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) mark: Option<String>,
     /// Folder of fonts to look in first, for a PDF.
-    #[arg(long, value_name = "DIR", env = "AGENCY_FONTS")]
+    #[arg(long, value_name = "DIR", env = "HUB_FONTS")]
     pub(crate) fonts: Option<PathBuf>,
     /// Add a page, no part of the form, on where the text can be verified.
     #[arg(long)]

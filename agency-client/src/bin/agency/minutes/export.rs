@@ -94,7 +94,7 @@ fn render(minutes: &CheckedMinutes, args: &ExportArgs) -> Result<Vec<u8>, Failur
         FormatArg::Pdf => {
             let home = std::env::home_dir();
             let folders = font_folders(args.fonts.as_deref(), home.as_deref());
-            let place = args.fonts.as_deref().unwrap_or(&args.out);
+            let place = args.fonts.as_deref().unwrap_or(Path::new("--fonts"));
             let fonts = Fonts::find(&folders, &FontFamilies::default())
                 .map_err(|error| at_fault(place, error.to_string()))?;
             pdf(minutes, &fonts).map_err(|error| at_fault(place, error.to_string()))

@@ -302,7 +302,6 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("issue", "text", "正文"),
     ("issue", "text_file", "正文文件（“-”为标准输入）"),
     ("issue", "attach", "材料文件"),
-    ("issue", "meeting", "会议：标识或资源名称"),
     ("issue", "page_size", "每页至多几条；默认由中枢决定"),
     ("issue", "page_token", "上一页末尾所给的页标记"),
     ("issue", "all", "所有各页"),
