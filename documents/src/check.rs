@@ -130,7 +130,7 @@ impl Minutes {
             check.broken("issued_on", "must not be before meeting.held_on");
         }
         check.topics(self);
-        let due = check.agreed(self, held_on);
+        let due = check.agreed(self);
         check.attendance(self);
         check.back(self);
         let audit = match (audit_page, &self.audit) {
@@ -267,8 +267,9 @@ impl Check {
         }
     }
 
-    /// Checks the agreed items, and returns the day each is due.
-    fn agreed(&mut self, minutes: &Minutes, held_on: Option<Date>) -> Vec<Option<Date>> {
+    /// Checks the agreed items, and returns the day each is due. A day before the meeting is no mistake of
+    /// the form: minutes may record what should have been done by then.
+    fn agreed(&mut self, minutes: &Minutes) -> Vec<Option<Date>> {
         self.count("agreed", minutes.agreed.len(), 1, AGREED_MAX);
         let mut due = vec![];
         for (place, item) in minutes.agreed.iter().enumerate() {
@@ -279,9 +280,6 @@ impl Check {
             let field = format!("{field}.due_on");
             let day = item.due_on.as_ref();
             let day = day.and_then(|text| self.date(&field, text));
-            if day.zip(held_on).is_some_and(|(due, held)| due < held) {
-                self.broken(field, "must not be before meeting.held_on");
-            }
             due.push(day);
         }
         due

@@ -65,13 +65,11 @@ impl Desk {
     }
 
     /// Runs a command, whatever comes of it.
-    #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Runs a command that must do its work.
-    #[must_use]
     pub fn text(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert_eq!(code(&output), 0, "{arguments:?}: {}", err(&output));
@@ -79,7 +77,6 @@ impl Desk {
     }
 
     /// Runs a command that must do its work, for its JSON.
-    #[must_use]
     pub fn json(&self, arguments: &[&str]) -> Value {
         let mut all = vec!["--json"];
         all.extend(arguments);
@@ -87,7 +84,6 @@ impl Desk {
     }
 
     /// Publishes a notification; answers its name.
-    #[must_use]
     pub fn publish(&self, title: &str) -> String {
         let answer = self.json(&[
             "notify",

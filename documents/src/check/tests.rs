@@ -87,11 +87,6 @@ fn dates_are_dates_in_order() {
     }
     let broken = error(|minutes| minutes.issued_on = "2026-03-04".to_owned());
     assert_eq!(broken, "issued_on must not be before meeting.held_on");
-    let broken = error(|minutes| minutes.agreed[0].due_on = Some("2026-03-04".to_owned()));
-    assert_eq!(
-        broken,
-        "agreed[0].due_on must not be before meeting.held_on"
-    );
     let broken = error(|minutes| minutes.agreed[0].due_on = Some("soon".to_owned()));
     assert!(
         broken.starts_with("agreed[0].due_on must be a date"),

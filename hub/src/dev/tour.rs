@@ -47,10 +47,11 @@ pub async fn play(site: &Site) -> anyhow::Result<()> {
     hub = story::outbox_outlives_the_hub(&mut cast, &mut account, hub, site).await?;
     story::liaison_changes(&mut cast, &mut account, &notice).await?;
     story::node_is_revoked(&mut cast, &mut account, site).await?;
-    let meeting = story::meeting_is_prepared(&mut cast, &mut account).await?;
+    let (meeting, issue) = story::meeting_is_prepared(&mut cast, &mut account).await?;
     story::meeting_is_held(&mut cast, &mut account, &meeting).await?;
     story::minutes_are_issued(&mut cast, &mut account, &meeting).await?;
     story::agreed_items_are_followed(&mut cast, &mut account, &meeting).await?;
+    story::issue_is_escalated(&mut cast, &mut account, &meeting, &issue).await?;
     story::office_looks(&mut cast, &mut account, &notice).await?;
     story::receipts_are_proved(&mut cast, &mut account).await?;
     hub.stop().await?;

@@ -14,12 +14,13 @@ mod watch;
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use hub_tests::{
     World,
     desk::{Desk, bare, beside, code, err},
+    process::agency_binary,
 };
 use serde_json::Value;
 

@@ -41,7 +41,7 @@ fn agree(stage: &Stage) {
     assert_eq!(drafted(stage, "", "2030-06-30"), 1);
     let hidden = stage.leader("tax").run(&["minutes", "show", meeting]);
     assert_eq!(code(&hidden), 1, "{}", err(&hidden));
-    let _ = stage
+    stage
         .office
         .text(&["minutes", "circulate", meeting, "--version", "1"]);
     let tax = stage.leader("tax");
@@ -56,7 +56,7 @@ fn agree(stage: &Stage) {
     assert_eq!(code(&wrong), 2, "{}", err(&wrong));
     let given = consent(tax, meeting, "1");
     assert_eq!(given["minutes"]["circulated_version"], 1);
-    let _ = stage
+    stage
         .leader("finance")
         .text(&["minutes", "object", meeting, "--reason", "期限过长"]);
     let status = stage
@@ -80,7 +80,7 @@ fn agree(stage: &Stage) {
         .office
         .run(&["minutes", "issue", meeting, "--version", "2"]);
     assert_eq!(code(&early), 1, "{}", err(&early));
-    let _ = stage
+    stage
         .office
         .text(&["minutes", "circulate", meeting, "--version", "2"]);
     let late =
@@ -123,7 +123,7 @@ fn carry_out(stage: &Stage) {
         "{table}"
     );
     let finance = stage.leader("finance");
-    let _ = finance.text(&[
+    finance.text(&[
         "minutes",
         "extend",
         &item(1),
@@ -136,7 +136,7 @@ fn carry_out(stage: &Stage) {
         .office
         .json(&["minutes", "grant", &item(1), "--unit", "省财政厅"]);
     assert_eq!(granted["agreed_item"]["tasks"][1]["due_on"], "2030-06-30");
-    let _ = stage.leader("education").text(&[
+    stage.leader("education").text(&[
         "minutes",
         "extend",
         &item(2),
@@ -145,7 +145,7 @@ fn carry_out(stage: &Stage) {
         "--reason",
         "人手不足",
     ]);
-    let _ = stage.office.text(&[
+    stage.office.text(&[
         "minutes",
         "refuse",
         &item(2),
@@ -154,8 +154,8 @@ fn carry_out(stage: &Stage) {
         "--reason",
         "须按期完成",
     ]);
-    let _ = finance.text(&["minutes", "report", &item(1), "done", "--text", "已完成"]);
-    let _ = stage.office.text(&["minutes", "close-item", &item(1)]);
+    finance.text(&["minutes", "report", &item(1), "done", "--text", "已完成"]);
+    stage.office.text(&["minutes", "close-item", &item(1)]);
     let shown = stage
         .office
         .text(&["--lang", "zh", "minutes", "item", &item(1)]);
@@ -176,7 +176,7 @@ fn carry_out(stage: &Stage) {
     assert!(rows.contains("100%"), "{rows}");
     let open = stage.office.run(&["meeting", "close", meeting]);
     assert_eq!(code(&open), 1, "{}", err(&open));
-    let _ = stage
+    stage
         .office
         .text(&["minutes", "close-item", &item(2), "--note", "转入日常工作"]);
     let closed = stage.office.json(&["meeting", "close", meeting]);

@@ -3,6 +3,8 @@
 mod consent;
 mod diff;
 mod draft;
+#[cfg(feature = "documents")]
+mod export;
 mod file;
 mod items;
 mod show;
@@ -59,6 +61,13 @@ pub(crate) async fn run(context: &Context, command: MinutesCommand) -> Done {
             reason,
             once,
         } => correct(context, &minutes.name, reason, once.id()).await,
+        #[cfg(feature = "documents")]
+        MinutesCommand::Export(args) => export::run(context, args).await,
+        #[cfg(not(feature = "documents"))]
+        MinutesCommand::Export(_) => Err(Failure::usage(
+            "this program was built without documents; build it with the feature `documents`",
+            "本程序构建时未包含文档导出功能（特性 documents）",
+        )),
         MinutesCommand::Status(minutes) => show::status(context, &minutes.name).await,
         other => items::run(context, other).await,
     }

@@ -162,6 +162,8 @@ pub(crate) enum MinutesCommand {
         #[command(flatten)]
         once: Once,
     },
+    /// Write issued minutes as a document: Markdown, DOCX, or PDF to GB/T 9704-2012
+    Export(ExportArgs),
     /// Attendance and completion per unit (JE-080)
     Statistics {
         /// Mechanism id.
@@ -247,6 +249,38 @@ pub(crate) struct ReportArgs {
     pub(crate) outbox: bool,
     #[command(flatten)]
     pub(crate) once: Once,
+}
+
+/// Kind of document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// Markdown.
+    Md,
+    /// DOCX, for an office program.
+    Docx,
+    /// PDF, laid out to GB/T 9704-2012; needs fonts.
+    Pdf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) minutes: MinutesArg,
+    /// Kind of document.
+    #[arg(long, value_enum)]
+    pub(crate) format: FormatArg,
+    /// The file; one that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// The red mark at the head; the mechanism's name with 会议纪要 when absent.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) mark: Option<String>,
+    /// Folder of fonts to look in first, for a PDF.
+    #[arg(long, value_name = "DIR", env = "HUB_FONTS")]
+    pub(crate) fonts: Option<PathBuf>,
+    /// Add a page, no part of the form, on where the text can be verified.
+    #[arg(long)]
+    pub(crate) audit_page: bool,
 }
 
 #[derive(Debug, Args)]

@@ -458,7 +458,7 @@ fn escaped(paragraph: &str) -> String {
 }
 
 /// A text as the one line that the form has room for.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         append(&mut out, line);

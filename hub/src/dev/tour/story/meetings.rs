@@ -13,7 +13,7 @@ use hub_proto::meetings::{
 };
 use jiff::{Timestamp, ToSpan as _};
 
-use super::{receive, today};
+use super::{issues::issue_is_flagged, receive, today};
 use crate::dev::tour::{account::Account, cast::Cast};
 
 /// Offices of the two mechanisms; the first makes the meeting.
@@ -38,11 +38,12 @@ pub(super) fn office(cast: &mut Cast) -> anyhow::Result<Client> {
     cast.player("civil-affairs")?.officer("office-1", "office")
 }
 
-/// Both offices agree to meet, and the members settle what about. Answers the meeting's name.
+/// Both offices agree to meet, and the members settle what about. Answers the names of the
+/// meeting and of the major issue that is on its agenda.
 pub(in super::super) async fn meeting_is_prepared(
     cast: &mut Cast,
     account: &mut Account,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<(String, String)> {
     let client = office(cast)?;
     let request = CreateMeetingRequest {
         meeting: Some(Meeting {
@@ -86,17 +87,21 @@ pub(in super::super) async fn meeting_is_prepared(
     player.keep("opening a meeting", &opened, opened.receipt.clone())?;
     let units = &opened.meeting.as_ref().context("no meeting")?.units;
     ensure!(units.len() == UNITS, "{} units are called", units.len());
-    topics_are_settled(cast, &client, &name).await?;
+    let issue = topics_are_settled(cast, &client, &name).await?;
     account.say(&format!(
         "Both offices agree to meet together (FS-061): {UNITS} units, the four that are in both \
-         mechanisms counted once (JE-076). {} units propose topics, one comments, and the office \
+         mechanisms counted once (JE-076). {} units propose topics, one comments, a major issue of 省公安厅 joins them (JE-023), and the office \
          orders and confirms them before anybody is called (JE-072).",
         TOPICS.len()
     ))?;
-    Ok(name)
+    Ok((name, issue))
 }
 
-async fn topics_are_settled(cast: &mut Cast, client: &Client, name: &str) -> anyhow::Result<()> {
+async fn topics_are_settled(
+    cast: &mut Cast,
+    client: &Client,
+    name: &str,
+) -> anyhow::Result<String> {
     for (id, title) in TOPICS {
         let player = cast.player(id)?;
         let request = ProposeTopicRequest {
@@ -128,20 +133,25 @@ async fn topics_are_settled(cast: &mut Cast, client: &Client, name: &str) -> any
         };
         client.meetings().decide_topic(request).await?;
     }
+    let issue = issue_is_flagged(cast, client, name).await?;
     let request = OrderTopicsRequest {
         parent: name.to_owned(),
-        topics: [2, 1, 4, 3].map(topic).into(),
+        topics: [5, 2, 1, 4, 3].map(topic).into(),
         request_id: String::new(),
     };
     let ordered = client.meetings().order_topics(request).await?;
     let first = ordered.topics.first().context("no topics")?;
-    ensure!(first.name == topic(2), "{} comes first", first.name);
+    ensure!(
+        first.name == topic(TOPICS.len() + 1),
+        "{} comes first",
+        first.name
+    );
     let request = ConfirmTopicsRequest {
         name: name.to_owned(),
         ..ConfirmTopicsRequest::default()
     };
     client.meetings().confirm_topics(request).await?;
-    Ok(())
+    Ok(issue)
 }
 
 /// The notice goes out, every unit answers, and the office records who was there.
