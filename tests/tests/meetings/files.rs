@@ -60,7 +60,7 @@ async fn documents_are_for_the_meeting_and_also_for_a_unit_that_was_added() {
     let method = hub_tests::meetings!("ProposeTopic");
     let proposed: ProposeTopicResponse = tax.ask(method, &request).await.unwrap();
     let topic = proposed.topic.unwrap();
-    assert_eq!(topic.documents, [file.clone()]);
+    assert_eq!(topic.documents, std::slice::from_ref(&file));
     for session in [&tax, &health, &office] {
         download(session, &topic.notification, &file).await.unwrap();
     }
@@ -71,10 +71,8 @@ async fn documents_are_for_the_meeting_and_also_for_a_unit_that_was_added() {
     // What was not uploaded is not named.
     request.topic.as_mut().unwrap().documents = vec![attachment(b"never uploaded")];
     request.request_id = request_id();
-    let refused = tax
-        .ask::<ProposeTopicResponse>(method, &request)
-        .await
-        .unwrap_err();
+    let refused = tax.ask::<ProposeTopicResponse>(method, &request).await;
+    let refused = refused.unwrap_err();
     assert_eq!(fields(&refused), ["topic.documents[0].sha256"]);
 
     meetings::decide(&office, &topic.name, TopicState::Accepted, "")
