@@ -139,7 +139,7 @@ async fn je_075_the_leading_group_alone_replies_and_those_concerned_are_told() {
     let got = issues::get_escalation(&desk, &name).await.unwrap();
     assert_eq!(got.addressee, "agencies/leading-group-office");
     assert_eq!(got.lead_unit, "agencies/civil-affairs");
-    assert_eq!(issues::escalations(&desk).await.unwrap(), [name.clone()]);
+    assert_eq!(issues::escalations(&desk).await.unwrap(), [&*name]);
     let told = meetings::told(&desk, "agencies/leading-group-office/inbox").await;
     assert_eq!(told.len(), 1);
     assert!(told[0].title.contains("重大问题报告"), "{}", told[0].title);

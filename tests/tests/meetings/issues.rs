@@ -80,7 +80,7 @@ async fn je_023_the_agenda_gets_an_accepted_topic_in_the_same_act() {
     // Once it is a topic, the units of the meeting see the issue, and nobody else.
     let seen = issues::get(&health, &flagged.name).await.unwrap();
     assert_eq!(seen.text, flagged.text);
-    assert_eq!(issues::names(&health).await, [flagged.name.clone()]);
+    assert_eq!(issues::names(&health).await, [&*flagged.name]);
     let outsider = meetings::leader(&world, "education");
     let hidden = issues::get(&outsider, &flagged.name).await.unwrap_err();
     assert_eq!(hidden.code(), Code::NotFound);

@@ -52,25 +52,13 @@ impl Story<'_> {
         let [meeting, issue, ..] = names.as_slice() else {
             panic!("{names:?}");
         };
-        let mut id = || {
-            self.direct.clock.advance_us(1_000_000);
-            ids.next().unwrap()
-        };
+        let mut id = || self.tick(&mut ids);
         let api = &self.direct.services;
         let office = self.officer("civil-affairs");
         let member = self.officer(flagged_by);
-        let today = date::on(jiff::Timestamp::now(), self.site.charter().zone());
-        let invited = UNITS.iter().map(|unit| format!("agencies/{unit}"));
         let is_partial = kind == MeetingKind::Partial;
         let create = CreateMeetingRequest {
-            meeting: Some(Meeting {
-                kind: kind.into(),
-                mechanisms: vec![JOINT.into()],
-                title: "专题会议".into(),
-                invited_units: invited.filter(|_| is_partial).collect(),
-                planned_on: Some(date::to_wire(today)),
-                ..Meeting::default()
-            }),
+            meeting: Some(self.draft_of(kind)),
             office: format!("{JOINT}/office"),
             request_id: id(),
         };
@@ -110,23 +98,57 @@ impl Story<'_> {
             request_id: id(),
         };
         api.confirm_topics(call(&office, confirm)).await.unwrap();
+        self.hold(meeting, &mut ids).await;
+        if is_partial {
+            self.agree(&names, &mut ids).await;
+            self.report(&names, &mut ids).await;
+            // As much time as in the world where nothing happens.
+            self.direct.clock.advance_us(8_000_000);
+        }
+        names
+    }
+
+    /// A meeting of the kind, today.
+    fn draft_of(&self, kind: MeetingKind) -> Meeting {
+        let today = date::on(self.direct.clock.now(), self.site.charter().zone());
+        let invited = UNITS.iter().map(|unit| format!("agencies/{unit}"));
+        Meeting {
+            kind: kind.into(),
+            mechanisms: vec![JOINT.into()],
+            title: "专题会议".into(),
+            invited_units: invited.filter(|_| kind == MeetingKind::Partial).collect(),
+            planned_on: Some(date::to_wire(today)),
+            ..Meeting::default()
+        }
+    }
+
+    /// A second later, the next id.
+    fn tick(&self, ids: &mut std::vec::IntoIter<String>) -> String {
+        self.direct.clock.advance_us(1_000_000);
+        ids.next().unwrap()
+    }
+
+    /// The notice goes out, and everyone comes.
+    async fn hold(&self, meeting: &str, ids: &mut std::vec::IntoIter<String>) {
+        let api = &self.direct.services;
+        let office = self.officer("civil-affairs");
         let starts_at = self.direct.clock.now() + SignedDuration::from_mins(10);
         let convene = ConveneMeetingRequest {
-            name: meeting.clone(),
+            name: meeting.to_owned(),
             notice: Some(MeetingNotice {
                 starts_at: Some(date::timestamp(starts_at)),
                 place: "会议室".into(),
                 ..MeetingNotice::default()
             }),
             etag: String::new(),
-            request_id: id(),
+            request_id: self.tick(ids),
         };
         let convened = api.convene_meeting(call(&office, convene)).await.unwrap();
         let units = convened.into_inner().meeting.unwrap().units;
         let held_at = self.direct.clock.now();
-        let record_id = id();
+        let record_id = self.tick(ids);
         let held = RecordMeetingHeldRequest {
-            name: meeting.clone(),
+            name: meeting.to_owned(),
             held_at: Some(date::timestamp(held_at)),
             chair: "某厅领导".into(),
             units: units.into_iter().map(present).collect(),
@@ -134,38 +156,18 @@ impl Story<'_> {
             ..RecordMeetingHeldRequest::default()
         };
         api.record_meeting_held(call(&office, held)).await.unwrap();
-        if is_partial {
-            let ids: Vec<String> = (0..9).map(|_| id()).collect();
-            self.report(&names, ids).await;
-            // As much time as in the world where nothing happens.
-            self.direct.clock.advance_us(8_000_000);
-        }
-        names
     }
 
-    /// Minutes are issued, and the issue goes to the leading group.
-    async fn report(&self, names: &[String], ids: Vec<String>) {
+    /// Minutes are agreed to and issued.
+    async fn agree(&self, names: &[String], ids: &mut std::vec::IntoIter<String>) {
         let api = &self.direct.services;
         let office = self.officer("civil-affairs");
-        let [meeting, issue, escalation, minutes, ..] = names else {
-            panic!("{names:?}");
-        };
-        let [
-            draft_id,
-            circulate_id,
-            a,
-            b,
-            c,
-            issue_id,
-            escalate_id,
-            sign_id,
-            send_id,
-        ] = <[String; 9]>::try_from(ids).unwrap();
+        let minutes = &names[3];
         let content = content();
         let draft = DraftMinutesRequest {
             parent: minutes.clone(),
             content: Some(content.clone()),
-            request_id: draft_id,
+            request_id: self.tick(ids),
             ..DraftMinutesRequest::default()
         };
         api.draft_minutes(call(&office, draft)).await.unwrap();
@@ -173,17 +175,17 @@ impl Story<'_> {
             name: minutes.clone(),
             version: 1,
             consent_by_at: None,
-            request_id: circulate_id,
+            request_id: self.tick(ids),
         };
         api.circulate_minutes(call(&office, circulate))
             .await
             .unwrap();
-        for (unit, request_id) in UNITS.iter().zip([a, b, c]) {
+        for unit in UNITS {
             let consent = ConsentToMinutesRequest {
                 name: minutes.clone(),
                 version: 1,
                 content_sha256: hex(&sha256(&[&content.encode_to_vec()])),
-                request_id,
+                request_id: self.tick(ids),
             };
             let leader = self.officer(unit);
             api.consent_to_minutes(call(&leader, consent))
@@ -193,9 +195,18 @@ impl Story<'_> {
         let issued = IssueMinutesRequest {
             name: minutes.clone(),
             version: 1,
-            request_id: issue_id,
+            request_id: self.tick(ids),
         };
         api.issue_minutes(call(&office, issued)).await.unwrap();
+    }
+
+    /// The issue goes to the leading group.
+    async fn report(&self, names: &[String], ids: &mut std::vec::IntoIter<String>) {
+        let api = &self.direct.services;
+        let office = self.officer("civil-affairs");
+        let [meeting, issue, escalation, ..] = names else {
+            panic!("{names:?}");
+        };
         let report = DraftEscalationRequest {
             escalation: Some(Escalation {
                 major_issue: issue.clone(),
@@ -205,7 +216,7 @@ impl Story<'_> {
                 text: "内容".into(),
                 ..Escalation::default()
             }),
-            request_id: escalate_id.clone(),
+            request_id: self.tick(ids),
         };
         let drafted = api.draft_escalation(call(&office, report)).await.unwrap();
         let name = drafted.into_inner().escalation.unwrap().name;
@@ -214,13 +225,13 @@ impl Story<'_> {
             name: name.clone(),
             declines: false,
             reason: String::new(),
-            request_id: sign_id,
+            request_id: self.tick(ids),
         };
         let tax = self.officer("tax");
         api.co_sign_escalation(call(&tax, sign)).await.unwrap();
         let send = SendEscalationRequest {
             name,
-            request_id: send_id,
+            request_id: self.tick(ids),
         };
         api.send_escalation(call(&office, send)).await.unwrap();
     }
