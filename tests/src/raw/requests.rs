@@ -7,6 +7,7 @@
 
 pub mod files;
 pub mod meetings;
+mod places;
 
 use std::collections::BTreeMap;
 
@@ -42,6 +43,7 @@ use tonic::Status;
 use self::{
     files::{WAITING_FILE, publish_with_file, upload_as},
     meetings::MeetingScene,
+    places::{logs, outstanding, recipients, sent_logs},
 };
 use super::{Node, Session, fields};
 use crate::{TRUST_DOMAIN, World};
@@ -671,58 +673,6 @@ pub fn jwk() -> String {
     hub_core::jwk::TokenJwk::ed25519(public)
         .to_json()
         .to_string()
-}
-
-/// Logs that can be subscribed to; `*` stands for the caller's agency.
-fn logs() -> Vec<(String, String)> {
-    let mut logs: Vec<(String, String)> = CHANNELS
-        .map(|id| (format!("channels/{id}"), format!("channels/{id}")))
-        .into();
-    logs.push(("its own inbox".into(), "agencies/*/inbox".into()));
-    for log in [
-        "agencies/tax/inbox",
-        "mechanisms/joint-enforcement/office/inbox",
-        "mechanisms/fund-supervision/office/inbox",
-    ] {
-        logs.push((log.into(), log.into()));
-    }
-    logs
-}
-
-fn sent_logs() -> [(String, String); 2] {
-    [
-        ("its own sent".into(), "agencies/*/sent".into()),
-        ("agencies/tax/sent".into(), "agencies/tax/sent".into()),
-    ]
-}
-
-/// Lists of what is outstanding; `*` stands for the caller's agency.
-fn outstanding() -> Vec<(String, String)> {
-    let own = [
-        ("its own", "agencies/*"),
-        ("its own sent", "agencies/*/sent"),
-    ];
-    let others = [
-        "agencies/tax",
-        "agencies/tax/sent",
-        "mechanisms/joint-enforcement/office",
-        "mechanisms/fund-supervision/office",
-    ];
-    let channels = CHANNELS.map(|id| format!("channels/{id}"));
-    own.map(|(what, parent)| (what.to_owned(), parent.to_owned()))
-        .into_iter()
-        .chain(others.map(|one| (one.to_owned(), one.to_owned())))
-        .chain(channels.map(|one| (one.clone(), one)))
-        .collect()
-}
-
-/// In whose names a notification of the scene can be acted on.
-fn recipients(what: &str) -> &'static [&'static str] {
-    if what.contains("office") {
-        &["", "mechanisms/joint-enforcement/office"]
-    } else {
-        &[""]
-    }
 }
 
 /// A draft of every category to every place that the charter lets it go to.

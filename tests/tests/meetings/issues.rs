@@ -175,7 +175,7 @@ async fn a_meeting_that_the_flagging_unit_may_not_see_does_not_show_in_its_issue
     assert_eq!(issues::get(&tax, &flagged.name).await.unwrap(), on_agenda);
     let seen = issues::get(&office, &flagged.name).await.unwrap();
     assert_eq!(seen.state(), MajorIssueState::Discussed);
-    assert_eq!(seen.discussed_at, [held.name.clone()]);
+    assert_eq!(seen.discussed_at, [&*held.name]);
     let health = meetings::leader(&world, "health");
     let seen = issues::get(&health, &flagged.name).await.unwrap();
     assert_eq!(seen.discussed_at, [held.name]);
