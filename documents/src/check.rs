@@ -15,28 +15,28 @@ use crate::{
 pub const MARK_CHARS_MAX: usize = 24;
 
 /// Longest title, in characters.
-pub const TITLE_CHARS_MAX: usize = 100;
+pub const TITLE_CHARS_MAX: usize = 200;
 
 /// Longest name of a unit, body, office or hub, in characters.
-pub const NAME_CHARS_MAX: usize = 60;
+pub const NAME_CHARS_MAX: usize = 100;
 
 /// Longest name of a person, in characters.
-pub const PERSON_CHARS_MAX: usize = 40;
+pub const PERSON_CHARS_MAX: usize = 100;
 
 /// Longest post, place, chair or kind of meeting, in characters.
-pub const PHRASE_CHARS_MAX: usize = 100;
+pub const PHRASE_CHARS_MAX: usize = 200;
 
 /// Longest paragraph, agreed item or name of an attachment, in characters.
 pub const PARAGRAPH_CHARS_MAX: usize = 5_000;
 
 /// Most topics.
-pub const TOPICS_MAX: usize = 50;
+pub const TOPICS_MAX: usize = 60;
 
 /// Most paragraphs on one topic.
 pub const PARAGRAPHS_MAX: usize = 100;
 
 /// Most agreed items.
-pub const AGREED_MAX: usize = 99;
+pub const AGREED_MAX: usize = 100;
 
 /// Most units in one list: responsible, assisting, present, excused, observing or addressed.
 pub const UNITS_MAX: usize = 100;

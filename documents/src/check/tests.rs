@@ -203,11 +203,11 @@ fn lists_are_limited() {
     };
     assert_eq!(
         error(|minutes| minutes.topics = vec![topic; TOPICS_MAX + 1]),
-        "topics must have at most 50"
+        "topics must have at most 60"
     );
     assert_eq!(
         error(|minutes| minutes.agreed = vec![minutes.agreed[0].clone(); AGREED_MAX + 1]),
-        "agreed must have at most 99"
+        "agreed must have at most 100"
     );
     assert_eq!(
         error(|minutes| minutes.attendance.excused = vec![delegation; UNITS_MAX + 1]),

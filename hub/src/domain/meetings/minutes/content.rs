@@ -38,6 +38,9 @@ pub const ITEM_UNITS_MAX: usize = 20;
 pub const ADDRESSEES_MAX: usize = 40;
 /// Longest addressee in characters.
 pub const ADDRESSEE_CHARACTERS_MAX: usize = 100;
+/// Longest text of all addressees of both kinds together, in characters: they stand at the foot of one
+/// page.
+pub const ADDRESSEES_CHARACTERS_MAX: usize = 600;
 /// Most attachments.
 pub const ATTACHMENTS_MAX: usize = 10;
 
@@ -114,6 +117,16 @@ pub fn check(content: &MinutesContent, facts: &Facts<'_>) -> Result<()> {
             rules.line(&format!("{field}[{number}]"), one, ADDRESSEE_CHARACTERS_MAX);
         }
     }
+    let all = content
+        .main_addressees
+        .iter()
+        .chain(&content.copy_addressees);
+    let characters: usize = all.map(|one| one.chars().count()).sum();
+    rules.require(
+        characters <= ADDRESSEES_CHARACTERS_MAX,
+        "content.copy_addressees",
+        || format!("must have at most {ADDRESSEES_CHARACTERS_MAX} characters together with main_addressees"),
+    );
     for (field, rule) in files::broken("content.attachments", &content.attachments, ATTACHMENTS_MAX)
     {
         rules.broken(&field, rule);
