@@ -191,6 +191,12 @@ impl Stage {
             "1",
         ]);
         assert!(err(&late).contains("CONFLICT"), "{}", err(&late));
+        self.answer();
+    }
+
+    /// Every unit answers: most come, some are excused.
+    fn answer(&self) {
+        let meeting = self.meeting.as_str();
         for unit in self.units() {
             if EXCUSED.contains(&unit.as_str()) {
                 self.leader(&unit).text(&[

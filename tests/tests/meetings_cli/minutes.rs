@@ -102,10 +102,15 @@ fn agree(stage: &Stage) {
     assert_eq!(code(&excused), 1);
 }
 
+/// An agreed item as people type it.
+fn item(stage: &Stage, number: u32) -> String {
+    format!("{}/{number}", stage.meeting).replace("meetings/", "")
+}
+
 /// What was agreed is carried out, extended, late, closed.
 fn carry_out(stage: &Stage) {
     let meeting = stage.meeting.as_str();
-    let item = |number: u32| format!("{meeting}/{number}").replace("meetings/", "");
+    let item = |number: u32| item(stage, number);
     let done =
         stage
             .leader("tax")
@@ -155,6 +160,13 @@ fn carry_out(stage: &Stage) {
         "须按期完成",
     ]);
     finance.text(&["minutes", "report", &item(1), "done", "--text", "已完成"]);
+    close(stage);
+}
+
+/// Closed are an item that is done, one that is not, and then the meeting.
+fn close(stage: &Stage) {
+    let meeting = stage.meeting.as_str();
+    let item = |number: u32| item(stage, number);
     stage.office.text(&["minutes", "close-item", &item(1)]);
     let shown = stage
         .office

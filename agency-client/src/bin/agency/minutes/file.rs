@@ -150,7 +150,7 @@ fn settings(lines: &[&str], problems: &mut Vec<Problem>) -> (Settings, usize) {
     if !lines.first().is_some_and(is_fence) {
         return (Settings::default(), 0);
     }
-    let Some(end) = lines.iter().skip(1).position(|line| is_fence(&line)) else {
+    let Some(end) = lines.iter().skip(1).position(is_fence) else {
         problems.push(Problem::new(
             1,
             format!("the settings that begin here have no end: a line {FENCE}"),
