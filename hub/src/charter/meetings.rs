@@ -18,7 +18,9 @@ pub struct MeetingRules {
     pub(super) silence_is_consent: bool,
     pub(super) correspondence: CorrespondenceUnits,
     pub(super) document_words: BTreeMap<MechanismId, String>,
+    pub(super) partial_document_words: BTreeMap<MechanismId, String>,
     pub(super) joint_document_word: String,
+    pub(super) joint_partial_document_word: String,
     pub(super) annual: BTreeMap<MechanismId, String>,
     pub(super) assigners: Vec<String>,
 }
@@ -49,7 +51,9 @@ impl Default for MeetingRules {
             silence_is_consent: false,
             correspondence: CorrespondenceUnits::default(),
             document_words: BTreeMap::new(),
+            partial_document_words: BTreeMap::new(),
             joint_document_word: String::new(),
+            joint_partial_document_word: String::new(),
             annual: BTreeMap::new(),
             assigners: vec![],
         }
@@ -88,15 +92,18 @@ impl MeetingRules {
         self.correspondence
     }
 
-    /// The agency word of the numbers of a mechanism's minutes, or of joint ones; `None` when the
-    /// charter names none, so that none can be issued.
+    /// The agency word of the numbers of a mechanism's minutes, or of joint ones; `None` when the charter
+    /// names none, so that none can be issued. Meetings of some members have series of their own: a
+    /// number that is missed in the series of all would tell the others that there was one.
     #[must_use]
-    pub fn document_word(&self, mechanisms: &[MechanismId]) -> Option<&str> {
-        let word = match mechanisms {
-            [one] => self.document_words.get(one).map(String::as_str),
-            _ => Some(self.joint_document_word.as_str()),
+    pub fn document_word(&self, mechanisms: &[MechanismId], is_partial: bool) -> Option<&str> {
+        let word = match (mechanisms, is_partial) {
+            ([one], false) => self.document_words.get(one),
+            ([one], true) => self.partial_document_words.get(one),
+            (_, false) => Some(&self.joint_document_word),
+            (_, true) => Some(&self.joint_partial_document_word),
         };
-        word.filter(|word| !word.is_empty())
+        word.map(String::as_str).filter(|word| !word.is_empty())
     }
 
     /// Where it is laid down that a mechanism meets once a year in principle; `None` when it is not. A

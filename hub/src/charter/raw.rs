@@ -55,6 +55,7 @@ pub(super) struct RawMeetings {
     #[serde(default)]
     pub(super) document_words: Vec<Spanned<RawDocumentWord>>,
     pub(super) joint_document_word: Option<Text>,
+    pub(super) joint_partial_document_word: Option<Text>,
     #[serde(default)]
     pub(super) annual: Vec<Spanned<RawAnnual>>,
     #[serde(default)]
@@ -76,6 +77,7 @@ pub(super) struct RawAnnual {
 pub(super) struct RawDocumentWord {
     pub(super) mechanism: Text,
     pub(super) word: Text,
+    pub(super) partial_word: Option<Text>,
 }
 
 /// How the hub follows up what is asked of recipients.

@@ -215,7 +215,7 @@ async fn je_074_minutes_go_from_a_draft_to_the_consent_of_every_attending_unit_a
     let year = crate::hall::today_and(0).year;
     assert_eq!(
         issued.document_number,
-        format!("晋社管联执办纪〔{year}〕1号")
+        format!("晋社管联执办专纪〔{year}〕1号")
     );
     assert_eq!(issued.content_sha256, sha(&second));
 

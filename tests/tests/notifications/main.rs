@@ -10,6 +10,7 @@
     reason = "a failure here is a failed test; seeds are printed"
 )]
 
+mod clauses;
 mod corrections;
 mod delivery;
 mod departed;

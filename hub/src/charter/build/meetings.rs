@@ -42,14 +42,21 @@ pub(super) fn meetings(
     let joint = raw.joint_document_word.as_ref();
     let joint_document_word =
         joint.and_then(|at| series.word(at, "meetings.joint_document_word", check));
+    let joint = raw.joint_partial_document_word.as_ref();
+    let joint_partial_document_word =
+        joint.and_then(|at| series.word(at, "meetings.joint_partial_document_word", check));
+    let (document_words, partial_document_words) =
+        document_words(&raw.document_words, known, &mut series, check);
     MeetingRules {
         answer,
         consent,
         co_sign,
         silence_is_consent: raw.silence_is_consent,
         correspondence: correspondence.unwrap_or_default(),
-        document_words: document_words(&raw.document_words, known, &mut series, check),
+        document_words,
+        partial_document_words,
         joint_document_word: joint_document_word.unwrap_or_default(),
+        joint_partial_document_word: joint_partial_document_word.unwrap_or_default(),
         annual: annual(&raw.annual, known, check),
         assigners: check.texts(&raw.assigners, "meetings.assigners"),
     }
@@ -132,17 +139,18 @@ fn annual(
     found
 }
 
+/// Words by mechanism: of meetings of all members, and of meetings of some.
 fn document_words(
     raw: &[Spanned<RawDocumentWord>],
     known: &Known,
     series: &mut Series,
     check: &mut Checker,
-) -> BTreeMap<MechanismId, String> {
+) -> (BTreeMap<MechanismId, String>, BTreeMap<MechanismId, String>) {
     if let Some(first) = raw.first() {
         let path = "meetings.document_words";
         check.at_most(first.span(), path, raw.len(), MECHANISMS_MAX);
     }
-    let mut words = BTreeMap::new();
+    let (mut words, mut partial_words) = (BTreeMap::new(), BTreeMap::new());
     for (place, row) in raw.iter().take(MECHANISMS_MAX).enumerate() {
         let path = format!("meetings.document_words[{place}]");
         let raw = row.get_ref();
@@ -150,9 +158,13 @@ fn document_words(
         let mechanism: Option<MechanismId> =
             check.known(&raw.mechanism, &field, &known.mechanisms, "mechanisms");
         let word = series.word(&raw.word, &format!("{path}.word"), check);
+        let partial = raw.partial_word.as_ref();
+        let partial =
+            partial.and_then(|at| series.word(at, &format!("{path}.partial_word"), check));
         let (Some(mechanism), Some(word)) = (mechanism, word) else {
             continue;
         };
+        partial_words.extend(partial.map(|word| (mechanism.clone(), word)));
         if words.insert(mechanism, word).is_some() {
             check.report(
                 raw.mechanism.span(),
@@ -162,5 +174,5 @@ fn document_words(
             );
         }
     }
-    words
+    (words, partial_words)
 }

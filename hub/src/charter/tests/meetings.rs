@@ -15,12 +15,15 @@ fn shanxis_settings_are_explicit_consent_and_a_series_for_each() {
     assert_eq!(rules.correspondence(), CorrespondenceUnits::Consulted);
     let (joint, fund) = (id("joint-enforcement"), id("fund-supervision"));
     let words = [
-        rules.document_word(std::slice::from_ref(&joint)),
-        rules.document_word(std::slice::from_ref(&fund)),
-        rules.document_word(&[joint.clone(), fund.clone()]),
+        rules.document_word(std::slice::from_ref(&joint), false),
+        rules.document_word(std::slice::from_ref(&fund), false),
+        rules.document_word(&[joint.clone(), fund.clone()], false),
+        rules.document_word(std::slice::from_ref(&joint), true),
+        rules.document_word(std::slice::from_ref(&fund), true),
+        rules.document_word(&[joint.clone(), fund.clone()], true),
     ];
     let distinct: BTreeSet<_> = words.iter().map(|word| word.unwrap()).collect();
-    assert_eq!(distinct.len(), 3, "{words:?}");
+    assert_eq!(distinct.len(), 6, "{words:?}");
     assert_eq!(rules.annual_source(&joint), Some("JE-070"));
     assert_eq!(rules.annual_source(&fund), Some("FS-060"));
 }
@@ -42,12 +45,14 @@ fn another_province_reads_the_open_points_otherwise() {
     );
     assert!(rules.silence_is_consent());
     assert_eq!(rules.correspondence(), CorrespondenceUnits::Answered);
-    assert_eq!(rules.document_word(&[id("inspection")]), Some("某检办纪"));
     assert_eq!(
-        rules.document_word(&[id("training")]),
-        None,
-        "it has named none"
+        rules.document_word(&[id("inspection")], false),
+        Some("某检办纪")
     );
+    for (mechanism, is_partial) in [("training", false), ("inspection", true)] {
+        let word = rules.document_word(&[id(mechanism)], is_partial);
+        assert_eq!(word, None, "it has named none");
+    }
     assert_eq!(rules.annual_source(&id("inspection")), None);
     // Without the section the defaults hold.
     let start = SHANXI.find("[meetings]").unwrap();

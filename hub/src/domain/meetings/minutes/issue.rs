@@ -14,8 +14,8 @@ use hub_proto::{
     channels::RequestedAction,
     common,
     meetings::{
-        AgreedItemDraft, AgreedItemIssued, CorrectionBegun, MeetingState, MinutesContent,
-        MinutesIssued, MinutesState, TaskState, meetings_event::Kind,
+        AgreedItemDraft, AgreedItemIssued, CorrectionBegun, MeetingKind, MeetingState,
+        MinutesContent, MinutesIssued, MinutesState, TaskState, meetings_event::Kind,
     },
 };
 
@@ -159,8 +159,9 @@ pub fn document_number(word: &str, year: i32, serial: u32) -> String {
 /// batch: one writer decides one after the other, so that no number is given twice and none is left out.
 fn next_number(case: &Case<'_>) -> Result<Number> {
     let rules = case.context.charter.meetings();
+    let is_partial = case.meeting.kind() == MeetingKind::Partial;
     let word = rules
-        .document_word(&case.meeting.mechanism_ids())
+        .document_word(&case.meeting.mechanism_ids(), is_partial)
         .ok_or_else(|| {
             case.state_refused("the charter names no document word for minutes of these mechanisms")
         })?;

@@ -168,9 +168,16 @@ fn every_limit_at_the_edge_and_past_it() {
         item(|item| item.due_on = Some(day(2026, 2, 30))),
         ["due_on"]
     );
-    let addressees = |count| broken(|what| what.copy_addressees = vec![han(100); count]);
-    assert_eq!(addressees(40), [""; 0]);
-    assert_eq!(addressees(41), ["content.copy_addressees"]);
+    let addressees =
+        |count, characters| broken(|what| what.copy_addressees = vec![han(characters); count]);
+    assert_eq!(addressees(40, 15), [""; 0]);
+    assert_eq!(addressees(6, 100), [""; 0]);
+    assert_eq!(addressees(41, 1), ["content.copy_addressees"]);
+    assert_eq!(
+        addressees(7, 86),
+        ["content.copy_addressees"],
+        "602 together"
+    );
     let long = broken(|what| what.topics[0].paragraphs = vec![han(4_000); 22]);
     assert_eq!(long, ["content"], "more than 256 KiB");
 }

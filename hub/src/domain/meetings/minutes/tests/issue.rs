@@ -67,16 +67,35 @@ fn numbers_have_no_gap_and_no_repeat_and_begin_anew_each_year() {
     let joint = ["joint-enforcement", "fund-supervision"];
     // 1 January in the province, still 31 December in UTC.
     let new_year: Timestamp = "2026-12-31T16:30:00Z".parse().unwrap();
-    for (at, mechanisms, expected) in [
-        (None, &joint[..1], "晋社管联执办纪〔2026〕1号"),
-        (None, &joint[..1], "晋社管联执办纪〔2026〕2号"),
-        (None, &joint[1..], "晋社管资监办纪〔2026〕1号"),
-        (None, &joint[..], "晋社管组联席纪〔2026〕1号"),
-        (None, &joint[..1], "晋社管联执办纪〔2026〕3号"),
-        (Some(new_year), &joint[..1], "晋社管联执办纪〔2027〕1号"),
+    let all = MeetingKind::Extraordinary;
+    for (at, kind, mechanisms, expected) in [
+        (None, all, &joint[..1], "晋社管联执办纪〔2026〕1号"),
+        (None, all, &joint[..1], "晋社管联执办纪〔2026〕2号"),
+        // What some members agreed leaves no gap that the others could see.
+        (
+            None,
+            MeetingKind::Partial,
+            &joint[..1],
+            "晋社管联执办专纪〔2026〕1号",
+        ),
+        (None, all, &joint[1..], "晋社管资监办纪〔2026〕1号"),
+        (None, all, &joint[..], "晋社管组联席纪〔2026〕1号"),
+        (
+            None,
+            MeetingKind::Partial,
+            &joint[..],
+            "晋社管组联席专纪〔2026〕1号",
+        ),
+        (None, all, &joint[..1], "晋社管联执办纪〔2026〕3号"),
+        (
+            Some(new_year),
+            all,
+            &joint[..1],
+            "晋社管联执办纪〔2027〕1号",
+        ),
     ] {
         bench.now = at.unwrap_or(bench.now);
-        bench.held(MeetingKind::Extraordinary, mechanisms, &UNITS);
+        bench.held(kind, mechanisms, &UNITS);
         let key = keys::minutes(meeting_name().0.as_bytes(), 1);
         bench.rows.remove(key);
         bench.through(1, &what);
@@ -87,7 +106,8 @@ fn numbers_have_no_gap_and_no_repeat_and_begin_anew_each_year() {
 #[test]
 fn a_series_that_the_charter_does_not_name_issues_nothing() {
     let store = store();
-    let word = "  { mechanism = \"fund-supervision\", word = \"晋社管资监办纪\" },\n";
+    let word = "  { mechanism = \"fund-supervision\", word = \"晋社管资监办纪\", \
+                partial_word = \"晋社管资监办专纪\" },\n";
     let charter = CHARTER.replace(word, "");
     assert_ne!(charter, CHARTER);
     let mut bench = Bench::with_charter(&store, &charter);
