@@ -21,6 +21,7 @@ pub struct Mechanism {
     pub(super) membership_addition: MembershipAddition,
     pub(super) liaison: LiaisonRule,
     pub(super) members: Vec<Member>,
+    pub(super) member_duties: Vec<MemberDuty>,
     pub(super) sources: Vec<String>,
 }
 
@@ -97,6 +98,17 @@ pub struct Member {
     pub duty_source: Option<String>,
 }
 
+/// A duty that a clause lays upon members (JE-030).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberDuty {
+    /// What it is.
+    pub duty: String,
+    /// The clause.
+    pub source: String,
+    /// On whom; empty for every member.
+    pub agencies: Vec<AgencyId>,
+}
+
 /// Role of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberRole {
@@ -116,6 +128,16 @@ pub enum Duty {
 }
 
 impl Mechanism {
+    /// What lies upon a member: every member's duties, then its own (JE-030).
+    pub fn duties_of<'a>(&'a self, agency: &'a AgencyId) -> impl Iterator<Item = &'a MemberDuty> {
+        let (all, own): (Vec<_>, Vec<_>) = self
+            .member_duties
+            .iter()
+            .filter(|duty| duty.agencies.is_empty() || duty.agencies.contains(agency))
+            .partition(|duty| duty.agencies.is_empty());
+        all.into_iter().chain(own)
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> &MechanismId {

@@ -151,7 +151,19 @@ pub(super) struct RawMechanism {
     pub(super) liaison: RawLiaison,
     pub(super) members: Vec<Spanned<RawMember>>,
     #[serde(default)]
+    pub(super) member_duties: Vec<Spanned<RawMemberDuty>>,
+    #[serde(default)]
     pub(super) sources: Vec<Text>,
+}
+
+/// A duty of every member of a mechanism, or of some.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMemberDuty {
+    pub(super) duty: Text,
+    pub(super) source: Text,
+    #[serde(default)]
+    pub(super) agencies: Vec<Text>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -520,3 +520,30 @@ fn check_writes_a_summary_or_every_error() {
     assert!(!check_command(&folder.join("no-such-file.toml"), &mut out).unwrap());
     assert!(String::from_utf8(out).unwrap().contains("cannot be read"));
 }
+
+/// Every member of both mechanisms has at least one duty, and each duty names its clause.
+#[test]
+fn je_030_every_member_has_duties_with_their_clauses() {
+    let charter = shanxi();
+    let mut own = 0;
+    for mechanism in charter.mechanisms() {
+        for member in &mechanism.members {
+            let duties: Vec<_> = mechanism.duties_of(&member.agency).collect();
+            assert!(duties.len() >= 4, "{}", member.agency);
+            own += duties.iter().filter(|one| !one.agencies.is_empty()).count();
+            for one in duties {
+                let prefix = &one.source[..3];
+                assert!(prefix == "JE-" || prefix == "FS-", "{one:?}");
+            }
+        }
+    }
+    assert_eq!(own, 16, "duties of some");
+    let joint = charter.mechanism(&id("joint-enforcement")).unwrap();
+    let texts = |agency: &str| {
+        let agency = id(agency);
+        let sources = joint.duties_of(&agency).map(|one| one.source.clone());
+        sources.collect::<Vec<_>>()
+    };
+    assert!(texts("foreign-affairs").contains(&"JE-056".to_owned()));
+    assert!(!texts("publicity").contains(&"JE-056".to_owned()));
+}

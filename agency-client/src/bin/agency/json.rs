@@ -291,6 +291,9 @@ pub(crate) fn membership(membership: &Membership) -> Value {
         "basis": membership.basis,
         "liaison": membership.liaison.as_ref().map(liaison),
         "ordinal": membership.ordinal,
+        "duties": membership.duties.iter().map(|one| {
+            json!({ "duty": one.duty, "source": one.source })
+        }).collect::<Vec<_>>(),
     })
 }
 

@@ -108,9 +108,11 @@ fn in_force(out: Out, roles: &[String], asked: &[String]) -> String {
 pub(crate) async fn run(context: &Context, command: MembersCommand) -> Done {
     match command {
         MembersCommand::Mechanisms(AsOf { as_of }) => mechanisms(context, as_of).await,
-        MembersCommand::List { mechanism, as_of } => {
-            list(context, mechanism.as_deref(), as_of.as_of).await
-        }
+        MembersCommand::List {
+            mechanism,
+            duties,
+            as_of,
+        } => list(context, mechanism.as_deref(), duties, as_of.as_of).await,
         MembersCommand::Find { name, as_of } => find(context, &name, as_of.as_of).await,
         MembersCommand::Agencies(AsOf { as_of }) => agencies(context, as_of).await,
         MembersCommand::AppointLiaison(args) => appoint(context, args).await,
@@ -166,7 +168,12 @@ fn short(name: &str) -> String {
     name.rsplit('/').next().unwrap_or(name).to_owned()
 }
 
-async fn list(context: &Context, mechanism: Option<&str>, as_of: Option<Date>) -> Done {
+async fn list(
+    context: &Context,
+    mechanism: Option<&str>,
+    shows_duties: bool,
+    as_of: Option<Date>,
+) -> Done {
     let client = context.client()?;
     let members = client.members();
     let parents = match mechanism {
@@ -194,6 +201,9 @@ async fn list(context: &Context, mechanism: Option<&str>, as_of: Option<Date>) -
             json!({ "memberships": values })
         },
         || {
+            if shows_duties {
+                return duty_table(out, &memberships);
+            }
             let mut table = Table::new(&[
                 out.label("mechanism", "机制"),
                 out.label("no.", "序号"),
@@ -211,6 +221,30 @@ async fn list(context: &Context, mechanism: Option<&str>, as_of: Option<Date>) -
             table.render(out.look)
         },
     )
+}
+
+/// The division of tasks: a row for each duty of each member (JE-030).
+fn duty_table(out: Out, memberships: &[(String, Membership)]) -> String {
+    let mut table = Table::new(&[
+        out.label("mechanism", "机制"),
+        out.label("agency", "单位"),
+        out.label("duty", "职责"),
+        out.label("clause", "条款"),
+    ])
+    .elastic(&[1, 2]);
+    for (mechanism, membership) in memberships {
+        let agency = membership.agency.as_ref();
+        let name = agency.map(|agency| agency.display_name.clone());
+        for one in &membership.duties {
+            table.row(vec![
+                mechanism.clone(),
+                name.clone().unwrap_or_default(),
+                one.duty.clone(),
+                one.source.clone(),
+            ]);
+        }
+    }
+    table.render(out.look)
 }
 
 fn membership_row(out: Out, mechanism: &str, membership: &Membership) -> Vec<String> {

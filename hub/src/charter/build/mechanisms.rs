@@ -9,10 +9,10 @@ use super::{Checker, Known};
 use crate::charter::{
     LIST_ITEMS_MAX,
     mechanism::{
-        AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
+        AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberDuty, MemberRole,
         MembershipAddition, Office,
     },
-    raw::{RawLiaison, RawMechanism, RawMember, RawOffice, Text},
+    raw::{RawLiaison, RawMechanism, RawMember, RawMemberDuty, RawOffice, Text},
 };
 
 /// Builds the mechanisms.
@@ -86,6 +86,7 @@ fn mechanism(
     members_are_unique(&raw.members, path, check);
     let lead = lead(row, path, check);
     let sources = check.texts(&raw.sources, &format!("{path}.sources"));
+    let member_duties = member_duties(&raw.member_duties, &path, known, check);
     Some(Mechanism {
         id: raw.id.get_ref().parse().ok()?,
         name: name?,
@@ -100,6 +101,7 @@ fn mechanism(
         },
         liaison: liaison?,
         members,
+        member_duties,
         sources,
     })
 }
@@ -197,6 +199,38 @@ fn member(raw: &RawMember, path: &str, known: &Known, check: &mut Checker) -> Op
         assist_duty,
         duty_source,
     })
+}
+
+/// Builds the duties of members.
+fn member_duties(
+    raw: &[Spanned<RawMemberDuty>],
+    path: &str,
+    known: &Known,
+    check: &mut Checker,
+) -> Vec<MemberDuty> {
+    let path = format!("{path}.member_duties");
+    if let Some(first) = raw.first() {
+        check.at_most(first.span(), &path, raw.len(), LIST_ITEMS_MAX);
+    }
+    let mut duties = vec![];
+    for (place, row) in raw.iter().take(LIST_ITEMS_MAX).enumerate() {
+        let (path, row) = (format!("{path}[{place}]"), row.get_ref());
+        let duty = check.text(&row.duty, &format!("{path}.duty"));
+        let source = check.text(&row.source, &format!("{path}.source"));
+        let named = row.agencies.iter().enumerate().filter_map(|(number, one)| {
+            let path = format!("{path}.agencies[{number}]");
+            check.known(one, &path, &known.agencies, "agencies")
+        });
+        let agencies = named.collect();
+        if let (Some(duty), Some(source)) = (duty, source) {
+            duties.push(MemberDuty {
+                duty,
+                source,
+                agencies,
+            });
+        }
+    }
+    duties
 }
 
 /// No agency is listed twice.

@@ -3,10 +3,10 @@
 use hub_core::{
     crypto::sha256,
     date,
-    names::{MechanismId, RoleId},
+    names::{AgencyId, MechanismId, RoleId},
 };
 use hub_proto::members::{
-    Agency, DatedName, Mechanism, Membership, MembershipRole, Node, TokenKey, WhoAmIResponse,
+    Agency, DatedName, Duty, Mechanism, Membership, MembershipRole, Node, TokenKey, WhoAmIResponse,
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -78,9 +78,17 @@ pub(super) fn memberships(
     mechanism: &MechanismId,
     on: Date,
 ) -> Result<Vec<Membership>> {
-    if roster.charter().mechanism(mechanism).is_none() {
+    let Some(found) = roster.charter().mechanism(mechanism) else {
         return Err(Error::not_found(&format!("mechanisms/{mechanism}")));
-    }
+    };
+    let duties = |agency: &AgencyId| {
+        let duties = found.duties_of(agency);
+        let shown = duties.map(|one| Duty {
+            duty: one.duty.clone(),
+            source: one.source.clone(),
+        });
+        shown.collect()
+    };
     let members = roster.members(mechanism, on);
     Ok(members
         .into_iter()
@@ -100,6 +108,7 @@ pub(super) fn memberships(
             basis: member.basis.clone(),
             liaison: roster.liaison(mechanism, &member.agency, on).cloned(),
             ordinal,
+            duties: duties(&member.agency),
         })
         .collect())
 }

@@ -21,6 +21,9 @@ pub(crate) enum MembersCommand {
         /// Mechanism id.
         #[arg(long, value_name = "M")]
         mechanism: Option<String>,
+        /// Show what lies upon each member, with the clause, instead.
+        #[arg(long)]
+        duties: bool,
         #[command(flatten)]
         as_of: AsOf,
     },
