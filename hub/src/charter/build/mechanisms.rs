@@ -86,7 +86,7 @@ fn mechanism(
     members_are_unique(&raw.members, path, check);
     let lead = lead(row, path, check);
     let sources = check.texts(&raw.sources, &format!("{path}.sources"));
-    let member_duties = member_duties(&raw.member_duties, &path, known, check);
+    let member_duties = member_duties(&raw.member_duties, path, known, check);
     Some(Mechanism {
         id: raw.id.get_ref().parse().ok()?,
         name: name?,
