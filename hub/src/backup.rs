@@ -122,6 +122,7 @@ pub fn backup(
         checkpoint: copied.newest.checkpoint.note.clone(),
         segments: copied.records,
         attachments: pass.attachments,
+        digest: String::new(),
     };
     manifest.write(&to)?;
     files::remove(&to.join(BEGUN_FILE))?;

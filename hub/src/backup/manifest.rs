@@ -47,6 +47,9 @@ pub struct Manifest {
     pub segments: Vec<SegmentRecord>,
     /// The attachments.
     pub attachments: Attachments,
+    /// SHA-256, hex, of this file as it is with an empty text here: damage to any other field shows.
+    #[serde(default)]
+    pub digest: String,
 }
 
 /// A segment file of a backup.
@@ -118,9 +121,18 @@ impl Manifest {
                 form.format
             );
         }
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .with_context(damaged)
+        let manifest: Self = serde_json::from_slice(&bytes).with_context(damaged)?;
+        let (_, digest) = manifest.digested()?;
+        ensure!(digest == manifest.digest, damaged());
+        Ok(Some(manifest))
+    }
+
+    /// The manifest without its digest, and what that is.
+    fn digested(&self) -> anyhow::Result<(Self, String)> {
+        let mut bare = self.clone();
+        bare.digest.clear();
+        let digest = files::hex_of(&sha256(&[&serde_json::to_vec_pretty(&bare)?]));
+        Ok((bare, digest))
     }
 
     /// Puts the manifest in place.
@@ -128,7 +140,9 @@ impl Manifest {
     /// # Errors
     /// The operating system's.
     pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        let mut text = serde_json::to_vec_pretty(self)?;
+        let (mut whole, digest) = self.digested()?;
+        whole.digest = digest;
+        let mut text = serde_json::to_vec_pretty(&whole)?;
         text.push(b'\n');
         files::put(&dir.join(MANIFEST_FILE), &text)
     }
