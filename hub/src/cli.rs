@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
@@ -21,7 +22,9 @@ use crate::{
     dev::DevCommand,
     fsck,
     pki::PkiCommand,
-    rebuild, server, traces,
+    rebuild,
+    server::{self, Running},
+    traces,
 };
 
 /// The coordination hub of a province's agencies.
@@ -228,34 +231,70 @@ fn serve(path: &Path, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
+        let mut stop = StopSignal::listen()?;
         let traces = config.traces.options();
         let traces = traces.as_ref().map(traces::Exporter::new).transpose()?;
         start_log_and_traces(&config.log, traces.as_ref())?;
-        let running = server::start(&config).await?;
+        let Some(running) = start(config, &mut stop).await? else {
+            return Ok(());
+        };
         // The one line on stdout: where the hub listens, for those who let the system choose a port.
         writeln!(std::io::stdout(), "{}", running.address())?;
-        stop_signal().await?;
+        stop.received().await;
         let stopped = running.stop().await;
         if let Some(traces) = traces {
             // It waits for the collector, which the runtime's other threads talk to.
             tokio::task::spawn_blocking(move || traces.stop()).await?;
         }
         stopped
-    })
+    });
+    // A start that was given up may be busy still; what it wrote stands a cut at any place.
+    runtime.shutdown_background();
+    served
 }
 
-/// Waits for SIGTERM or SIGINT.
+/// Starts the hub; `None` when a signal to stop came first.
 ///
 /// # Errors
-/// When the system does not let the process wait for signals.
-pub async fn stop_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+/// As [`server::start`].
+pub async fn start(config: Config, stop: &mut StopSignal) -> anyhow::Result<Option<Running>> {
+    // A task of its own: opening a long ledger keeps its thread busy.
+    let starting = tokio::spawn(async move { server::start(&config).await });
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        running = starting => Ok(Some(running??)),
+        () = stop.received() => {
+            tracing::info!("stopped before the hub served");
+            Ok(None)
+        }
     }
-    Ok(())
+}
+
+/// SIGTERM and SIGINT. From [`StopSignal::listen`] on they end the process only where it waits for
+/// them.
+#[derive(Debug)]
+pub struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// When the system does not let the process wait for signals.
+    pub fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for either, also for one that came before.
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -16,7 +16,10 @@ use anyhow::Context as _;
 use clap::Args;
 
 use self::site::Site;
-use crate::{cli, config::Config, server};
+use crate::{
+    cli::{self, StopSignal},
+    config::Config,
+};
 
 /// Where a development hub listens unless told otherwise.
 pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7443));
@@ -67,7 +70,10 @@ impl DevCommand {
 
 async fn serve(site: &Site, config: Config) -> anyhow::Result<()> {
     cli::start_log(&config.log)?;
-    let running = server::start(&config).await?;
+    let mut stop = StopSignal::listen()?;
+    let Some(running) = cli::start(config, &mut stop).await? else {
+        return Ok(());
+    };
     let address = running.address();
     let profiles = site.profiles_dir();
     writeln!(
@@ -87,6 +93,6 @@ async fn serve(site: &Site, config: Config) -> anyhow::Result<()> {
         tax = profiles.join("tax/profile.toml").display(),
         profiles = profiles.display(),
     )?;
-    cli::stop_signal().await?;
+    stop.received().await;
     running.stop().await.context("stopping")
 }

@@ -8,7 +8,11 @@
     reason = "test support: a failure here is a failed test"
 )]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use hub::{
     clock::SystemClock,
@@ -21,7 +25,7 @@ use hub_core::{note::NoteVerifier, reason::Reason};
 use hub_proto::channels::{PublishNotificationResponse, SubscribeRequest};
 use hub_tests::{
     Site, World, channels, charter_file, members,
-    process::HubProcess,
+    process::{HubProcess, hub_binary},
     raw::{
         Node, Raw, Session, bearer, reason,
         requests::{publish, request_id, to_addressees},
@@ -353,4 +357,33 @@ async fn a_call_that_never_ends_does_not_keep_the_hub_from_stopping() {
     assert_eq!(exit.expect("it stops in time").unwrap().code(), Some(0));
     assert!(stuck.await.unwrap().is_err());
     entries_of(&site.config());
+}
+
+/// A hub told to stop as soon as it has touched its data does so in order, whether it serves by then or
+/// not, and so does the one that finds what it left.
+#[test]
+fn a_hub_told_to_stop_while_it_starts_stops_in_order() {
+    let site = Site::new();
+    let data = site.path().join("data");
+    for _ in 0..3 {
+        let mut hub = Command::new(hub_binary())
+            .args(["serve", "--config"])
+            .arg(site.config_file())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut tries = 0;
+        while !data.join("lock").exists() && tries < 2000 {
+            std::thread::sleep(Duration::from_millis(5));
+            tries += 1;
+        }
+        let kill = Command::new("kill")
+            .args(["-TERM", &hub.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let exit = hub.wait().unwrap();
+        assert!(exit.success(), "{exit}");
+        std::fs::remove_file(data.join("lock")).unwrap();
+    }
+    assert!(HubProcess::start(&site.config_file()).stop());
 }
