@@ -6,11 +6,15 @@ use prost::Message as _;
 
 const FILES: &[&str] = &[
     "hub/attachments/v1/attachment_service.proto",
+    "hub/audit/v1/event.proto",
     "hub/common/v1/date.proto",
     "hub/common/v1/receipt.proto",
     "hub/channels/v1/channel_service.proto",
     "hub/channels/v1/event.proto",
     "hub/channels/v1/notification.proto",
+    "hub/funds/v1/alert.proto",
+    "hub/funds/v1/alert_service.proto",
+    "hub/funds/v1/event.proto",
     "hub/gateway/v1/gateway_service.proto",
     "hub/ledger/v1/entry.proto",
     "hub/ledger/v1/event.proto",

@@ -1,6 +1,8 @@
 //! Resource names and identifiers, parsed once at the edge and trusted afterwards.
 
+mod by_id;
 mod meetings;
+mod supervision;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -8,6 +10,7 @@ pub use self::meetings::{
     AgreedItemName, EscalationName, MajorIssueName, MeetingName, MinutesName, MinutesVersionName,
     TopicName,
 };
+pub use self::supervision::{AlertName, InformationRequestName, ReferralName};
 
 /// Longest identifier in bytes.
 pub const ID_BYTES_MAX: usize = 40;

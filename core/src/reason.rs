@@ -104,6 +104,8 @@ reasons! {
     NotificationSuperseded = "NOTIFICATION_SUPERSEDED",
     /// The meeting, its minutes or the issue does not stand where the act needs it to.
     MeetingState = "MEETING_STATE",
+    /// An alert, a referral or a request does not stand where the act needs it to.
+    RecordState = "RECORD_STATE",
     /// Not every attending unit has agreed to the version of the minutes (JE-074).
     MinutesNotAgreed = "MINUTES_NOT_AGREED",
     /// A limit is reached; the error carries a retry hint.

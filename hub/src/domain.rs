@@ -4,10 +4,11 @@
 //! Replaying every entry's events into empty state gives the live state, so `apply` is total: it
 //! reads nothing but rows and the entry.
 //!
-//! The cast: [`channels`] (notifications, receipts, consumers), [`meetings`] (meetings, minutes, major
+//! The cast: [`audit`] (who read what), [`channels`] (notifications, receipts, consumers), [`meetings`] (meetings, minutes, major
 //! issues), [`members`] (memberships, liaisons,
 //! nodes, token keys), [`sealing`] (contents whose period is over).
 
+pub mod audit;
 pub mod channels;
 pub mod meetings;
 pub mod members;
@@ -88,6 +89,8 @@ impl Context<'_> {
 /// A typed request to change something. Its fields have been parsed and checked at the wire.
 #[derive(Debug, Clone)]
 pub enum Command {
+    /// Who read what.
+    Audit(audit::Command),
     /// Notifications, receipts, consumers.
     Channels(channels::Command),
     /// Meetings, minutes, major issues.
@@ -96,6 +99,12 @@ pub enum Command {
     Members(members::Command),
     /// Contents whose period is over.
     Seal(sealing::Command),
+}
+
+impl From<audit::Command> for Command {
+    fn from(command: audit::Command) -> Self {
+        Self::Audit(command)
+    }
 }
 
 impl From<channels::Command> for Command {
@@ -149,6 +158,7 @@ pub fn decide(
     command: &Command,
 ) -> Result<Decision> {
     match command {
+        Command::Audit(command) => audit::decide(permit, command),
         Command::Channels(command) => channels::decide(context, view, permit, command),
         Command::Meetings(command) => meetings::decide(context, view, permit, command),
         Command::Members(command) => members::decide(context, view, permit, command),
@@ -163,7 +173,9 @@ pub fn decide(
 pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) -> Result<()> {
     for event in events {
         match &event.kind {
+            Some(event::Kind::Audit(event)) => audit::apply(rows, entry, event),
             Some(event::Kind::Channels(event)) => channels::apply(rows, entry, event)?,
+            Some(event::Kind::Funds(_)) => {}
             Some(event::Kind::Meetings(event)) => meetings::apply(rows, entry, event)?,
             Some(event::Kind::Members(event)) => members::apply(rows, entry, event)?,
             Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event)?,

@@ -148,6 +148,10 @@ fn written(
         RequestedAction::Consent => "对纪要表示同意或提出异议",
         RequestedAction::CarryOut => "落实议定事项并报告进展",
         RequestedAction::CoSign => "会签或说明理由",
+        RequestedAction::HandleAlert => "确认预警并说明处理措施",
+        RequestedAction::CarryOutMeasure => "落实或复核预警后续措施",
+        RequestedAction::AnswerReferral => "答复移送事项",
+        RequestedAction::AnswerRequest => "办理信息共享申请",
     };
     let title: String = original.title.chars().take(TITLE_CHARACTERS_MAX).collect();
     let head = if is_overdue {

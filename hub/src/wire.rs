@@ -8,6 +8,7 @@ pub mod meetings;
 pub mod members;
 pub mod observe;
 pub mod page;
+pub mod reads;
 pub mod rpc;
 pub mod status;
 pub mod streams;

@@ -34,8 +34,10 @@ macro_rules! package {
 
 package!(
     attachments "hub.attachments.v1",
+    audit "hub.audit.v1",
     channels "hub.channels.v1",
     common "hub.common.v1",
+    funds "hub.funds.v1",
     gateway "hub.gateway.v1",
     ledger "hub.ledger.v1",
     meetings "hub.meetings.v1",

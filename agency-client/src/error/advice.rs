@@ -218,6 +218,11 @@ fn of_procedure(reason: Reason) -> (&'static str, &'static str) {
              says what to do first.",
             "请重新读取会议：其当前阶段不允许该操作，提示信息说明了须先办理的事项。",
         ),
+        Reason::RecordState => (
+            "Read the record again: where it stands does not allow this act, and the message says what \
+             it needs first.",
+            "请重新读取该记录：其当前状态不允许该操作，提示信息说明了须先办理的事项。",
+        ),
         Reason::MinutesNotAgreed => (
             "Read the minutes for who has not consented yet; issue them when all have, or draft a \
              new version that answers the objections.",

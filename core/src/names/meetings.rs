@@ -2,38 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{NameError, RequestId};
+use super::{NameError, RequestId, by_id::named_by_id};
 
 /// A number in a name: from 1, in its one usual form.
 fn number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok()?;
     (number > 0 && number.to_string() == text).then_some(number)
-}
-
-macro_rules! named_by_id {
-    ($(#[$doc:meta])* $name:ident = $collection:literal, $rule:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub RequestId);
-
-        impl FromStr for $name {
-            type Err = NameError;
-
-            fn from_str(text: &str) -> Result<Self, NameError> {
-                const RULE: NameError = NameError($rule);
-                let id = text.strip_prefix(concat!($collection, "/")).ok_or(RULE)?;
-                let id: RequestId = id.parse().map_err(|_| RULE)?;
-                let name = Self(id);
-                if name.to_string() == text { Ok(name) } else { Err(RULE) }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($collection, "/{}"), self.0)
-            }
-        }
-    };
 }
 
 named_by_id!(

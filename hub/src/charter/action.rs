@@ -89,6 +89,33 @@ actions! {
     EscalationsCoSign = "escalations.co_sign",
     /// Reply to an escalation, for the body above a mechanism (JE-075).
     EscalationsReply = "escalations.reply",
+    /// See fund alerts that were circulated to the own agency, or to an office that it hosts.
+    AlertsRead = "alerts.read",
+    /// Raise, correct and retract fund alerts in the own agency's name (FS-054).
+    AlertsRaise = "alerts.raise",
+    /// Acknowledge fund alerts, say what is done about them, take measures and sign joint notices, in
+    /// the own agency's name (FS-021).
+    AlertsHandle = "alerts.handle",
+    /// Coordinate fund alerts, issue joint notices and close, for an office that the agency hosts.
+    AlertsCoordinate = "alerts.coordinate",
+    /// See referrals that the own agency sent or got (FS-036).
+    ReferralsRead = "referrals.read",
+    /// Send referrals in the own agency's name.
+    ReferralsSend = "referrals.send",
+    /// Answer referrals in the own agency's name (FS-037).
+    ReferralsAnswer = "referrals.answer",
+    /// See information requests of the own agency and to it.
+    RequestsRead = "requests.read",
+    /// Make information requests in the own agency's name, and carry them on.
+    RequestsMake = "requests.make",
+    /// Approve information requests of another officer of the own agency.
+    RequestsApprove = "requests.approve",
+    /// Answer information requests to the own agency.
+    RequestsAnswer = "requests.answer",
+    /// List who read the own agency's records, and what its officers read.
+    AccessesAuditOwn = "accesses.audit_own",
+    /// List who read restricted records, for the body above the mechanisms.
+    AccessesAudit = "accesses.audit",
     /// Ask for checkpoints, proofs and the own agency's entries.
     LedgerProve = "ledger.prove",
     /// Read the headers of all entries.
@@ -107,6 +134,7 @@ impl Action {
                 | Self::OfficeSignFor
                 | Self::ReceiptsReadAny
                 | Self::MeetingsConvene
+                | Self::AlertsCoordinate
         )
     }
 
@@ -117,7 +145,11 @@ impl Action {
         self.is_for_office()
             || matches!(
                 self,
-                Self::NodesRevokeAny | Self::LedgerAudit | Self::EscalationsReply
+                Self::NodesRevokeAny
+                    | Self::LedgerAudit
+                    | Self::EscalationsReply
+                    | Self::AlertsRaise
+                    | Self::AccessesAudit
             )
     }
 }

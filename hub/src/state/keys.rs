@@ -80,6 +80,11 @@ pub enum Kind {
     AgreedItemOf = 0x4a,
     /// Meetings held, by mechanism and instant.
     MeetingHeld = 0x4b,
+    /// An access that an agency's auditors may list, in the order of entries. 0x50 to 0x5f are for funds,
+    /// 0x60 to 0x67 for referrals, 0x68 to 0x77 for requests.
+    AccessOf = 0x78,
+    /// The same by the record that was read.
+    AccessTo = 0x79,
 }
 
 impl Key {
@@ -359,6 +364,12 @@ pub fn agreed_items(meeting: &[u8]) -> Key {
 #[must_use]
 pub fn seen_by(kind: Kind, viewer: &str) -> Key {
     Key::new(kind).text(viewer)
+}
+
+/// Accesses to a record that a viewer may list; the index of the entry follows.
+#[must_use]
+pub fn accesses_to(viewer: &str, record: &str) -> Key {
+    Key::new(Kind::AccessTo).text(viewer).text(record)
 }
 
 /// Meetings of a mechanism that were held, in the order of their beginning; microseconds before 1970

@@ -48,6 +48,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::MinutesNotAgreed
         | Reason::LiaisonExists
         | Reason::MeetingState
+        | Reason::RecordState
         | Reason::AlreadyRevoked => Code::FailedPrecondition,
         Reason::LiaisonMismatch | Reason::Conflict => Code::Aborted,
         Reason::LimitExceeded | Reason::StorageFull => Code::ResourceExhausted,

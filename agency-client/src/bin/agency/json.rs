@@ -119,6 +119,10 @@ pub(crate) fn action(action: RequestedAction) -> &'static str {
         RequestedAction::Consent => "consent",
         RequestedAction::CarryOut => "carry_out",
         RequestedAction::CoSign => "co_sign",
+        RequestedAction::HandleAlert => "handle_alert",
+        RequestedAction::CarryOutMeasure => "carry_out_measure",
+        RequestedAction::AnswerReferral => "answer_referral",
+        RequestedAction::AnswerRequest => "answer_request",
     }
 }
 

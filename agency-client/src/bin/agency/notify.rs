@@ -178,6 +178,10 @@ fn action(out: Out, action: RequestedAction) -> &'static str {
         RequestedAction::Consent => out.label("consent to minutes", "会签纪要"),
         RequestedAction::CarryOut => out.label("carry out", "落实议定事项"),
         RequestedAction::CoSign => out.label("co-sign", "会签上报"),
+        RequestedAction::HandleAlert => out.label("handle alert", "处理预警"),
+        RequestedAction::CarryOutMeasure => out.label("carry out measure", "落实措施"),
+        RequestedAction::AnswerReferral => out.label("answer referral", "答复移送"),
+        RequestedAction::AnswerRequest => out.label("answer request", "办理申请"),
     }
 }
 

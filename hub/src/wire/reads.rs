@@ -1,0 +1,124 @@
+//! Reads of restricted records: on the ledger, durable, before their contents are returned.
+
+use hub_core::names::AgencyId;
+use hub_proto::audit::{AccessRecorded, AccessedRecord, RecordKind};
+use tonic::Request;
+
+use super::Services;
+use crate::{
+    authz::{Access, Permit},
+    domain::audit::{self, PURPOSE_CHARACTERS_MAX, RECORDS_MAX},
+    engine::Submission,
+    error::{Error, Result},
+};
+
+/// Metadata in which a caller says what a read is for: UTF-8 text, at most
+/// [`PURPOSE_CHARACTERS_MAX`] characters.
+pub const PURPOSE_HEADER: &str = "hub-purpose-bin";
+
+/// What a caller reads for, as it says itself; empty when it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purpose(String);
+
+impl Purpose {
+    /// Reads it from a call.
+    ///
+    /// # Errors
+    /// When it is no text, too long, or has control characters.
+    pub fn of<T>(request: &Request<T>) -> Result<Self> {
+        let Some(value) = request.metadata().get_bin(PURPOSE_HEADER) else {
+            return Ok(Self::default());
+        };
+        let rule = format!(
+            "must be UTF-8 text of at most {PURPOSE_CHARACTERS_MAX} characters without control \
+             characters"
+        );
+        let refused = || Error::field(PURPOSE_HEADER, rule.clone());
+        let bytes = value.to_bytes().map_err(|_| refused())?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| refused())?;
+        if text.chars().count() > PURPOSE_CHARACTERS_MAX || text.chars().any(char::is_control) {
+            return Err(refused());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A restricted record that is about to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restricted {
+    /// Its resource name.
+    pub name: String,
+    /// What it is.
+    pub kind: RecordKind,
+    /// Agencies, besides the reader's, whose auditors may know of the read.
+    pub auditors: Vec<AgencyId>,
+}
+
+impl Services {
+    /// Records that the caller reads restricted records, and returns once that is durable. Nothing is
+    /// recorded for none. It is to be called after everything that can refuse the read, and before
+    /// anything of the contents is returned.
+    ///
+    /// # Errors
+    /// As [`crate::engine::Engine::submit`]: without a record there is no read.
+    pub async fn record_reads(
+        &self,
+        access: &Access,
+        permit: &Permit,
+        method: &'static str,
+        purpose: &Purpose,
+        records: &[Restricted],
+    ) -> Result<()> {
+        for records in records.chunks(RECORDS_MAX) {
+            let records = records.iter().map(|record| AccessedRecord {
+                name: record.name.clone(),
+                kind: record.kind.into(),
+                auditors: record.auditors.iter().map(ToString::to_string).collect(),
+            });
+            let access = AccessRecorded {
+                agency: access.agency().to_string(),
+                officer: permit.officer().to_string(),
+                role: permit.role().to_string(),
+                method: method.into(),
+                purpose: purpose.0.clone(),
+                records: records.collect(),
+            };
+            let submission = Submission {
+                permit: Permit::hub()?,
+                peer: None,
+                authored: None,
+                method: audit::METHOD,
+                request_ids: vec![],
+                command: audit::Command { access }.into(),
+            };
+            self.engine.submit(submission).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::metadata::MetadataValue;
+
+    use super::*;
+
+    fn of(bytes: &[u8]) -> Result<Purpose> {
+        let mut request = Request::new(());
+        let value = MetadataValue::from_bytes(bytes);
+        request.metadata_mut().insert_bin(PURPOSE_HEADER, value);
+        Purpose::of(&request)
+    }
+
+    #[test]
+    fn a_purpose_is_text_of_one_line_and_a_bounded_length() {
+        assert_eq!(Purpose::of(&Request::new(())).unwrap(), Purpose::default());
+        assert_eq!(of("核查".as_bytes()).unwrap(), Purpose("核查".into()));
+        assert!(of("核".repeat(PURPOSE_CHARACTERS_MAX).as_bytes()).is_ok());
+        let longer = "核".repeat(PURPOSE_CHARACTERS_MAX + 1);
+        for bad in [longer.as_bytes(), b"a\nb", &[0xff]] {
+            let refused = of(bad).unwrap_err();
+            assert!(refused.to_string().contains(PURPOSE_HEADER), "{refused}");
+        }
+    }
+}
