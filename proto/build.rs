@@ -30,6 +30,8 @@ const FILES: &[&str] = &[
     "hub/members/v1/event.proto",
     "hub/members/v1/members_service.proto",
     "hub/members/v1/roster.proto",
+    "hub/referrals/v1/event.proto",
+    "hub/requests/v1/event.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -4,15 +4,19 @@
 //! Replaying every entry's events into empty state gives the live state, so `apply` is total: it
 //! reads nothing but rows and the entry.
 //!
-//! The cast: [`audit`] (who read what), [`channels`] (notifications, receipts, consumers), [`meetings`] (meetings, minutes, major
-//! issues), [`members`] (memberships, liaisons,
-//! nodes, token keys), [`sealing`] (contents whose period is over).
+//! The cast: [`audit`] (who read what), [`channels`] (notifications, receipts, consumers), [`funds`]
+//! (fund alerts), [`meetings`] (meetings, minutes, major issues), [`members`] (memberships, liaisons,
+//! nodes, token keys), [`referrals`], [`requests`] (information requests), [`sealing`] (contents whose
+//! period is over).
 
 pub mod audit;
 pub mod channels;
+pub mod funds;
 pub mod meetings;
 pub mod members;
+pub mod referrals;
 pub mod request_ids;
+pub mod requests;
 pub mod sealing;
 
 use hub_core::{date, names::RequestId};
@@ -93,10 +97,16 @@ pub enum Command {
     Audit(audit::Command),
     /// Notifications, receipts, consumers.
     Channels(channels::Command),
+    /// Fund alerts.
+    Funds(funds::Command),
     /// Meetings, minutes, major issues.
     Meetings(meetings::Command),
     /// The roster.
     Members(members::Command),
+    /// Referrals.
+    Referrals(referrals::Command),
+    /// Information requests.
+    Requests(requests::Command),
     /// Contents whose period is over.
     Seal(sealing::Command),
 }
@@ -122,6 +132,24 @@ impl From<meetings::Command> for Command {
 impl From<members::Command> for Command {
     fn from(command: members::Command) -> Self {
         Self::Members(command)
+    }
+}
+
+impl From<funds::Command> for Command {
+    fn from(command: funds::Command) -> Self {
+        Self::Funds(command)
+    }
+}
+
+impl From<referrals::Command> for Command {
+    fn from(command: referrals::Command) -> Self {
+        Self::Referrals(command)
+    }
+}
+
+impl From<requests::Command> for Command {
+    fn from(command: requests::Command) -> Self {
+        Self::Requests(command)
     }
 }
 
@@ -160,8 +188,11 @@ pub fn decide(
     match command {
         Command::Audit(command) => audit::decide(permit, command),
         Command::Channels(command) => channels::decide(context, view, permit, command),
+        Command::Funds(command) => funds::decide(context, view, permit, command),
         Command::Meetings(command) => meetings::decide(context, view, permit, command),
         Command::Members(command) => members::decide(context, view, permit, command),
+        Command::Referrals(command) => referrals::decide(context, view, permit, command),
+        Command::Requests(command) => requests::decide(context, view, permit, command),
         Command::Seal(command) => sealing::decide(context, view, permit, command),
     }
 }
@@ -175,9 +206,11 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, events: &[Event]) ->
         match &event.kind {
             Some(event::Kind::Audit(event)) => audit::apply(rows, entry, event),
             Some(event::Kind::Channels(event)) => channels::apply(rows, entry, event)?,
-            Some(event::Kind::Funds(_)) => {}
+            Some(event::Kind::Funds(event)) => funds::apply(rows, entry, event)?,
             Some(event::Kind::Meetings(event)) => meetings::apply(rows, entry, event)?,
             Some(event::Kind::Members(event)) => members::apply(rows, entry, event)?,
+            Some(event::Kind::Referrals(event)) => referrals::apply(rows, entry, event)?,
+            Some(event::Kind::Requests(event)) => requests::apply(rows, entry, event)?,
             Some(event::Kind::ContentsSealed(event)) => sealing::apply(rows, entry, event)?,
             None => {}
         }

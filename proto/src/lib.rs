@@ -41,5 +41,7 @@ package!(
     gateway "hub.gateway.v1",
     ledger "hub.ledger.v1",
     meetings "hub.meetings.v1",
-    members "hub.members.v1"
+    members "hub.members.v1",
+    referrals "hub.referrals.v1",
+    requests "hub.requests.v1"
 );
