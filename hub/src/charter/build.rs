@@ -12,6 +12,7 @@ mod follow_up;
 mod mechanisms;
 mod meetings;
 mod reference;
+mod requests;
 mod roles;
 
 use std::{
@@ -52,6 +53,7 @@ pub(super) struct Parts {
     pub(super) follow_up: super::FollowUp,
     pub(super) retention_months: Option<u16>,
     pub(super) meetings: super::MeetingRules,
+    pub(super) requests: Option<super::RequestRules>,
 }
 
 /// Ids that the file declares.
@@ -94,6 +96,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         .map(|word| word.get_ref().as_str())
         .collect();
     let categories = categories::categories(&raw.categories, &scope, &soft_words, check);
+    let deadlines = reference::deadlines(&raw.deadlines, check);
     Parts {
         head,
         agencies,
@@ -102,7 +105,8 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         categories,
         alert_indicators: reference::alert_indicators(&raw.alert_indicators, check),
         legal_bases: reference::legal_bases(&raw.legal_bases, &known, check),
-        deadlines: reference::deadlines(&raw.deadlines, check),
+        requests: requests::requests(raw.requests.as_ref(), &deadlines, &known, check),
+        deadlines,
         follow_up: follow_up::follow_up(raw.follow_up.as_ref(), check),
         retention_months: follow_up::retention(raw.retention.as_ref(), check),
         meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
