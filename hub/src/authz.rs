@@ -3,6 +3,8 @@
 //! The only way to a [`Permit`] is through this module, and the domain asks for one. A permit names
 //! agency, officer, role and the action granted.
 
+mod reads;
+
 use std::sync::Arc;
 
 use hub_core::{
@@ -13,6 +15,7 @@ use hub_core::{
 };
 use jiff::{Timestamp, civil::Date};
 
+pub use self::reads::Audited;
 use crate::{
     charter::{Action, Audience, Category, Channel, Destination, Who},
     domain::members::roster::Roster,

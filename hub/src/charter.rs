@@ -24,6 +24,7 @@ pub mod follow_up;
 pub mod mechanism;
 pub mod meetings;
 mod raw;
+pub mod reads;
 pub mod reference;
 pub mod report;
 pub mod role;
@@ -49,6 +50,7 @@ pub use self::{
         MembershipAddition, Office,
     },
     meetings::{CorrespondenceUnits, MeetingRules},
+    reads::{ReadRules, RestrictedKind},
     reference::{AlertIndicator, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit},
     report::check_command,
     role::{AgencySet, Binding, Role},
@@ -119,6 +121,7 @@ pub struct Charter {
     follow_up: FollowUp,
     retention_months: Option<u16>,
     meetings: MeetingRules,
+    reads: ReadRules,
 }
 
 impl Charter {
@@ -205,6 +208,7 @@ impl Charter {
             follow_up: parts.follow_up,
             retention_months: parts.retention_months,
             meetings: parts.meetings,
+            reads: parts.reads,
         })
     }
 
@@ -381,6 +385,12 @@ impl Charter {
     #[must_use]
     pub fn meetings(&self) -> &MeetingRules {
         &self.meetings
+    }
+
+    /// How restricted records are read.
+    #[must_use]
+    pub fn reads(&self) -> &ReadRules {
+        &self.reads
     }
 
     /// Months after which the text of a notification of a category is sealed; nothing when it is

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use hub_core::crypto::SigningKey;
 use hub_proto::{
     attachments::attachment_service_server::AttachmentServiceServer,
+    audit::audit_service_server::AuditServiceServer,
     channels::channel_service_server::ChannelServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
     meetings::{
@@ -56,9 +57,10 @@ pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 pub const UPLOADS_FREE_FACTOR: u64 = 2;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "",
     "hub.attachments.v1.AttachmentService",
+    "hub.audit.v1.AuditService",
     "hub.channels.v1.ChannelService",
     "hub.ledger.v1.LedgerService",
     "hub.meetings.v1.MajorIssueService",
@@ -348,6 +350,8 @@ async fn serve(
     };
     let attachments =
         AttachmentServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let audit =
+        AuditServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let channels =
         ChannelServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let members =
@@ -373,6 +377,7 @@ async fn serve(
         .add_service(health_service)
         .add_optional_service(reflection)
         .add_service(attachments)
+        .add_service(audit)
         .add_service(channels)
         .add_service(meetings)
         .add_service(minutes)

@@ -11,6 +11,7 @@ mod cross;
 mod follow_up;
 mod mechanisms;
 mod meetings;
+mod reads;
 mod reference;
 mod roles;
 
@@ -52,6 +53,7 @@ pub(super) struct Parts {
     pub(super) follow_up: super::FollowUp,
     pub(super) retention_months: Option<u16>,
     pub(super) meetings: super::MeetingRules,
+    pub(super) reads: super::ReadRules,
 }
 
 /// Ids that the file declares.
@@ -106,6 +108,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         follow_up: follow_up::follow_up(raw.follow_up.as_ref(), check),
         retention_months: follow_up::retention(raw.retention.as_ref(), check),
         meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
+        reads: reads::reads(raw.reads.as_ref(), check),
         mechanisms,
     }
 }

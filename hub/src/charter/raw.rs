@@ -40,6 +40,15 @@ pub(super) struct RawFile {
     pub(super) follow_up: Option<Spanned<RawFollowUp>>,
     pub(super) retention: Option<Spanned<RawRetention>>,
     pub(super) meetings: Option<Spanned<RawMeetings>>,
+    pub(super) reads: Option<Spanned<RawReads>>,
+}
+
+/// How restricted records are read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReads {
+    pub(super) purpose_demanded_for: Vec<Text>,
+    pub(super) source: Text,
 }
 
 /// How meetings are run.
