@@ -24,7 +24,10 @@ impl RestrictedKind {
         ("alert", Self::Alert),
         ("referral", Self::Referral),
         ("information_request", Self::InformationRequest),
-        ("account_information_request", Self::AccountInformationRequest),
+        (
+            "account_information_request",
+            Self::AccountInformationRequest,
+        ),
     ];
 
     /// The text in the charter, such as `account_information_request`.

@@ -29,9 +29,6 @@ pub const METHOD: &str = "/hub.system.v1/RecordAccess";
 /// Most records of one access.
 pub const RECORDS_MAX: usize = 256;
 
-/// Longest purpose in characters.
-pub const PURPOSE_CHARACTERS_MAX: usize = 200;
-
 /// Viewer of what the auditor of the body above the mechanisms may list; no agency's id.
 pub const ANY: &str = "-";
 
@@ -104,10 +101,7 @@ fn indexed_for<'a>(
 /// Whether the auditor of the body above the mechanisms may know of an access: not of referrals and
 /// information requests, nor of what tells of them (FS-036).
 fn is_open(record: &AccessedRecord) -> bool {
-    let is_open_kind = matches!(
-        record.kind(),
-        RecordKind::Notification | RecordKind::Alert
-    );
+    let is_open_kind = matches!(record.kind(), RecordKind::Notification | RecordKind::Alert);
     is_open_kind && !record.is_confidential
 }
 

@@ -26,7 +26,8 @@ impl ReadMetrics {
     /// A read of so many records was recorded, or could not be.
     pub fn ended(&self, records: usize, is_recorded: bool) {
         if is_recorded {
-            self.records.inc_by(u64::try_from(records).unwrap_or_default());
+            self.records
+                .inc_by(u64::try_from(records).unwrap_or_default());
         } else {
             self.refusals.inc();
         }

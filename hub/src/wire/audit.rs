@@ -6,8 +6,8 @@ use hub_core::{
     names::{AgencyId, OfficerId},
 };
 use hub_proto::audit::{
-    self as wire, AccessRecorded, AuditEvent, ListAccessesRequest, ListAccessesResponse, ReadRecord,
-    RecordKind, audit_event, audit_service_server::AuditService,
+    self as wire, AccessRecorded, AuditEvent, ListAccessesRequest, ListAccessesResponse,
+    ReadRecord, RecordKind, audit_event, audit_service_server::AuditService,
 };
 use hub_proto::ledger::event;
 use prost::Message as _;
@@ -65,7 +65,9 @@ impl Wanted {
             viewer,
             record,
             kind,
-            reader: optional(&request.reader, |text| parse_name("reader", "agencies", text))?,
+            reader: optional(&request.reader, |text| {
+                parse_name("reader", "agencies", text)
+            })?,
             officer: optional(&request.officer, |text| parse("officer", text))?,
         })
     }

@@ -11,7 +11,10 @@
 pub mod decisions;
 pub(in crate::wire) mod shown;
 
-use hub_core::names::AgencyId;
+use hub_core::{
+    names::AgencyId,
+    purpose::{PURPOSE_HEADER, PURPOSE_RULE, is_purpose},
+};
 use hub_proto::audit::{AccessRecorded, AccessedRecord, RecordKind};
 use tonic::Request;
 
@@ -19,14 +22,10 @@ use super::Services;
 use crate::{
     authz::{Access, Permit},
     charter::RestrictedKind,
-    domain::audit::{self, PURPOSE_CHARACTERS_MAX, RECORDS_MAX},
+    domain::audit::{self, RECORDS_MAX},
     engine::Submission,
     error::{Error, Result},
 };
-
-/// Metadata in which a caller says what a read is for: UTF-8 text, at most
-/// [`PURPOSE_CHARACTERS_MAX`] characters.
-pub const PURPOSE_HEADER: &str = "hub-purpose-bin";
 
 /// What a caller reads for, as it says itself; empty when it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,14 +40,10 @@ impl Purpose {
         let Some(value) = request.metadata().get_bin(PURPOSE_HEADER) else {
             return Ok(Self::default());
         };
-        let rule = format!(
-            "must be UTF-8 text of at most {PURPOSE_CHARACTERS_MAX} characters without control \
-             characters"
-        );
-        let refused = || Error::field(PURPOSE_HEADER, rule.clone());
+        let refused = || Error::field(PURPOSE_HEADER, PURPOSE_RULE);
         let bytes = value.to_bytes().map_err(|_| refused())?;
         let text = std::str::from_utf8(&bytes).map_err(|_| refused())?;
-        if text.chars().count() > PURPOSE_CHARACTERS_MAX || text.chars().any(char::is_control) {
+        if !is_purpose(text) {
             return Err(refused());
         }
         Ok(Self(text.trim().to_owned()))
@@ -171,6 +166,7 @@ impl Services {
 
 #[cfg(test)]
 mod tests {
+    use hub_core::purpose::PURPOSE_CHARACTERS_MAX;
     use tonic::metadata::MetadataValue;
 
     use super::*;

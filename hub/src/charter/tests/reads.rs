@@ -46,5 +46,10 @@ fn broken_rules_of_reads_are_named() {
     assert!(rule.contains("twice"), "{rule}");
     let path = "reads.purpose_demanded_for[0]";
     breaks(from, "\"referrals\"", 0, path);
-    breaks("source = \"反洗钱法", "source = \" 反洗钱法", 0, "reads.source");
+    breaks(
+        "source = \"反洗钱法",
+        "source = \" 反洗钱法",
+        0,
+        "reads.source",
+    );
 }

@@ -17,25 +17,61 @@ use Decision::{Nothing, OwnAct, Recorded};
 
 /// Every method with its decision, in the order of `RPCS`.
 pub const DECISIONS: &[(&str, Decision)] = &[
-    ("/hub.attachments.v1.AttachmentService/UploadAttachment", Nothing),
+    (
+        "/hub.attachments.v1.AttachmentService/UploadAttachment",
+        Nothing,
+    ),
     ("/hub.attachments.v1.AttachmentService/GetUpload", Nothing),
-    ("/hub.attachments.v1.AttachmentService/DownloadAttachment", Recorded),
+    (
+        "/hub.attachments.v1.AttachmentService/DownloadAttachment",
+        Recorded,
+    ),
     ("/hub.audit.v1.AuditService/ListAccesses", Nothing),
     ("/hub.channels.v1.ChannelService/ListChannels", Nothing),
-    ("/hub.channels.v1.ChannelService/PublishNotification", OwnAct),
-    ("/hub.channels.v1.ChannelService/BatchPublishNotifications", OwnAct),
+    (
+        "/hub.channels.v1.ChannelService/PublishNotification",
+        OwnAct,
+    ),
+    (
+        "/hub.channels.v1.ChannelService/BatchPublishNotifications",
+        OwnAct,
+    ),
     ("/hub.channels.v1.ChannelService/GetNotification", Recorded),
-    ("/hub.channels.v1.ChannelService/ListNotifications", Recorded),
+    (
+        "/hub.channels.v1.ChannelService/ListNotifications",
+        Recorded,
+    ),
     ("/hub.channels.v1.ChannelService/OpenNotification", Recorded),
-    ("/hub.channels.v1.ChannelService/SignForNotification", Recorded),
-    ("/hub.channels.v1.ChannelService/ListDeliveryReceipts", Recorded),
+    (
+        "/hub.channels.v1.ChannelService/SignForNotification",
+        Recorded,
+    ),
+    (
+        "/hub.channels.v1.ChannelService/ListDeliveryReceipts",
+        Recorded,
+    ),
     ("/hub.channels.v1.ChannelService/Subscribe", Recorded),
-    ("/hub.channels.v1.ChannelService/AcknowledgeDelivery", Nothing),
+    (
+        "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
+        Nothing,
+    ),
     ("/hub.channels.v1.ChannelService/ListConsumers", Nothing),
-    ("/hub.channels.v1.ChannelService/CorrectNotification", OwnAct),
-    ("/hub.channels.v1.ChannelService/RetractNotification", OwnAct),
-    ("/hub.channels.v1.ChannelService/ListOutstandingActions", Recorded),
-    ("/hub.channels.v1.ChannelService/SearchNotifications", Recorded),
+    (
+        "/hub.channels.v1.ChannelService/CorrectNotification",
+        OwnAct,
+    ),
+    (
+        "/hub.channels.v1.ChannelService/RetractNotification",
+        OwnAct,
+    ),
+    (
+        "/hub.channels.v1.ChannelService/ListOutstandingActions",
+        Recorded,
+    ),
+    (
+        "/hub.channels.v1.ChannelService/SearchNotifications",
+        Recorded,
+    ),
     ("/hub.ledger.v1.LedgerService/GetCheckpoint", Nothing),
     ("/hub.ledger.v1.LedgerService/GetInclusionProof", Nothing),
     ("/hub.ledger.v1.LedgerService/GetConsistencyProof", Nothing),
@@ -59,7 +95,10 @@ pub const DECISIONS: &[(&str, Decision)] = &[
     ("/hub.meetings.v1.MeetingService/ListMeetings", Nothing),
     ("/hub.meetings.v1.MeetingService/GetTopic", Nothing),
     ("/hub.meetings.v1.MeetingService/ListTopics", Nothing),
-    ("/hub.meetings.v1.MeetingService/ListMeetingWarnings", Nothing),
+    (
+        "/hub.meetings.v1.MeetingService/ListMeetingWarnings",
+        Nothing,
+    ),
     ("/hub.meetings.v1.MinutesService/DraftMinutes", Nothing),
     ("/hub.meetings.v1.MinutesService/CirculateMinutes", Nothing),
     ("/hub.meetings.v1.MinutesService/ConsentToMinutes", Nothing),
@@ -69,26 +108,56 @@ pub const DECISIONS: &[(&str, Decision)] = &[
     ("/hub.meetings.v1.MinutesService/CorrectMinutes", Nothing),
     ("/hub.meetings.v1.MinutesService/GetMinutes", Nothing),
     ("/hub.meetings.v1.MinutesService/GetMinutesVersion", Nothing),
-    ("/hub.meetings.v1.MinutesService/ListMinutesVersions", Nothing),
+    (
+        "/hub.meetings.v1.MinutesService/ListMinutesVersions",
+        Nothing,
+    ),
     ("/hub.meetings.v1.MinutesService/ReportProgress", Nothing),
     ("/hub.meetings.v1.MinutesService/RequestExtension", Nothing),
     ("/hub.meetings.v1.MinutesService/DecideExtension", Nothing),
     ("/hub.meetings.v1.MinutesService/CloseAgreedItem", Nothing),
     ("/hub.meetings.v1.MinutesService/GetAgreedItem", Nothing),
-    ("/hub.meetings.v1.MinutesService/ListProgressReports", Nothing),
+    (
+        "/hub.meetings.v1.MinutesService/ListProgressReports",
+        Nothing,
+    ),
     ("/hub.meetings.v1.MinutesService/ListAgreedItems", Nothing),
-    ("/hub.meetings.v1.MinutesService/GetMeetingStatistics", Nothing),
+    (
+        "/hub.meetings.v1.MinutesService/GetMeetingStatistics",
+        Nothing,
+    ),
     ("/hub.meetings.v1.MajorIssueService/FlagMajorIssue", Nothing),
-    ("/hub.meetings.v1.MajorIssueService/DisposeMajorIssue", Nothing),
+    (
+        "/hub.meetings.v1.MajorIssueService/DisposeMajorIssue",
+        Nothing,
+    ),
     ("/hub.meetings.v1.MajorIssueService/GetMajorIssue", Nothing),
-    ("/hub.meetings.v1.MajorIssueService/ListMajorIssues", Nothing),
-    ("/hub.meetings.v1.MajorIssueService/DraftEscalation", Nothing),
-    ("/hub.meetings.v1.MajorIssueService/CoSignEscalation", Nothing),
+    (
+        "/hub.meetings.v1.MajorIssueService/ListMajorIssues",
+        Nothing,
+    ),
+    (
+        "/hub.meetings.v1.MajorIssueService/DraftEscalation",
+        Nothing,
+    ),
+    (
+        "/hub.meetings.v1.MajorIssueService/CoSignEscalation",
+        Nothing,
+    ),
     ("/hub.meetings.v1.MajorIssueService/SendEscalation", Nothing),
-    ("/hub.meetings.v1.MajorIssueService/WithdrawEscalation", Nothing),
-    ("/hub.meetings.v1.MajorIssueService/ReplyToEscalation", Nothing),
+    (
+        "/hub.meetings.v1.MajorIssueService/WithdrawEscalation",
+        Nothing,
+    ),
+    (
+        "/hub.meetings.v1.MajorIssueService/ReplyToEscalation",
+        Nothing,
+    ),
     ("/hub.meetings.v1.MajorIssueService/GetEscalation", Nothing),
-    ("/hub.meetings.v1.MajorIssueService/ListEscalations", Nothing),
+    (
+        "/hub.meetings.v1.MajorIssueService/ListEscalations",
+        Nothing,
+    ),
     ("/hub.members.v1.MembersService/WhoAmI", Nothing),
     ("/hub.members.v1.MembersService/ListMechanisms", Nothing),
     ("/hub.members.v1.MembersService/ListAgencies", Nothing),
@@ -132,7 +201,10 @@ mod tests {
         }
         let distinct: BTreeSet<&str> = decided.iter().copied().collect();
         assert_eq!(distinct.len(), decided.len(), "a method is decided twice");
-        assert_eq!(distinct, known, "the table has methods that the hub has not");
+        assert_eq!(
+            distinct, known,
+            "the table has methods that the hub has not"
+        );
         for (method, decision) in DECISIONS {
             let name = method.rsplit('/').next().unwrap();
             let is_told = ARCHITECTURE.contains(&format!("`{name}`"));

@@ -160,9 +160,7 @@ fn is_confidential(
         return Ok(false);
     };
     let missing = || Error::internal("a reminder is of a notification that is not there");
-    let of = engine
-        .recorded(original.entry_index)?
-        .ok_or_else(missing)?;
+    let of = engine.recorded(original.entry_index)?.ok_or_else(missing)?;
     let told = of.notification(original.item).ok_or_else(missing)?;
     let is_issued = log::is_issued(original.item);
     let is_open = !told.is_sealed
