@@ -36,7 +36,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 pub use meetings::{MajorIssues, Meetings, Minutes};
-pub use modules::{Attachments, Channels, Ledger, Members};
+pub use modules::{Attachments, Audit, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
 
 use crate::{
@@ -195,6 +195,23 @@ impl Client {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self)
+    }
+
+    /// Who read which restricted record, for auditors.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::new(self)
+    }
+
+    /// As [`crate::Client::with_purpose`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_purpose(&self, purpose: &str) -> Result<Self> {
+        Ok(Self {
+            inner: self.inner.with_purpose(purpose)?,
+            threads: Arc::clone(&self.threads),
+        })
     }
 
     /// Files that go with notifications.

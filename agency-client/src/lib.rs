@@ -5,6 +5,7 @@
 //!   mutating calls are signed, safe failures are tried again, all without the caller's doing.
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
 //! - [`meetings`]: meetings, minutes and major issues, likewise.
+//! - [`audit`]: who read which restricted record.
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
@@ -109,6 +110,7 @@
 //! ```
 
 pub mod attachments;
+pub mod audit;
 mod author;
 pub mod blocking;
 pub mod channels;

@@ -3,6 +3,7 @@
 //! The only way to a [`Permit`] is through this module, and the domain asks for one. A permit names
 //! agency, officer, role and the action granted.
 
+mod reads;
 mod requests;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use hub_core::{
 };
 use jiff::{Timestamp, civil::Date};
 
+pub use self::reads::Audited;
 use crate::{
     charter::{Action, Audience, Category, Channel, Destination, Who},
     domain::members::roster::Roster,

@@ -24,6 +24,7 @@ pub mod follow_up;
 pub mod mechanism;
 pub mod meetings;
 mod raw;
+pub mod reads;
 pub mod reference;
 pub mod report;
 pub mod requests;
@@ -50,6 +51,7 @@ pub use self::{
         MembershipAddition, Office,
     },
     meetings::{CorrespondenceUnits, MeetingRules},
+    reads::{ReadRules, RestrictedKind},
     reference::{
         AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit,
     },
@@ -124,6 +126,7 @@ pub struct Charter {
     retention_months: Option<u16>,
     meetings: MeetingRules,
     requests: Option<RequestRules>,
+    reads: ReadRules,
 }
 
 impl Charter {
@@ -211,6 +214,7 @@ impl Charter {
             retention_months: parts.retention_months,
             meetings: parts.meetings,
             requests: parts.requests,
+            reads: parts.reads,
         })
     }
 
@@ -394,6 +398,12 @@ impl Charter {
     #[must_use]
     pub fn requests(&self) -> Option<&RequestRules> {
         self.requests.as_ref()
+    }
+
+    /// How restricted records are read.
+    #[must_use]
+    pub fn reads(&self) -> &ReadRules {
+        &self.reads
     }
 
     /// Months after which the text of a notification of a category is sealed; nothing when it is

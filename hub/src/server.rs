@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use hub_core::crypto::SigningKey;
 use hub_proto::{
     attachments::attachment_service_server::AttachmentServiceServer,
+    audit::audit_service_server::AuditServiceServer,
     channels::channel_service_server::ChannelServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
     meetings::{
@@ -61,6 +62,7 @@ pub const UPLOADS_FREE_FACTOR: u64 = 2;
 const SERVICES: [&str; 9] = [
     "",
     "hub.attachments.v1.AttachmentService",
+    "hub.audit.v1.AuditService",
     "hub.channels.v1.ChannelService",
     "hub.ledger.v1.LedgerService",
     "hub.meetings.v1.MajorIssueService",
@@ -352,6 +354,8 @@ async fn serve(
     };
     let attachments =
         AttachmentServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let audit =
+        AuditServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let channels =
         ChannelServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let members =
@@ -379,6 +383,7 @@ async fn serve(
         .add_service(health_service)
         .add_optional_service(reflection)
         .add_service(attachments)
+        .add_service(audit)
         .add_service(channels)
         .add_service(meetings)
         .add_service(minutes)

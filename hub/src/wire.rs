@@ -2,6 +2,7 @@
 //! and write the answer. No rule of the domain lives here.
 
 pub mod attachments;
+pub mod audit;
 pub mod channels;
 pub mod ledger;
 pub mod meetings;

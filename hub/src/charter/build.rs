@@ -11,6 +11,7 @@ mod cross;
 mod follow_up;
 mod mechanisms;
 mod meetings;
+mod reads;
 mod reference;
 mod requests;
 mod roles;
@@ -54,6 +55,7 @@ pub(super) struct Parts {
     pub(super) retention_months: Option<u16>,
     pub(super) meetings: super::MeetingRules,
     pub(super) requests: Option<super::RequestRules>,
+    pub(super) reads: super::ReadRules,
 }
 
 /// Ids that the file declares.
@@ -110,6 +112,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         follow_up: follow_up::follow_up(raw.follow_up.as_ref(), check),
         retention_months: follow_up::retention(raw.retention.as_ref(), check),
         meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
+        reads: reads::reads(raw.reads.as_ref(), check),
         mechanisms,
     }
 }

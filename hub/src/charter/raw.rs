@@ -41,6 +41,7 @@ pub(super) struct RawFile {
     pub(super) retention: Option<Spanned<RawRetention>>,
     pub(super) meetings: Option<Spanned<RawMeetings>>,
     pub(super) requests: Option<Spanned<RawRequests>>,
+    pub(super) reads: Option<Spanned<RawReads>>,
 }
 
 /// How information requests are handled.
@@ -50,6 +51,14 @@ pub(super) struct RawRequests {
     pub(super) counting: Option<Text>,
     pub(super) account_provider: Option<Text>,
     pub(super) validity_days_max: Spanned<u16>,
+    pub(super) source: Text,
+}
+
+/// How restricted records are read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReads {
+    pub(super) purpose_demanded_for: Vec<Text>,
     pub(super) source: Text,
 }
 

@@ -1,6 +1,7 @@
 //! Shanxi's charter against the catalogue of requirements; tests carry its ids.
 
 mod meetings;
+mod reads;
 mod requests;
 mod rules;
 mod who_notifies_whom;

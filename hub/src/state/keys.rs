@@ -374,7 +374,8 @@ pub fn seen_by(kind: Kind, viewer: &str) -> Key {
     Key::new(kind).text(viewer)
 }
 
-/// Accesses to a record that a viewer may list; the index of the entry follows.
+/// Accesses to a record that a viewer may list, or that all may who may list its accesses at all; the
+/// index of the entry follows.
 #[must_use]
 pub fn accesses_to(viewer: &str, record: &str) -> Key {
     Key::new(Kind::AccessTo).text(viewer).text(record)

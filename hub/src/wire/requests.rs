@@ -6,7 +6,7 @@ mod list;
 pub(in crate::wire) mod lookup;
 mod show;
 
-use hub_core::names::InformationRequestName;
+use hub_core::{names::InformationRequestName, purpose::PURPOSE_HEADER};
 use hub_proto::requests::{
     AnswerCorrectionRequest, AnswerCorrectionResponse, ApproveInformationRequestRequest,
     ApproveInformationRequestResponse, AskForMissingRequest, AskForMissingResponse,
@@ -25,7 +25,7 @@ use hub_proto::requests::{
 use tonic::{Request, Response, Status};
 
 use self::show::Detail;
-use super::{Call, Services, parse, reads::{PURPOSE_HEADER, Purpose}};
+use super::{Call, Services, parse, reads::Purpose};
 use crate::{charter::Action, error::Error};
 
 /// A mutating method that answers with the request and a receipt.

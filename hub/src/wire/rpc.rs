@@ -71,6 +71,10 @@ pub const RPCS: &[Rpc] = &[
         effect: Effect::Stream,
         actions: READ_LOGS,
     },
+    read(
+        "/hub.audit.v1.AuditService/ListAccesses",
+        &[Action::AccessesAudit, Action::AccessesAuditOwn],
+    ),
     read("/hub.channels.v1.ChannelService/ListChannels", &[]),
     mutate(
         "/hub.channels.v1.ChannelService/PublishNotification",

@@ -47,7 +47,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         &["whoami", "consumers", "outbox", "serve"],
     ),
     ("Members", "成员", &["members"]),
-    ("Proof", "核验", &["ledger"]),
+    ("Proof", "核验", &["ledger", "audit"]),
     ("Tools", "工具", &["completion", "man", "help"]),
 ];
 

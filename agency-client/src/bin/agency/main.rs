@@ -5,6 +5,7 @@
 
 mod args;
 mod attach;
+mod audit;
 mod batch;
 mod correct;
 mod exec;
@@ -52,6 +53,7 @@ struct Context {
     profile: PathBuf,
     officer: Option<String>,
     roles: Vec<String>,
+    purpose: Option<String>,
     deadline: Duration,
 }
 
@@ -81,6 +83,9 @@ impl Context {
         if !self.roles.is_empty() {
             builder = builder.roles(self.roles.clone());
         }
+        if let Some(purpose) = &self.purpose {
+            builder = builder.purpose(purpose);
+        }
         Ok(builder.build()?)
     }
 }
@@ -103,6 +108,7 @@ fn main() -> ExitCode {
         profile: cli.profile,
         officer: cli.officer,
         roles: cli.roles,
+        purpose: cli.purpose,
         deadline: Duration::from_secs(cli.deadline),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -132,6 +138,7 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Meeting(command) => Box::pin(meeting::run(context, *command)).await,
         Command::Minutes(command) => Box::pin(minutes::run(context, *command)).await,
         Command::Issue(command) => Box::pin(issue::run(context, *command)).await,
+        Command::Audit(command) => audit::run(context, command).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,

@@ -111,7 +111,10 @@ impl Services {
             let is_open = !one.row.is_account() || *purpose != Purpose::default();
             let detail = if is_open { Detail::Listed } else { Detail::Outline };
             information_requests.push(show::request(&self.engine, access, one, detail)?);
-            read.push(one.restricted()?);
+            // An outline has none of the contents.
+            if is_open {
+                read.push(one.restricted()?);
+            }
         }
         self.record_reads(access, &permit, METHOD, purpose, &read)
             .await?;
