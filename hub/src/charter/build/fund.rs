@@ -84,8 +84,8 @@ fn currencies(raw: &Spanned<Vec<Text>>, check: &mut Checker) -> Vec<String> {
     not_empty(raw.span(), path, raw.get_ref().len(), check);
     check.list(raw.get_ref(), path, |check, at, path| {
         let code = at.get_ref();
-        let is_code = code.len() == CURRENCY_CHARACTERS
-            && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        let is_code =
+            code.len() == CURRENCY_CHARACTERS && code.bytes().all(|byte| byte.is_ascii_uppercase());
         if !is_code {
             check.report(
                 at.span(),
@@ -146,7 +146,9 @@ pub(super) fn can_be_used(raw: &RawFile, charter: &Charter, check: &mut Checker)
     let is_raised = charter.roles().iter().any(|role| {
         let members = mechanism.members().iter();
         role.grants(Action::AlertsRaise)
-            && members.clone().any(|member| role.is_granted_to(&member.agency))
+            && members
+                .clone()
+                .any(|member| role.is_granted_to(&member.agency))
     });
     if !is_raised {
         report(
