@@ -3,6 +3,7 @@
 //! The only way to a [`Permit`] is through this module, and the domain asks for one. A permit names
 //! agency, officer, role and the action granted.
 
+mod funds;
 mod reads;
 mod requests;
 
@@ -24,6 +25,7 @@ use crate::{
     identity::Caller,
 };
 
+pub use self::funds::{AlertParties, AlertSight};
 pub use self::requests::RequestSight;
 
 /// Id under which the hub's own acts are recorded. No agency of a charter may bear it.

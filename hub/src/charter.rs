@@ -11,7 +11,7 @@
 //! - `raw`: the file as written, with places in the text.
 //! - `build`: from there to the types here, collecting every broken rule.
 //! - [`agency`], [`mechanism`], [`role`], [`action`], [`channel`], [`category`], [`meetings`],
-//!   [`mod@reference`], [`requests`]: the types.
+//!   [`fund`], [`mod@reference`], [`requests`]: the types.
 //! - [`report`]: `hub charter check`.
 
 pub mod action;
@@ -21,6 +21,7 @@ pub mod category;
 pub mod channel;
 pub mod error;
 pub mod follow_up;
+pub mod fund;
 pub mod mechanism;
 pub mod meetings;
 mod raw;
@@ -46,6 +47,7 @@ pub use self::{
     channel::{Audience, AudienceRule, Channel, Who},
     error::{CharterError, CharterErrors},
     follow_up::FollowUp,
+    fund::{AmountBand, FundRules},
     mechanism::{
         AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
         MembershipAddition, Office,
@@ -53,7 +55,8 @@ pub use self::{
     meetings::{CorrespondenceUnits, MeetingRules},
     reads::{ReadRules, RestrictedKind},
     reference::{
-        AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit,
+        AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark,
+        TimeUnit,
     },
     report::check_command,
     requests::RequestRules,
@@ -127,6 +130,7 @@ pub struct Charter {
     meetings: MeetingRules,
     requests: Option<RequestRules>,
     reads: ReadRules,
+    fund: Option<FundRules>,
 }
 
 impl Charter {
@@ -215,6 +219,7 @@ impl Charter {
             meetings: parts.meetings,
             requests: parts.requests,
             reads: parts.reads,
+            fund: parts.fund,
         })
     }
 
@@ -404,6 +409,13 @@ impl Charter {
     #[must_use]
     pub fn reads(&self) -> &ReadRules {
         &self.reads
+    }
+
+    /// How fund alerts are raised, handled and kept; `None` when the charter has no `[fund]`, so that none
+    /// can be raised.
+    #[must_use]
+    pub fn fund(&self) -> Option<&FundRules> {
+        self.fund.as_ref()
     }
 
     /// Months after which the text of a notification of a category is sealed; nothing when it is

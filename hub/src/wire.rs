@@ -4,6 +4,7 @@
 pub mod attachments;
 pub mod audit;
 pub mod channels;
+pub mod funds;
 pub mod ledger;
 pub mod meetings;
 pub mod members;

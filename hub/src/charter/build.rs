@@ -9,6 +9,7 @@ mod categories;
 mod channels;
 mod cross;
 mod follow_up;
+mod fund;
 mod mechanisms;
 mod meetings;
 mod reads;
@@ -56,6 +57,7 @@ pub(super) struct Parts {
     pub(super) meetings: super::MeetingRules,
     pub(super) requests: Option<super::RequestRules>,
     pub(super) reads: super::ReadRules,
+    pub(super) fund: Option<super::FundRules>,
 }
 
 /// Ids that the file declares.
@@ -113,6 +115,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         retention_months: follow_up::retention(raw.retention.as_ref(), check),
         meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
         reads: reads::reads(raw.reads.as_ref(), check),
+        fund: fund::fund(raw.fund.as_ref(), &known, check),
         mechanisms,
     }
 }

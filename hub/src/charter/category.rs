@@ -4,7 +4,18 @@ use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use hub_core::names::{AgencyId, ChannelId, MechanismId, NameError, Recipient};
 
-use super::channel::Who;
+use super::{
+    channel::Who, follow_up::REMINDER_CATEGORY, fund::ALERT_CATEGORY, meetings::MEETING_CATEGORY,
+    requests::REQUEST_CATEGORY,
+};
+
+/// The categories of the hub's own notices; no charter can declare one of them.
+pub const HUB_CATEGORIES: [&str; 4] = [
+    REMINDER_CATEGORY,
+    MEETING_CATEGORY,
+    ALERT_CATEGORY,
+    REQUEST_CATEGORY,
+];
 
 /// Longest category id in bytes.
 pub const CATEGORY_ID_BYTES_MAX: usize = 64;

@@ -12,12 +12,9 @@ use super::{
 };
 use crate::charter::{
     LIST_ITEMS_MAX,
-    category::{AdditionalAddressees, Category, Route},
+    category::{AdditionalAddressees, Category, HUB_CATEGORIES, Route},
     channel::Who,
-    follow_up::REMINDER_CATEGORY,
-    meetings::MEETING_CATEGORY,
     raw::{RawCategory, Text},
-    requests::REQUEST_CATEGORY,
 };
 
 /// Builds the categories.
@@ -113,9 +110,9 @@ fn category(
     })
 }
 
-/// The category of the hub's own reminders is not for a charter.
+/// The categories of the hub's own notices are not for a charter.
 fn is_free(id: &Text, path: &str, check: &mut Checker) {
-    if [REMINDER_CATEGORY, MEETING_CATEGORY, REQUEST_CATEGORY].contains(&id.get_ref().as_str()) {
+    if HUB_CATEGORIES.contains(&id.get_ref().as_str()) {
         check.report(
             id.span(),
             format!("{path}.id"),

@@ -18,9 +18,7 @@ use prost::Message as _;
 use super::{PAGE_BYTES_MAX, lookup};
 use crate::{
     authz::{Access, HUB_AGENCY},
-    charter::{
-        Action, follow_up::REMINDER_CATEGORY, meetings::MEETING_CATEGORY, requests::REQUEST_CATEGORY,
-    },
+    charter::{Action, category::HUB_CATEGORIES},
     domain::channels::log::{self, NotificationPlace},
     engine::Engine,
     error::{Error, Result, Violation},
@@ -187,8 +185,7 @@ impl Asked {
         }
         let charter = access.roster().charter();
         if !request.category.is_empty() {
-            let own = [REMINDER_CATEGORY, MEETING_CATEGORY, REQUEST_CATEGORY];
-            let is_known = own.contains(&request.category.as_str())
+            let is_known = HUB_CATEGORIES.contains(&request.category.as_str())
                 || charter.category(&request.category).is_some();
             match is_known {
                 true => self.query.terms.push(Term::category(&request.category)),
