@@ -16,6 +16,8 @@
 mod funds;
 #[path = "refusals/meetings.rs"]
 mod meetings;
+#[path = "refusals/requests.rs"]
+mod requests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -409,6 +411,7 @@ fn table() -> impl Iterator<Item = &'static Row> {
         .chain(meetings::MINUTES_ROWS)
         .chain(meetings::ISSUE_ROWS)
         .chain(MEMBER_ROWS)
+        .chain(requests::REQUEST_ROWS)
 }
 
 /// Every method of the compiled protos.

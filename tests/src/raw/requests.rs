@@ -7,6 +7,7 @@
 
 pub mod files;
 pub mod funds;
+mod information;
 pub mod meetings;
 mod places;
 
@@ -216,6 +217,8 @@ pub struct Scene {
     pub meetings: MeetingScene,
     /// Fund alerts.
     pub alerts: AlertScene,
+    /// The information request of tax to civil affairs.
+    pub information_request: String,
     nodes: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
     fresh: BTreeMap<String, Vec<u8>>,
@@ -275,6 +278,7 @@ impl Scene {
             tax_entry,
             meetings: MeetingScene::set(world).await,
             alerts: AlertScene::set(world).await,
+            information_request: information::set(world).await,
             nodes,
             keys,
             fresh,
@@ -296,6 +300,7 @@ impl Scene {
         self.meetings(world, &mut targets);
         roster(&mut targets);
         self.credentials(&mut targets);
+        self.information_requests(world, &mut targets);
         targets
     }
 
