@@ -5,7 +5,11 @@
 //! deadline is computed from what is known: a later notice may move it, and what lies past the last
 //! published year is provisional.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use jiff::civil::{Date, Weekday};
 
@@ -17,6 +21,9 @@ pub const ROWS_MAX: usize = 10_000;
 
 /// Most working days that can be counted at once (about 20 years).
 pub const COUNT_MAX: u32 = 5_000;
+
+/// Month and day of what every notice lists as off.
+const ALWAYS_OFF: [(i8, i8); 3] = [(1, 1), (5, 1), (10, 1)];
 
 /// What a notice makes of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,14 +76,32 @@ impl fmt::Display for Computed {
     }
 }
 
+/// A day by which something is due: as it is known now, and as it was known when the count began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// As it is known now.
+    pub now: Computed,
+    /// As it was known on the day from which was counted.
+    pub first: Computed,
+}
+
+impl Due {
+    /// Whether a notice has moved the day since the count began.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        self.now.on != self.first.on
+    }
+}
+
 /// What notices say, each from the day on which it was known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calendar {
     /// By day: what is known of it, in the order in which it was.
     days: BTreeMap<Date, Vec<(Date, DayKind)>>,
-    /// The days on which something changed, after what was always known.
-    versions: Vec<Date>,
-    last_year: i16,
+    /// The days on which something became known, after what was always known.
+    versions: BTreeSet<Date>,
+    /// By year that a notice covers: since when it is known.
+    years: BTreeMap<i16, Date>,
 }
 
 impl Calendar {
@@ -88,16 +113,80 @@ impl Calendar {
         PUBLISHED.parse()
     }
 
-    /// The last year for which a notice is known.
-    #[must_use]
-    pub fn last_year(&self) -> i16 {
-        self.last_year
+    /// What is published here, with what a file of the same form adds: rows of new years, and rows that a
+    /// later notice changed. Rows that are there already may be repeated, so that the file may also be
+    /// a whole calendar.
+    ///
+    /// # Errors
+    /// As reading from text; and when the file says otherwise of what is there, leaves out a year, or
+    /// has of a new year not even New Year's Day, 1 May and 1 October, as a notice always does: days of a
+    /// year that is entered by half would pass for known.
+    pub fn extended(&self, text: &str) -> Result<Self, CalendarError> {
+        let mut calendar = self.clone();
+        let lines = calendar.read(text)?;
+        let known = self.years.keys().next_back().copied();
+        let mut last = known;
+        for year in calendar.years.keys().filter(|year| Some(**year) > known) {
+            let line = lines.get(year).copied().unwrap_or(1);
+            let refuse = |rule: String| CalendarError { line, rule };
+            if let Some(before) = last.filter(|last| last.saturating_add(1) != *year) {
+                let rule = format!("a notice for the year after {before} must come before {year}");
+                return Err(refuse(rule));
+            }
+            for (month, day) in ALWAYS_OFF {
+                if !calendar.lists_off(*year, month, day) {
+                    let rule = format!("{year} must list {year}-{month:02}-{day:02} as a holiday");
+                    return Err(refuse(rule));
+                }
+            }
+            last = Some(*year);
+        }
+        Ok(calendar)
     }
 
-    /// The days on which a notice changed an earlier one: computed days may differ from then on.
+    fn lists_off(&self, year: i16, month: i8, day: i8) -> bool {
+        let rows = Date::new(year, month, day)
+            .ok()
+            .and_then(|day| self.days.get(&day));
+        rows.is_some_and(|rows| rows.iter().any(|(_, kind)| *kind == DayKind::Holiday))
+    }
+
+    /// The first and the last year for which a notice is known today; `None` when none is.
     #[must_use]
-    pub fn versions(&self) -> &[Date] {
-        &self.versions
+    pub fn years(&self) -> Option<(i16, i16)> {
+        Some((*self.years.keys().next()?, *self.years.keys().next_back()?))
+    }
+
+    /// Days that are listed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.days.len()
+    }
+
+    /// Whether no day is listed: only weekends are off.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.days.is_empty()
+    }
+
+    /// The days on which something became known that was not always known, oldest first: computed days
+    /// may differ from then on.
+    pub fn versions(&self) -> impl Iterator<Item = Date> {
+        self.versions.iter().copied()
+    }
+
+    /// The day by which so many working days have passed since a day, that day never counted: as it is
+    /// known today, and as it was known on that day. `None` as [`Known::add`].
+    #[must_use]
+    pub fn due(&self, since: Date, working_days: u32, today: Date) -> Option<Due> {
+        let day = |known_on| {
+            self.as_of(known_on)
+                .add(since, working_days, Counting::Strict)
+        };
+        Some(Due {
+            now: day(today)?,
+            first: day(since)?,
+        })
     }
 
     /// The calendar as it was known on a day.
@@ -142,10 +231,29 @@ impl Known<'_> {
         }
     }
 
-    /// Whether a notice for the day's year is still to come.
+    /// The last year for which a notice was known; `None` when none was.
+    #[must_use]
+    pub fn last_year(&self) -> Option<i16> {
+        let mut newest = self.calendar.years.iter().rev();
+        newest
+            .find(|(_, from)| **from <= self.known_on)
+            .map(|(year, _)| *year)
+    }
+
+    /// Whether a notice for the day's year was still to come.
     #[must_use]
     pub fn is_provisional(&self, day: Date) -> bool {
-        day.year() > self.calendar.last_year
+        Some(day.year()) > self.last_year()
+    }
+
+    /// The last day on which something became known that was not always known.
+    #[must_use]
+    pub fn version(&self) -> Option<Date> {
+        self.calendar
+            .versions
+            .range(..=self.known_on)
+            .next_back()
+            .copied()
     }
 
     /// The day on which so many working days have passed, counted from a day. No working day at all is
@@ -178,6 +286,42 @@ impl Known<'_> {
     }
 }
 
+impl Calendar {
+    /// Adds rows. Answers the first line of each year.
+    fn read(&mut self, text: &str) -> Result<BTreeMap<i16, usize>, CalendarError> {
+        let mut first_lines = BTreeMap::new();
+        let mut read = BTreeSet::new();
+        let lines = (1..).zip(text.lines().map(str::trim));
+        let is_row = |text: &str| {
+            !text.is_empty() && !text.starts_with('#') && !text.starts_with("date,kind,")
+        };
+        for (line, text) in lines.filter(|(_, text)| is_row(text)) {
+            let refuse = |rule: String| CalendarError { line, rule };
+            let (day, kind, from) = row(text).map_err(refuse)?;
+            first_lines.entry(day.year()).or_insert(line);
+            let known = self.days.entry(day).or_default();
+            let is_new = read.insert((day, from));
+            if is_new && known.contains(&(from, kind)) {
+                continue;
+            }
+            if known.last().is_some_and(|(before, _)| *before >= from) {
+                let rule = format!("{day} is listed before with the same or a later known_from");
+                return Err(refuse(rule));
+            }
+            known.push((from, kind));
+            if from > Date::MIN {
+                self.versions.insert(from);
+            }
+            let since = self.years.entry(day.year()).or_insert(from);
+            *since = (*since).min(from);
+            if read.len() > ROWS_MAX {
+                return Err(refuse(format!("has more than {ROWS_MAX} days")));
+            }
+        }
+        Ok(first_lines)
+    }
+}
+
 impl FromStr for Calendar {
     type Err = CalendarError;
 
@@ -185,36 +329,9 @@ impl FromStr for Calendar {
     /// `known_from` is empty for what was always known. Lines that begin with `#`, empty ones and the
     /// head are passed over.
     fn from_str(text: &str) -> Result<Self, CalendarError> {
-        let mut days: BTreeMap<Date, Vec<(Date, DayKind)>> = BTreeMap::new();
-        let mut versions = vec![];
-        let lines = (1..).zip(text.lines().map(str::trim));
-        let is_row = |text: &str| {
-            !text.is_empty() && !text.starts_with('#') && !text.starts_with("date,kind,")
-        };
-        for (count, (line, text)) in lines.filter(|(_, text)| is_row(text)).enumerate() {
-            let refuse = |rule: String| CalendarError { line, rule };
-            if count >= ROWS_MAX {
-                return Err(refuse(format!("has more than {ROWS_MAX} days")));
-            }
-            let (day, kind, from) = row(text).map_err(refuse)?;
-            let known = days.entry(day).or_default();
-            if known.last().is_some_and(|(before, _)| *before >= from) {
-                let rule = format!("{day} is listed before with the same or a later known_from");
-                return Err(refuse(rule));
-            }
-            known.push((from, kind));
-            if from > Date::MIN {
-                versions.push(from);
-            }
-        }
-        versions.sort_unstable();
-        versions.dedup();
-        let last_year = days.keys().next_back().map_or(0, |day| day.year());
-        Ok(Self {
-            days,
-            versions,
-            last_year,
-        })
+        let mut calendar = Self::default();
+        calendar.read(text)?;
+        Ok(calendar)
     }
 }
 
@@ -324,12 +441,18 @@ mod tests {
         };
         assert_eq!(due("2020-01-26"), day("2020-02-07"));
         assert_eq!(due("2020-01-27"), day("2020-02-11"));
-        assert_eq!(calendar.versions(), [day("2019-03-22"), day("2020-01-27")]);
+        let versions: Vec<Date> = calendar.versions().collect();
+        assert_eq!(versions, [day("2019-03-22"), day("2020-01-27")]);
+        let version = |known: &str| calendar.as_of(day(known)).version();
+        assert_eq!(version("2019-03-21"), None);
+        assert_eq!(version("2020-01-26"), Some(day("2019-03-22")));
+        assert_eq!(calendar.newest().version(), Some(day("2020-01-27")));
     }
 
     #[test]
     fn what_lies_past_the_last_notice_is_provisional() {
-        assert_eq!(calendar().last_year(), 2026);
+        assert_eq!(calendar().years(), Some((2018, 2026)));
+        assert_eq!(calendar().newest().last_year(), Some(2026));
         assert_eq!(added("2026-12-28", 3, Counting::Strict), "2026-12-31");
         assert_eq!(
             added("2026-12-28", 4, Counting::Strict),
@@ -388,5 +511,57 @@ mod tests {
         });
         let many: String = many.collect();
         assert!(error(&many).contains("more than 10000 days"));
+    }
+
+    /// The notice for 2027 as it might come out, known from a day of the autumn before.
+    const NEXT: &str = "date,kind,name,known_from\n\
+        2027-01-01,holiday,元旦,2026-11-05\n\
+        2027-01-04,holiday,元旦,2026-11-05\n\
+        2027-01-09,workday,元旦,2026-11-05\n\
+        2027-05-01,holiday,劳动节,2026-11-05\n\
+        2027-10-01,holiday,国庆节,2026-11-05\n";
+
+    #[test]
+    fn a_new_notice_moves_what_was_provisional_and_makes_it_certain() {
+        let calendar = calendar().extended(NEXT).unwrap();
+        let before = calendar.as_of(day("2026-11-04"));
+        let before = before.add(day("2026-12-21"), 10, Counting::Strict).unwrap();
+        assert_eq!(before.to_string(), "2027-01-04 (provisional)");
+        // Counted from a day on which the notice was known: nothing has moved since.
+        let after = calendar
+            .due(day("2026-12-21"), 10, day("2026-12-22"))
+            .unwrap();
+        assert_eq!(
+            (after.now.to_string().as_str(), after.is_moved()),
+            ("2027-01-06", false)
+        );
+        // Counted from before the notice: the day moves when it is out, and both are told.
+        let across = calendar
+            .due(day("2026-11-04"), 42, day("2026-11-05"))
+            .unwrap();
+        assert_eq!(across.first.to_string(), "2027-01-01 (provisional)");
+        assert_eq!(across.now.to_string(), "2027-01-05");
+        assert!(across.is_moved());
+        assert_eq!(calendar.as_of(day("2026-11-04")).last_year(), Some(2026));
+        assert_eq!(calendar.as_of(day("2026-11-05")).last_year(), Some(2027));
+    }
+
+    #[test]
+    fn a_file_may_repeat_what_is_known_and_must_not_deny_it() {
+        let published = calendar();
+        assert_eq!(published.extended(PUBLISHED).unwrap(), published);
+        let whole = format!("{PUBLISHED}\n{NEXT}");
+        assert_eq!(published.extended(&whole), published.extended(NEXT));
+        let error = |text: &str| published.extended(text).unwrap_err().to_string();
+        assert!(error("2026-10-01,workday,x,").starts_with("line 1: 2026-10-01 is listed before"));
+        let twice = format!("{NEXT}2027-10-01,holiday,国庆节,2026-11-05");
+        assert!(error(&twice).starts_with("line 7: 2027-10-01 is listed before"));
+        let by_half = NEXT.replace("2027-10-01", "2027-10-02");
+        assert_eq!(
+            error(&by_half),
+            "line 2: 2027 must list 2027-10-01 as a holiday"
+        );
+        let too_far = NEXT.replace("2027-", "2028-");
+        assert!(error(&too_far).starts_with("line 2: a notice for the year after 2026 must come"));
     }
 }

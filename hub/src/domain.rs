@@ -19,7 +19,7 @@ pub mod request_ids;
 pub mod requests;
 pub mod sealing;
 
-use hub_core::{date, names::RequestId};
+use hub_core::{date, names::RequestId, workdays::Known};
 use hub_proto::{
     channels::channels_event,
     ledger::{Event, event},
@@ -54,6 +54,12 @@ impl Context<'_> {
     #[must_use]
     pub fn today(&self) -> Date {
         date::on(self.now, self.charter.zone())
+    }
+
+    /// The calendar of working days as it is known today.
+    #[must_use]
+    pub fn calendar(&self) -> Known<'_> {
+        self.roster.calendar().as_of(self.today())
     }
 
     /// A UUIDv7 of the hub's own, from the entry's time and seed; `number` tells those of one entry

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use arc_swap::ArcSwap;
@@ -13,6 +13,7 @@ use hub_core::{
     date,
     jwk::TokenJwk,
     names::{AgencyId, ChannelId, MechanismId, OfficerId, RoleId},
+    workdays::Calendar,
 };
 use hub_proto::members::Liaison;
 use jiff::{Timestamp, civil::Date};
@@ -55,11 +56,12 @@ pub struct Member {
 /// Token keys by agency and kid; a row whose JWK this hub cannot use has no key.
 type TokenKeys = BTreeMap<(AgencyId, String), (TokenKeyRow, Option<Arc<TokenKey>>)>;
 
-/// Charter and rows.
+/// Charter, calendar and rows.
 #[derive(Debug)]
 pub struct Roster {
     epoch: u64,
     charter: Arc<Charter>,
+    calendar: Arc<Calendar>,
     /// Keyed by the row keys of membership, in their order.
     added: BTreeMap<(MechanismId, AgencyId), Vec<TermRow>>,
     liaisons: BTreeMap<(MechanismId, AgencyId), Vec<Liaison>>,
@@ -68,14 +70,25 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Reads the rows.
+    /// Reads the rows, beside the built-in calendar.
     ///
     /// # Errors
     /// When storage fails or a row is damaged.
     pub fn read(charter: Arc<Charter>, view: &(impl View + ?Sized), epoch: u64) -> Result<Self> {
+        let calendar = Calendar::published().map_err(Error::internal)?;
+        Self::read_beside(charter, Arc::new(calendar), view, epoch)
+    }
+
+    fn read_beside(
+        charter: Arc<Charter>,
+        calendar: Arc<Calendar>,
+        view: &(impl View + ?Sized),
+        epoch: u64,
+    ) -> Result<Self> {
         Ok(Self {
             epoch,
             charter,
+            calendar,
             added: rows_by_unit(view, Kind::Membership, |row: MembershipRow| row.terms)?,
             liaisons: rows_by_unit(view, Kind::Liaison, |row: LiaisonRow| row.terms)?,
             nodes: nodes(view)?,
@@ -83,18 +96,40 @@ impl Roster {
         })
     }
 
-    /// The same charter with other rows.
+    /// The same charter and calendar with other rows.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn with_rows(&self, view: &(impl View + ?Sized)) -> Result<Self> {
-        Self::read(Arc::clone(&self.charter), view, self.epoch)
+        let (charter, calendar) = (Arc::clone(&self.charter), Arc::clone(&self.calendar));
+        Self::read_beside(charter, calendar, view, self.epoch)
+    }
+
+    /// The same charter and rows with another calendar.
+    #[must_use]
+    pub fn with_calendar(&self, calendar: Arc<Calendar>) -> Self {
+        Self {
+            epoch: self.epoch,
+            charter: Arc::clone(&self.charter),
+            calendar,
+            added: self.added.clone(),
+            liaisons: self.liaisons.clone(),
+            nodes: self.nodes.clone(),
+            token_keys: self.token_keys.clone(),
+        }
     }
 
     /// The charter.
     #[must_use]
     pub fn charter(&self) -> &Charter {
         &self.charter
+    }
+
+    /// The calendar of working days in force: what is built in, with what the operator's file adds.
+    /// It is no part of the ledger, so `apply` must not ask it.
+    #[must_use]
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     /// Which reading of the rows this is.
@@ -414,8 +449,9 @@ fn damaged() -> Error {
 /// The roster that everyone reads, and news of its changes.
 #[derive(Debug)]
 pub struct SharedRoster {
-    charter: Arc<Charter>,
     current: ArcSwap<Roster>,
+    /// Held while a new roster is made from the current one.
+    changing: Mutex<()>,
     epoch: watch::Sender<u64>,
 }
 
@@ -425,10 +461,10 @@ impl SharedRoster {
     /// # Errors
     /// When storage fails.
     pub fn load(charter: Arc<Charter>, view: &(impl View + ?Sized)) -> Result<Self> {
-        let roster = Roster::read(Arc::clone(&charter), view, 0)?;
+        let roster = Roster::read(charter, view, 0)?;
         Ok(Self {
-            charter,
             current: ArcSwap::from_pointee(roster),
+            changing: Mutex::new(()),
             epoch: watch::Sender::new(0),
         })
     }
@@ -438,11 +474,20 @@ impl SharedRoster {
     /// # Errors
     /// When storage fails; the old roster stays then.
     pub fn refresh(&self, view: &(impl View + ?Sized)) -> Result<()> {
-        let epoch = self.current.load().epoch.saturating_add(1);
-        let roster = Roster::read(Arc::clone(&self.charter), view, epoch)?;
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut roster = self.current.load().with_rows(view)?;
+        roster.epoch = roster.epoch.saturating_add(1);
+        let epoch = roster.epoch;
         self.current.store(Arc::new(roster));
         self.epoch.send_replace(epoch);
         Ok(())
+    }
+
+    /// Puts another calendar in force. Nobody's standing depends on it, so nobody is told.
+    pub fn set_calendar(&self, calendar: Calendar) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let roster = self.current.load().with_calendar(Arc::new(calendar));
+        self.current.store(Arc::new(roster));
     }
 
     /// The roster as it stands.
