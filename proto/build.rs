@@ -32,6 +32,8 @@ const FILES: &[&str] = &[
     "hub/members/v1/roster.proto",
     "hub/referrals/v1/event.proto",
     "hub/requests/v1/event.proto",
+    "hub/requests/v1/information_request.proto",
+    "hub/requests/v1/request_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
