@@ -30,6 +30,7 @@
 mod meetings;
 mod modules;
 mod outbox;
+mod requests;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -38,6 +39,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 pub use meetings::{MajorIssues, Meetings, Minutes};
 pub use modules::{Attachments, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
+pub use requests::Requests;
 
 use crate::{
     ClientBuilder, Profile,
@@ -189,6 +191,30 @@ impl Client {
     #[must_use]
     pub fn major_issues(&self) -> MajorIssues {
         MajorIssues::new(self)
+    }
+
+    /// Information requests between agencies.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        Requests::new(self)
+    }
+
+    /// The same client, whose calls say what they read restricted records for.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// let name = "informationRequests/01980000-0000-7000-8000-000000000000";
+    /// let request = client.reading_for("Case 7").requests().get(name)?;
+    /// # drop(request);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn reading_for(&self, purpose: &str) -> Self {
+        Self {
+            inner: self.inner.reading_for(purpose),
+            threads: Arc::clone(&self.threads),
+        }
     }
 
     /// Checkpoints, proofs and entries.

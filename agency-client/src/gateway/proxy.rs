@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Headers of a caller that go on to the hub: the trace that the call belongs to.
-const PASSED_ON: [&str; 2] = ["traceparent", "tracestate"];
+const PASSED_ON: [&str; 3] = ["traceparent", "tracestate", PURPOSE_HEADER];
 /// Paths that the gateway answers itself.
 const LOCAL: [&str; 3] = [
     "/grpc.health.v1.Health/",
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_trace_and_the_timeout_of_a_caller_go_on() {
+    fn only_the_trace_the_purpose_and_the_timeout_of_a_caller_go_on() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("authorization", "Bearer stolen"),
@@ -373,13 +373,14 @@ mod tests {
             ("author-signature-bin", "AAAA"),
             ("gateway-secret", "s"),
             ("traceparent", "00-1-2-01"),
+            (PURPOSE_HEADER, "5qC45p+l"),
             ("grpc-timeout", "3S"),
         ] {
             headers.insert(name, value.parse().unwrap());
         }
         let with = passed_on(&headers);
         let names: Vec<_> = with.metadata.into_headers().keys().cloned().collect();
-        assert_eq!(names, ["traceparent"]);
+        assert_eq!(names, ["traceparent", PURPOSE_HEADER]);
         assert_eq!(with.timeout, Some(Duration::from_secs(3)));
     }
 }
