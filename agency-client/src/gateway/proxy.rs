@@ -28,13 +28,14 @@ use super::{
 };
 use crate::{
     client::{
-        Client,
+        Client, PURPOSE_HEADER,
         forward::{Forwarded, own, unavailable},
     },
     codec::RawCodec,
 };
 
-/// Headers of a caller that go on to the hub: the trace that the call belongs to.
+/// Headers of a caller that go on to the hub: the trace that the call belongs to, and what it reads restricted
+/// records for.
 const PASSED_ON: [&str; 3] = ["traceparent", "tracestate", PURPOSE_HEADER];
 /// Paths that the gateway answers itself.
 const LOCAL: [&str; 3] = [

@@ -5,7 +5,7 @@ use hub_proto::requests::{Deadline, DeadlineKind, InformationRequest, RequestSta
 use jiff::{Timestamp, civil::Date};
 
 /// One thing that is owed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Owed {
     /// Who owes it, `agencies/{agency}`.
     pub by: String,

@@ -89,11 +89,17 @@ fn rows(
         (out.label("counting", "计算方法"), counting.to_owned()),
         (
             out.label("known notices until", "已公布至"),
-            known.last_year().map(|year| year.to_string()).unwrap_or_default(),
+            known
+                .last_year()
+                .map(|year| year.to_string())
+                .unwrap_or_default(),
         ),
         (
             out.label("last changed on", "最近变更"),
-            known.version().map(|day| day.to_string()).unwrap_or_default(),
+            known
+                .version()
+                .map(|day| day.to_string())
+                .unwrap_or_default(),
         ),
     ]
 }
@@ -128,7 +134,10 @@ mod tests {
     #[test]
     fn x_003_the_example_of_the_order_is_told_with_what_is_known() {
         let text = told(Lang::En, jiff::civil::date(2025, 9, 24), None);
-        assert!(text.starts_with("day                  2025-10-14\n"), "{text}");
+        assert!(
+            text.starts_with("day                  2025-10-14\n"),
+            "{text}"
+        );
         assert!(text.contains("known notices until  2026\n"), "{text}");
         assert!(text.contains("last changed on      2020-01-27\n"), "{text}");
     }

@@ -79,8 +79,13 @@ pub(crate) enum RequestCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ReadingArgs {
     /// What the read is for; it is recorded, and needed for account information.
-    #[arg(long = "for", id = "reading_for", value_name = "PURPOSE", default_value = "",
-          hide_default_value = true)]
+    #[arg(
+        long = "for",
+        id = "reading_for",
+        value_name = "PURPOSE",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(crate) purpose: String,
 }
 
@@ -103,7 +108,12 @@ pub(crate) struct CommonDraftArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) basis: String,
     /// Statute and article that the instrument names, where the legal basis asks for it.
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(crate) instrument_basis: String,
     /// Last day on which the data may be used.
     #[arg(long, value_name = "DATE")]
