@@ -6,6 +6,7 @@ use prost::Message as _;
 
 const FILES: &[&str] = &[
     "hub/attachments/v1/attachment_service.proto",
+    "hub/audit/v1/audit_service.proto",
     "hub/audit/v1/event.proto",
     "hub/common/v1/date.proto",
     "hub/common/v1/receipt.proto",

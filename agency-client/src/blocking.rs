@@ -37,7 +37,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 pub use meetings::{MajorIssues, Meetings, Minutes};
-pub use modules::{Attachments, Channels, Ledger, Members};
+pub use modules::{Attachments, Audit, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
 pub use requests::Requests;
 
@@ -199,28 +199,27 @@ impl Client {
         Requests::new(self)
     }
 
-    /// The same client, whose calls say what they read restricted records for.
-    ///
-    /// ```no_run
-    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
-    /// let name = "informationRequests/01980000-0000-7000-8000-000000000000";
-    /// let request = client.reading_for("Case 7").requests().get(name)?;
-    /// # drop(request);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn reading_for(&self, purpose: &str) -> Self {
-        Self {
-            inner: self.inner.reading_for(purpose),
-            threads: Arc::clone(&self.threads),
-        }
-    }
-
     /// Checkpoints, proofs and entries.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self)
+    }
+
+    /// Who read which restricted record, for auditors.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::new(self)
+    }
+
+    /// As [`crate::Client::with_purpose`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_purpose(&self, purpose: &str) -> Result<Self> {
+        Ok(Self {
+            inner: self.inner.with_purpose(purpose)?,
+            threads: Arc::clone(&self.threads),
+        })
     }
 
     /// Files that go with notifications.

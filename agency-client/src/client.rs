@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use hub_core::{
     commitment::{SALT_HEADER, SIGNATURE_HEADER},
     names::{OfficerId, RequestId, RoleId},
+    purpose::{PURPOSE_HEADER, PURPOSE_RULE, is_purpose},
 };
 use jiff::Timestamp;
 use prost::Message;
@@ -23,6 +24,7 @@ use tonic::{
 
 use crate::{
     attachments::Attachments,
+    audit::Audit,
     author::{Authored, Recorded},
     channels::Channels,
     checkpoint::CheckpointMemory,
@@ -44,8 +46,6 @@ pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 /// Largest answer that is read, in bytes. The hub's messages have at most 1 MiB; a whole ledger
 /// entry of one with its header is a little more.
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Metadata in which a call says what it reads restricted records for.
-pub(crate) const PURPOSE_HEADER: &str = "hub-purpose-bin";
 /// Roles that a token may name.
 pub const ROLES_MAX: usize = 16;
 
@@ -53,8 +53,8 @@ pub const ROLES_MAX: usize = 16;
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
-    /// What restricted records are read for.
-    purpose: Option<Arc<str>>,
+    /// What restricted records are read for; empty when it is not said.
+    purpose: Arc<str>,
 }
 
 struct Shared {
@@ -86,6 +86,7 @@ pub struct ClientBuilder {
     endpoint: Option<String>,
     officer: Option<String>,
     roles: Option<Vec<String>>,
+    purpose: Option<String>,
     deadline: Duration,
     retry: RetryPolicy,
     observer: Watched,
@@ -101,6 +102,7 @@ impl ClientBuilder {
             endpoint: None,
             officer: None,
             roles: None,
+            purpose: None,
             deadline: DEADLINE_DEFAULT,
             retry: RetryPolicy::default(),
             observer: Watched::default(),
@@ -125,6 +127,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn roles<R: Into<String>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
         self.roles = Some(roles.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// What restricted records are read for, instead of the profile's: see [`Client::with_purpose`].
+    #[must_use]
+    pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
+        self.purpose = Some(purpose.into());
         self
     }
 
@@ -172,10 +181,11 @@ impl ClientBuilder {
             role.parse::<RoleId>()
                 .map_err(|rule| ClientError::input(format!("role {role}"), rule.to_string()))?;
         }
+        let purpose = self.purpose.or(self.profile.purpose).unwrap_or_default();
+        let purpose = checked_purpose(&purpose)?;
         let (channel, watch) = transport::channel(&identity, &endpoint, self.observer.clone())?;
         let memory = CheckpointMemory::new(&self.profile.state_dir, identity.ledger_key.clone());
         Ok(Client {
-            purpose: None,
             shared: Arc::new(Shared {
                 channel,
                 endpoint,
@@ -187,6 +197,7 @@ impl ClientBuilder {
                 memory,
                 observer: self.observer,
             }),
+            purpose,
         })
     }
 
@@ -215,6 +226,35 @@ impl Client {
     #[must_use]
     pub fn builder(profile: &Profile) -> ClientBuilder {
         ClientBuilder::new(profile)
+    }
+
+    /// The same client, reading restricted records for a purpose. Every read of a notification to named
+    /// addressees, an alert, a referral or a request is on the hub's ledger, with the purpose, before its
+    /// contents are returned; for some kinds the charter refuses a read without one. It goes with every
+    /// call and subscription of what this returns. An empty text says nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let client = client.with_purpose("核查晋社案〔2026〕12号")?;
+    /// let name = "agencies/tax/notifications/0190a5c0-0000-7000-8000-000000000001";
+    /// client.channels().notification(name).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when it is longer than 200 characters or has control characters.
+    pub fn with_purpose(&self, purpose: &str) -> Result<Self> {
+        Ok(Self {
+            shared: Arc::clone(&self.shared),
+            purpose: checked_purpose(purpose)?,
+        })
+    }
+
+    /// What restricted records are read for; empty when it is not said.
+    #[must_use]
+    pub fn purpose(&self) -> &str {
+        &self.purpose
     }
 
     /// The profile that the client was made from.
@@ -283,29 +323,16 @@ impl Client {
         Requests::new(self.clone())
     }
 
-    /// The same client, whose calls say what they read restricted records for: text of one line, at most 200
-    /// characters. The hub records it with each such read; the charter demands it for some.
-    ///
-    /// ```no_run
-    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
-    /// let name = "informationRequests/01980000-0000-7000-8000-000000000000";
-    /// let request = client.reading_for("Case 7").requests().get(name).await?;
-    /// # drop(request);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn reading_for(&self, purpose: &str) -> Self {
-        Self {
-            purpose: (!purpose.is_empty()).then(|| purpose.into()),
-            ..self.clone()
-        }
-    }
-
     /// Files that go with notifications: upload and download.
     #[must_use]
     pub fn attachments(&self) -> Attachments {
         Attachments::new(self.clone())
+    }
+
+    /// Who read which restricted record, for auditors.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::new(self.clone())
     }
 
     /// Checkpoints, proofs and entries.
@@ -539,14 +566,27 @@ impl Client {
         let mut request = Request::new(bytes);
         let token = self.shared.minter.header(Timestamp::now())?;
         request.metadata_mut().insert("authorization", token);
-        if let Some(purpose) = &self.purpose {
-            let value = BinaryMetadataValue::from_bytes(purpose.as_bytes());
-            request.metadata_mut().insert_bin(PURPOSE_HEADER, value);
-        }
         if let Some(authored) = authored {
             sign_headers(request.metadata_mut(), authored);
         }
+        self.say_purpose(request.metadata_mut());
         Ok(request)
+    }
+
+    /// Says what the call reads for, unless its headers say so already.
+    fn say_purpose(&self, headers: &mut MetadataMap) {
+        if !self.purpose.is_empty() && headers.get_bin(PURPOSE_HEADER).is_none() {
+            let purpose = BinaryMetadataValue::from_bytes(self.purpose.as_bytes());
+            headers.insert_bin(PURPOSE_HEADER, purpose);
+        }
+    }
+}
+
+fn checked_purpose(purpose: &str) -> Result<Arc<str>> {
+    if is_purpose(purpose) {
+        Ok(purpose.trim().into())
+    } else {
+        Err(ClientError::input("purpose", PURPOSE_RULE))
     }
 }
 

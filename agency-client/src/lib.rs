@@ -6,6 +6,7 @@
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
 //! - [`meetings`]: meetings, minutes and major issues, likewise.
 //! - [`requests`]: information requests, likewise.
+//! - [`audit`]: who read which restricted record.
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
@@ -110,6 +111,7 @@
 //! ```
 
 pub mod attachments;
+pub mod audit;
 mod author;
 pub mod blocking;
 pub mod channels;

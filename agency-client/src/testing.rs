@@ -120,6 +120,7 @@ impl Fixture {
             officer: "tax-clerk-1".into(),
             roles: vec!["clerk".into()],
             state_dir: file("state"),
+            purpose: None,
         }
     }
 

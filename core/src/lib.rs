@@ -13,6 +13,7 @@
 //! - [`jwk`]: public keys of officer tokens.
 //! - [`workdays`]: holidays and make-up working days.
 //! - [`profile`]: a client's settings file.
+//! - [`purpose`]: what a read of restricted records is for.
 
 pub mod commitment;
 pub mod crypto;
@@ -23,6 +24,7 @@ pub mod merkle;
 pub mod names;
 pub mod note;
 pub mod profile;
+pub mod purpose;
 pub mod reason;
 pub mod uscc;
 pub mod workdays;

@@ -44,4 +44,8 @@ pub struct Profile {
     pub roles: Vec<String>,
     /// Folder for what the client must remember, such as the last checkpoint it saw.
     pub state_dir: String,
+    /// What restricted records are read for, unless a caller says another: at most 200 characters on one
+    /// line. For machines that read for one purpose, such as an agency's office system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
 }

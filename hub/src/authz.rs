@@ -3,6 +3,9 @@
 //! The only way to a [`Permit`] is through this module, and the domain asks for one. A permit names
 //! agency, officer, role and the action granted.
 
+mod reads;
+mod requests;
+
 use std::sync::Arc;
 
 use hub_core::{
@@ -13,12 +16,15 @@ use hub_core::{
 };
 use jiff::{Timestamp, civil::Date};
 
+pub use self::reads::Audited;
 use crate::{
     charter::{Action, Audience, Category, Channel, Destination, Who},
     domain::members::roster::Roster,
     error::{Error, Result},
     identity::Caller,
 };
+
+pub use self::requests::RequestSight;
 
 /// Id under which the hub's own acts are recorded. No agency of a charter may bear it.
 pub const HUB_AGENCY: &str = "hub";

@@ -11,7 +11,7 @@
 //! - `raw`: the file as written, with places in the text.
 //! - `build`: from there to the types here, collecting every broken rule.
 //! - [`agency`], [`mechanism`], [`role`], [`action`], [`channel`], [`category`], [`meetings`],
-//!   [`mod@reference`]: the types.
+//!   [`mod@reference`], [`requests`]: the types.
 //! - [`report`]: `hub charter check`.
 
 pub mod action;
@@ -24,8 +24,10 @@ pub mod follow_up;
 pub mod mechanism;
 pub mod meetings;
 mod raw;
+pub mod reads;
 pub mod reference;
 pub mod report;
+pub mod requests;
 pub mod role;
 
 use std::{fs::File, io::Read as _, path::Path};
@@ -49,8 +51,12 @@ pub use self::{
         MembershipAddition, Office,
     },
     meetings::{CorrespondenceUnits, MeetingRules},
-    reference::{AlertIndicator, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit},
+    reads::{ReadRules, RestrictedKind},
+    reference::{
+        AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit,
+    },
     report::check_command,
+    requests::RequestRules,
     role::{AgencySet, Binding, Role},
 };
 
@@ -119,6 +125,8 @@ pub struct Charter {
     follow_up: FollowUp,
     retention_months: Option<u16>,
     meetings: MeetingRules,
+    requests: Option<RequestRules>,
+    reads: ReadRules,
 }
 
 impl Charter {
@@ -205,6 +213,8 @@ impl Charter {
             follow_up: parts.follow_up,
             retention_months: parts.retention_months,
             meetings: parts.meetings,
+            requests: parts.requests,
+            reads: parts.reads,
         })
     }
 
@@ -359,7 +369,7 @@ impl Charter {
         &self.alert_indicators
     }
 
-    /// Legal bases for account-information requests.
+    /// Legal bases of information requests.
     #[must_use]
     pub fn legal_bases(&self) -> &[LegalBasis] {
         &self.legal_bases
@@ -381,6 +391,19 @@ impl Charter {
     #[must_use]
     pub fn meetings(&self) -> &MeetingRules {
         &self.meetings
+    }
+
+    /// How information requests are handled; `None` when the charter has no `[requests]`, so that none can
+    /// be made.
+    #[must_use]
+    pub fn requests(&self) -> Option<&RequestRules> {
+        self.requests.as_ref()
+    }
+
+    /// How restricted records are read.
+    #[must_use]
+    pub fn reads(&self) -> &ReadRules {
+        &self.reads
     }
 
     /// Months after which the text of a notification of a category is sealed; nothing when it is

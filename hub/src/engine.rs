@@ -34,7 +34,10 @@ use std::{
     time::Duration,
 };
 
-use hub_core::{crypto::SigningKey, names::RequestId};
+use hub_core::{
+    crypto::SigningKey,
+    names::{AgencyId, RequestId},
+};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -209,6 +212,29 @@ impl Engine {
     /// agency's share of it, is full; [`hub_core::reason::Reason::StorageFull`] when the disk is;
     /// [`hub_core::reason::Reason::Unavailable`] when the hub is draining or its storage failed.
     pub async fn submit(&self, submission: Submission) -> Result<Arc<Recorded>> {
+        let is_own_act = submission.peer.is_none();
+        let counted = (!is_own_act).then(|| submission.permit.agency().clone());
+        self.submit_counted(submission, counted.as_ref()).await
+    }
+
+    /// As [`Engine::submit`] for an act of the hub's own that an agency has caused, such as the record of
+    /// a read: it counts to that agency's share of the queue.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub async fn submit_for(
+        &self,
+        agency: &AgencyId,
+        submission: Submission,
+    ) -> Result<Arc<Recorded>> {
+        self.submit_counted(submission, Some(agency)).await
+    }
+
+    async fn submit_counted(
+        &self,
+        submission: Submission,
+        counted: Option<&AgencyId>,
+    ) -> Result<Arc<Recorded>> {
         let (reply, answer) = oneshot::channel();
         let queue = self
             .queue
@@ -219,11 +245,9 @@ impl Engine {
             return Err(draining());
         };
         // The share goes with the job: a caller that goes away leaves its job in the queue.
-        let is_own_act = submission.peer.is_none();
-        let share = if is_own_act {
-            None
-        } else {
-            Some(self.shares.take(submission.permit.agency())?)
+        let share = match counted {
+            Some(agency) => Some(self.shares.take(agency)?),
+            None => None,
         };
         let job = sequencer::Job {
             submission,
@@ -378,6 +402,26 @@ impl Engine {
             Some(stored) => Recorded::from_stored(&stored).map(Arc::new).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The index of the first entry that was recorded at an instant or later; the head when there is none.
+    /// Instants rise with the index, so this looks at a few dozen entries at most.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn first_at(&self, at_us: i64) -> Result<u64> {
+        let (mut from, mut to) = (0, self.store.head());
+        while from < to {
+            let middle = from.midpoint(to);
+            let entry = self.recorded(middle)?;
+            let is_before = entry.is_some_and(|entry| entry.header.recorded_at_us < at_us);
+            if is_before {
+                from = middle.saturating_add(1);
+            } else {
+                to = middle;
+            }
+        }
+        Ok(from)
     }
 
     /// Answers what is queued, stops the writer and erasures, and flushes. Later submissions are refused.

@@ -14,6 +14,7 @@ pub mod charter;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod deadlines;
 pub mod dev;
 pub mod domain;
 pub mod engine;

@@ -2,6 +2,7 @@
 //!
 //! The cast:
 //! - [`Metrics`]: all instruments, shared by everyone who counts, and the registry that shows them.
+//! - [`reads`]: reads on the record.
 //! - [`rpc`]: calls by method and outcome.
 //! - [`writer`]: the writer's batches and commits.
 //!
@@ -15,6 +16,7 @@
 //! set; never contents, organisations, officers or names of notifications. Counting takes no lock
 //! that a scrape holds for long.
 
+pub mod reads;
 pub mod rpc;
 pub mod writer;
 
@@ -25,10 +27,12 @@ use std::{
 
 use prometheus_client::{encoding::text, registry::Registry};
 
-use self::{rpc::RpcMetrics, writer::WriterMetrics};
+use self::{reads::ReadMetrics, rpc::RpcMetrics, writer::WriterMetrics};
 
 /// Every instrument of the hub.
 pub struct Metrics {
+    /// Reads of restricted records.
+    pub reads: ReadMetrics,
     /// Calls.
     pub rpc: RpcMetrics,
     /// The writer.
@@ -54,11 +58,13 @@ impl Metrics {
     #[must_use]
     pub fn new(methods: impl IntoIterator<Item = &'static str>) -> Self {
         let metrics = Self {
+            reads: ReadMetrics::default(),
             rpc: RpcMetrics::new(methods),
             writer: WriterMetrics::default(),
             registry: Mutex::default(),
         };
         metrics.register(|registry| {
+            metrics.reads.register(registry);
             metrics.rpc.register(registry);
             metrics.writer.register(registry);
         });

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use hub_core::crypto::SigningKey;
 use hub_proto::{
     attachments::attachment_service_server::AttachmentServiceServer,
+    audit::audit_service_server::AuditServiceServer,
     channels::channel_service_server::ChannelServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
     meetings::{
@@ -13,6 +14,7 @@ use hub_proto::{
         meeting_service_server::MeetingServiceServer, minutes_service_server::MinutesServiceServer,
     },
     members::members_service_server::MembersServiceServer,
+    requests::request_service_server::RequestServiceServer,
 };
 use tokio::{
     net::TcpListener,
@@ -28,6 +30,7 @@ use crate::{
     charter::Charter,
     clock::{Clock, SystemClock},
     config::Config,
+    deadlines,
     engine::{self, Engine, entropy::SystemEntropy},
     expiry,
     exporter::{self, Exporter},
@@ -57,15 +60,17 @@ pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 pub const UPLOADS_FREE_FACTOR: u64 = 2;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "",
     "hub.attachments.v1.AttachmentService",
+    "hub.audit.v1.AuditService",
     "hub.channels.v1.ChannelService",
     "hub.ledger.v1.LedgerService",
     "hub.meetings.v1.MajorIssueService",
     "hub.meetings.v1.MeetingService",
     "hub.meetings.v1.MinutesService",
     "hub.members.v1.MembersService",
+    "hub.requests.v1.RequestService",
 ];
 
 /// A connection on which nothing is heard is pinged this often.
@@ -200,6 +205,7 @@ fn background(
         config.clone(),
         left_out,
     ));
+    background.spawn(deadlines::watch(Arc::clone(engine)));
     background.spawn(reminders::watch(Arc::clone(engine)));
     let search = Arc::clone(&services.search);
     background.spawn(retention::watch(Arc::clone(engine), search));
@@ -355,6 +361,8 @@ async fn serve(
     };
     let attachments =
         AttachmentServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let audit =
+        AuditServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let channels =
         ChannelServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let members =
@@ -365,6 +373,8 @@ async fn serve(
         MinutesServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let issues =
         MajorIssueServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let requests =
+        RequestServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let router = Server::builder()
         .concurrency_limit_per_connection(
@@ -380,11 +390,13 @@ async fn serve(
         .add_service(health_service)
         .add_optional_service(reflection)
         .add_service(attachments)
+        .add_service(audit)
         .add_service(channels)
         .add_service(meetings)
         .add_service(minutes)
         .add_service(issues)
         .add_service(members)
+        .add_service(requests)
         .add_service(ledger);
     let drained = async move {
         // An error means that the hub is gone, which is as good a reason to stop.

@@ -2,6 +2,7 @@
 //! and write the answer. No rule of the domain lives here.
 
 pub mod attachments;
+pub mod audit;
 pub mod channels;
 pub mod ledger;
 pub mod meetings;
@@ -9,6 +10,7 @@ pub mod members;
 pub mod observe;
 pub mod page;
 pub mod reads;
+pub mod requests;
 pub mod rpc;
 pub mod status;
 pub mod streams;

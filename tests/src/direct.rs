@@ -17,14 +17,14 @@ use hub::{
     tls::{TlsOptions, TlsReloader},
     wire::{Services, streams::Streams},
 };
-use hub_core::crypto::sha256;
+use hub_core::{crypto::sha256, purpose::PURPOSE_HEADER};
 use jiff::SignedDuration;
 use prost::Message;
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::sync::watch;
-use tonic::Request;
+use tonic::{Request, metadata::MetadataValue};
 
-use crate::{Site, TRUST_DOMAIN};
+use crate::{PURPOSE, Site, TRUST_DOMAIN};
 
 /// A random source that always gives the same, for comparing two worlds of which one records more.
 #[derive(Debug, Clone, Copy)]
@@ -152,5 +152,7 @@ pub fn call<M: Message>(caller: &Arc<Caller>, message: M) -> Request<M> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(Arc::clone(caller));
     request.extensions_mut().insert(Arc::new(authored));
+    let purpose = MetadataValue::from_bytes(PURPOSE.as_bytes());
+    request.metadata_mut().insert_bin(PURPOSE_HEADER, purpose);
     request
 }

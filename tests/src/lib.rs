@@ -41,6 +41,9 @@ use hub::{
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tempfile::TempDir;
 
+/// What every officer of a test reads for, unless the test is about that.
+pub const PURPOSE: &str = "测试";
+
 /// Trust domain of every test hub.
 pub const TRUST_DOMAIN: &str = "hub.shanxi.example";
 
@@ -233,6 +236,7 @@ impl World {
             .endpoint(self.endpoint())
             .officer(officer)
             .roles(roles.iter().copied())
+            .purpose(PURPOSE)
             .build()
             .unwrap()
     }

@@ -21,6 +21,7 @@ use hub::wire::rpc;
 use hub_core::{
     commitment::{SALT_HEADER, SIGNATURE_HEADER, commitment},
     crypto::{Digest, SigningKey, random, sha256},
+    purpose::PURPOSE_HEADER,
 };
 use hyper_util::rt::TokioIo;
 use prost::Message;
@@ -43,7 +44,7 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
-use crate::{World, tokens::Token};
+use crate::{PURPOSE, World, tokens::Token};
 
 /// No call of a test takes longer than this.
 pub const CALL_TIME_MAX: Duration = Duration::from_secs(60);
@@ -350,7 +351,7 @@ impl Session {
     /// The headers of a call.
     #[must_use]
     pub fn headers(&self, method: &str, request: &[u8]) -> MetadataMap {
-        let mut headers = bearer(&self.token);
+        let mut headers = self.reading();
         if rpc::is_mutating(method) {
             self.node.author(method, request).put(&mut headers);
         }
@@ -428,8 +429,16 @@ impl Session {
         request: impl Into<Bytes>,
     ) -> Result<Streaming<Bytes>, Status> {
         self.raw
-            .stream(method, request.into(), bearer(&self.token))
+            .stream(method, request.into(), self.reading())
             .await
+    }
+
+    /// The token, and what is read for.
+    fn reading(&self) -> MetadataMap {
+        let mut headers = bearer(&self.token);
+        let purpose = BinaryMetadataValue::from_bytes(PURPOSE.as_bytes());
+        headers.insert_bin(PURPOSE_HEADER, purpose);
+        headers
     }
 }
 

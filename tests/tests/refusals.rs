@@ -24,7 +24,7 @@ use std::{
 use bytes::Bytes;
 use hub::{clock::SystemClock, wire::rpc};
 use hub_tests::{
-    Site, World, attachments, channels, charter_file, ledger, members,
+    Site, World, attachments, audit, channels, charter_file, ledger, members,
     raw::{
         self, Raw, Session, reason,
         requests::{Scene, Target, is_let_through},
@@ -289,6 +289,12 @@ const LEDGER_ROWS: &[Row] = &[
         ("tax", "clerk"),
         refused("health", "clerk", "authored by tax", HIDDEN),
         refused("tax", "node-admin", "authored by tax", HIDDEN),
+    ),
+    row(
+        audit!("ListAccesses"),
+        ("tax", "access-auditor"),
+        refused("health", "access-auditor", "of tax", HIDDEN),
+        refused("tax", "clerk", "of tax", DENIED),
     ),
     row(
         ledger!("ListEntryHeaders"),

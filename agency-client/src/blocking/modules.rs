@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use bytes::Bytes;
 use hub_proto::{
     attachments::Upload,
+    audit::{ListAccessesRequest, ListAccessesResponse},
     channels::{
         AcknowledgeDeliveryResponse, Attachment, BatchPublishNotificationsResponse, Channel,
         Consumer, CorrectNotificationResponse, DeliveryReceipt, GetNotificationResponse,
@@ -126,6 +127,22 @@ impl Channels {
             inner,
             threads: Arc::clone(self.threads()),
         })
+    }
+}
+
+module! {
+    /// The audit service. Made by [`Client::audit`].
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// for access in client.audit().list_accesses(&Default::default())?.accesses {
+    ///     println!("{} {}", access.officer, access.purpose);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    Audit(audit, "audit::Audit") {
+        fn list_accesses(request: &ListAccessesRequest) -> ListAccessesResponse;
     }
 }
 

@@ -180,6 +180,7 @@ impl Client {
         request
             .metadata_mut()
             .insert("authorization", token.map_err(Refused::Client)?);
+        self.say_purpose(request.metadata_mut());
         Ok(request)
     }
 

@@ -14,6 +14,7 @@ use std::{
 use bytes::Bytes;
 use futures::Stream;
 use http::{HeaderMap, Request as HttpRequest, Response as HttpResponse};
+use hub_core::purpose::PURPOSE_HEADER;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tonic::{
     Code, Request, Response, Status, Streaming, body::Body, metadata::MetadataMap, server::Grpc,
@@ -28,14 +29,13 @@ use super::{
 };
 use crate::{
     client::{
-        Client, PURPOSE_HEADER,
+        Client,
         forward::{Forwarded, own, unavailable},
     },
     codec::RawCodec,
 };
 
-/// Headers of a caller that go on to the hub: the trace that the call belongs to, and what it reads restricted
-/// records for.
+/// Headers of a caller that go on to the hub: the trace that the call belongs to, and what a read is for.
 const PASSED_ON: [&str; 3] = ["traceparent", "tracestate", PURPOSE_HEADER];
 /// Paths that the gateway answers itself.
 const LOCAL: [&str; 3] = [
@@ -374,14 +374,15 @@ mod tests {
             ("author-signature-bin", "AAAA"),
             ("gateway-secret", "s"),
             ("traceparent", "00-1-2-01"),
-            (PURPOSE_HEADER, "5qC45p+l"),
+            ("hub-purpose-bin", "5qC45p+l"),
             ("grpc-timeout", "3S"),
         ] {
             headers.insert(name, value.parse().unwrap());
         }
         let with = passed_on(&headers);
-        let names: Vec<_> = with.metadata.into_headers().keys().cloned().collect();
-        assert_eq!(names, ["traceparent", PURPOSE_HEADER]);
+        let mut names: Vec<_> = with.metadata.into_headers().keys().cloned().collect();
+        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        assert_eq!(names, ["hub-purpose-bin", "traceparent"]);
         assert_eq!(with.timeout, Some(Duration::from_secs(3)));
     }
 }

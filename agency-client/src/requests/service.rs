@@ -538,7 +538,7 @@ impl Requests {
     /// ```no_run
     /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
     /// let name = "informationRequests/01980000-0000-7000-8000-000000000000";
-    /// let requests = client.reading_for("Case 7: comparing the accounts").requests();
+    /// let requests = client.with_purpose("Case 7: comparing the accounts")?.requests();
     /// for deadline in requests.get(name).await?.deadlines {
     ///     println!("{:?} by {:?}", deadline.kind(), deadline.due_on);
     /// }

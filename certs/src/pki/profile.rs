@@ -210,6 +210,7 @@ fn profile(pki: &Pki, options: &IssueOptions, jwk: &TokenJwk) -> Profile {
             .unwrap_or_else(|| format!("{}-clerk-1", options.agency)),
         roles: options.roles.clone(),
         state_dir: "state".into(),
+        purpose: None,
     }
 }
 

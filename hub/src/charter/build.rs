@@ -11,7 +11,9 @@ mod cross;
 mod follow_up;
 mod mechanisms;
 mod meetings;
+mod reads;
 mod reference;
+mod requests;
 mod roles;
 
 use std::{
@@ -52,6 +54,8 @@ pub(super) struct Parts {
     pub(super) follow_up: super::FollowUp,
     pub(super) retention_months: Option<u16>,
     pub(super) meetings: super::MeetingRules,
+    pub(super) requests: Option<super::RequestRules>,
+    pub(super) reads: super::ReadRules,
 }
 
 /// Ids that the file declares.
@@ -94,6 +98,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         .map(|word| word.get_ref().as_str())
         .collect();
     let categories = categories::categories(&raw.categories, &scope, &soft_words, check);
+    let deadlines = reference::deadlines(&raw.deadlines, check);
     Parts {
         head,
         agencies,
@@ -102,10 +107,12 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         categories,
         alert_indicators: reference::alert_indicators(&raw.alert_indicators, check),
         legal_bases: reference::legal_bases(&raw.legal_bases, &known, check),
-        deadlines: reference::deadlines(&raw.deadlines, check),
+        requests: requests::requests(raw.requests.as_ref(), &deadlines, &known, check),
+        deadlines,
         follow_up: follow_up::follow_up(raw.follow_up.as_ref(), check),
         retention_months: follow_up::retention(raw.retention.as_ref(), check),
         meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
+        reads: reads::reads(raw.reads.as_ref(), check),
         mechanisms,
     }
 }

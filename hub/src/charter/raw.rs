@@ -40,6 +40,26 @@ pub(super) struct RawFile {
     pub(super) follow_up: Option<Spanned<RawFollowUp>>,
     pub(super) retention: Option<Spanned<RawRetention>>,
     pub(super) meetings: Option<Spanned<RawMeetings>>,
+    pub(super) requests: Option<Spanned<RawRequests>>,
+    pub(super) reads: Option<Spanned<RawReads>>,
+}
+
+/// How information requests are handled.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRequests {
+    pub(super) counting: Option<Text>,
+    pub(super) account_provider: Option<Text>,
+    pub(super) validity_days_max: Spanned<u16>,
+    pub(super) source: Text,
+}
+
+/// How restricted records are read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReads {
+    pub(super) purpose_demanded_for: Vec<Text>,
+    pub(super) source: Text,
 }
 
 /// How meetings are run.
@@ -286,13 +306,17 @@ pub(super) struct RawAlertIndicator {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLegalBasis {
     pub(super) id: Text,
-    pub(super) requester: Text,
+    pub(super) kind: Text,
+    pub(super) requester: Option<Text>,
     pub(super) basis: Option<Text>,
     #[serde(default)]
     pub(super) is_named_in_instrument: bool,
     pub(super) condition: Text,
+    #[serde(default)]
+    pub(super) is_charity_only: bool,
     pub(super) approver: Text,
-    pub(super) officers_min: Spanned<u8>,
+    pub(super) approval_level: Option<Text>,
+    pub(super) officers_min: Option<Spanned<u8>>,
     pub(super) mark: Text,
 }
 

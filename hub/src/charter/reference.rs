@@ -28,25 +28,53 @@ pub enum IndicatorKind {
     OverseasDonation,
 }
 
-/// A power to ask for account information.
+/// A power to ask for information (FS-053, Order 809 art. 20).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegalBasis {
     /// Id, unique in the charter.
     pub id: String,
-    /// Who may ask.
-    pub requester: AgencyId,
+    /// For which kind of request.
+    pub kind: BasisKind,
+    /// Who may ask; `None` for every agency.
+    pub requester: Option<AgencyId>,
     /// The law and article; empty when each instrument must name its own.
     pub basis: String,
     /// Whether the instrument must name the statute it acts under.
     pub is_named_in_instrument: bool,
     /// When it applies.
     pub condition: String,
+    /// Whether it is for charities only.
+    pub is_charity_only: bool,
     /// Who approves.
     pub approver: String,
-    /// Officers who must act together, at least.
+    /// Who approves, of account information; `None` of other data.
+    pub approval_level: Option<ApprovalLevel>,
+    /// Officers who must act together, at least; 0 of other data.
     pub officers_min: u8,
     /// How well the row is verified.
     pub mark: Mark,
+}
+
+/// What may be asked for on a legal basis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BasisKind {
+    /// Government data.
+    Data,
+    /// Account information of an organisation involved in a case (FS-053).
+    AccountInformation,
+}
+
+/// Who approves an inquiry for account information.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApprovalLevel {
+    /// The people's government at the requester's level.
+    Government,
+    /// The head of the requester's agency.
+    AgencyHead,
+    /// The head of the bureau at county level or above.
+    BureauHead,
+    /// Whoever the statute named in the instrument says.
+    AsStatute,
 }
 
 /// How well a fact is verified.

@@ -1,12 +1,14 @@
 //! Reads on the record: who read which restricted record, when and what for.
 //!
 //! An access is a fact of the hub's own, durable before contents are returned. It names the records and
-//! says nothing of what is in them.
+//! says nothing of what is in them. Who may list an access is settled when it is recorded: the auditors
+//! of the reader's agency, those that a record names, and, unless the record may not be known to exist
+//! (FS-036), the auditor of the body above the mechanisms, here [`ANY`].
 
 use bytes::Bytes;
 use hub_core::reason::Reason;
 use hub_proto::{
-    audit::{AccessRecorded, AuditEvent, audit_event},
+    audit::{AccessRecorded, AccessedRecord, AuditEvent, RecordKind, audit_event},
     ledger::{Event, event},
 };
 
@@ -15,8 +17,9 @@ use crate::{
     authz::Permit,
     error::{Error, Result},
     state::{
-        keys::{self, Kind},
-        view::Overlay,
+        keys::{self, Key, Kind},
+        store::Direction,
+        view::{Overlay, View},
     },
 };
 
@@ -26,8 +29,8 @@ pub const METHOD: &str = "/hub.system.v1/RecordAccess";
 /// Most records of one access.
 pub const RECORDS_MAX: usize = 256;
 
-/// Longest purpose in characters.
-pub const PURPOSE_CHARACTERS_MAX: usize = 200;
+/// Viewer of what the auditor of the body above the mechanisms may list; no agency's id.
+pub const ANY: &str = "-";
 
 /// To record an access.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,61 +56,122 @@ pub(super) fn decide(permit: &Permit, command: &Command) -> Result<Decision> {
     }]))
 }
 
-/// Lists an access for the auditors of the reader's agency and for those that each record names.
+/// Lists an access for all who may list it, in the order of entries and by record.
 pub(super) fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &AuditEvent) {
     let Some(audit_event::Kind::AccessRecorded(access)) = &event.kind else {
         return;
     };
     for record in &access.records {
-        for auditor in auditors(access, &record.auditors) {
-            let key = keys::seen_by(Kind::AccessOf, auditor).number(entry.index);
+        for viewer in viewers(access, record) {
+            let key = keys::seen_by(Kind::AccessOf, viewer).number(entry.index);
             rows.put(key.build(), Bytes::new());
-            let key = keys::accesses_to(auditor, &record.name).number(entry.index);
+        }
+        for viewer in indexed_for(access, record) {
+            let key = keys::accesses_to(viewer, &record.name).number(entry.index);
             rows.put(key.build(), Bytes::new());
         }
     }
 }
 
-/// The agencies whose auditors may list that a record was read.
-pub fn auditors<'a>(
+/// Who may list that a record was read: agency ids, and [`ANY`].
+fn viewers<'a>(
     access: &'a AccessRecorded,
-    of_record: &'a [String],
+    record: &'a AccessedRecord,
 ) -> impl Iterator<Item = &'a str> {
-    let others = of_record.iter().filter(|one| **one != access.agency);
-    [&access.agency]
+    let auditors = record.auditors.iter().map(String::as_str);
+    let others = auditors.filter(|one| *one != access.agency);
+    let any = is_open(record).then_some(ANY);
+    [access.agency.as_str()]
         .into_iter()
         .chain(others)
-        .map(String::as_str)
+        .chain(any)
+}
+
+/// For whom an access can be looked up by its record. Notifications are many: an access to an open one has
+/// a single row, which its author uses too, for every access to it is for the author to list. What
+/// another viewer asks for by its name is found among all that this viewer may list.
+fn indexed_for<'a>(
+    access: &'a AccessRecorded,
+    record: &'a AccessedRecord,
+) -> impl Iterator<Item = &'a str> {
+    let has_one = record.kind() == RecordKind::Notification && is_open(record);
+    viewers(access, record).filter(move |viewer| !has_one || *viewer == ANY)
+}
+
+/// Whether the auditor of the body above the mechanisms may know of an access: not of referrals and
+/// information requests, nor of what tells of them (FS-036).
+fn is_open(record: &AccessedRecord) -> bool {
+    let is_open_kind = matches!(record.kind(), RecordKind::Notification | RecordKind::Alert);
+    is_open_kind && !record.is_confidential
+}
+
+/// Whether a viewer may list that a record was read.
+#[must_use]
+pub fn may_list(viewer: &str, access: &AccessRecorded, record: &AccessedRecord) -> bool {
+    viewers(access, record).any(|one| one == viewer)
+}
+
+/// Rows that hold a viewer's accesses to a record; those of the first that has any are all there are.
+fn by_record(viewer: &str, record: &str) -> Vec<Key> {
+    let own = keys::accesses_to(viewer, record);
+    let mut parts = record.split('/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("agencies"), Some(author), Some("notifications")) if author == viewer => {
+            vec![own, keys::accesses_to(ANY, record)]
+        }
+        (Some("agencies"), _, Some("notifications")) if viewer != ANY => {
+            vec![own, keys::seen_by(Kind::AccessOf, viewer)]
+        }
+        _ => vec![own],
+    }
+}
+
+/// Which accesses are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// An agency's id, or [`ANY`].
+    pub viewer: &'a str,
+    /// Only accesses to this record; others may be among them all the same.
+    pub record: Option<&'a str>,
+    /// From this entry.
+    pub from: u64,
+    /// To before this entry.
+    pub before: u64,
+    /// In which order.
+    pub direction: Direction,
+}
+
+/// The entries of accesses that a viewer may list, at most so many.
+///
+/// # Errors
+/// When storage fails.
+pub fn page(
+    view: &(impl View + ?Sized),
+    selection: &Selection<'_>,
+    limit: usize,
+) -> Result<Vec<u64>> {
+    let Selection { from, before, .. } = *selection;
+    if from >= before {
+        return Ok(vec![]);
+    }
+    let prefixes = match selection.record {
+        Some(record) => by_record(selection.viewer, record),
+        None => vec![keys::seen_by(Kind::AccessOf, selection.viewer)],
+    };
+    for prefix in prefixes {
+        let skip = prefix.clone().build().len();
+        let start = prefix.clone().number(from).build();
+        let end = prefix.number(before).build();
+        let rows = view.scan(&start, &end, selection.direction, limit)?;
+        let index = |key: &[u8]| key.get(skip..).and_then(|rest| rest.try_into().ok());
+        let found = rows.iter().filter_map(|(key, _)| index(key));
+        let found: Vec<u64> = found.map(u64::from_be_bytes).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(vec![])
 }
 
 #[cfg(test)]
-mod tests {
-    use hub_proto::audit::AccessedRecord;
-
-    use super::*;
-    use crate::charter::Action;
-
-    fn access(count: usize) -> Command {
-        let record = AccessedRecord {
-            name: "alerts/a".into(),
-            ..AccessedRecord::default()
-        };
-        Command {
-            access: AccessRecorded {
-                records: vec![record; count],
-                ..AccessRecorded::default()
-            },
-        }
-    }
-
-    #[test]
-    fn only_the_hub_records_an_access_and_only_one_of_something() {
-        let hub = Permit::hub().unwrap();
-        assert!(decide(&hub, &access(RECORDS_MAX)).is_ok());
-        assert!(decide(&hub, &access(0)).is_err());
-        assert!(decide(&hub, &access(RECORDS_MAX + 1)).is_err());
-        let officer = Permit::testing("tax", "clerk", Action::InboxRead);
-        let refused = decide(&officer, &access(1)).unwrap_err();
-        assert_eq!(refused.reason, Reason::PermissionDenied);
-    }
-}
+mod tests;

@@ -24,6 +24,7 @@ use hub_proto::{
         AddMembershipRequest, AppointLiaisonRequest, EnrollNodeRequest, EnrollTokenKeyRequest,
         RevokeNodeRequest, RevokeTokenKeyRequest,
     },
+    requests,
 };
 use prost::Message;
 
@@ -234,6 +235,70 @@ pub const READERS: &[(&str, Reader)] = &[
     ("/hub.members.v1.MembersService/RevokeTokenKey", |bytes| {
         one(bytes, |request: RevokeTokenKeyRequest| request.request_id)
     }),
+    reader!(
+        "/hub.requests.v1.RequestService/DraftInformationRequest",
+        requests::DraftInformationRequestRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/ApproveInformationRequest",
+        requests::ApproveInformationRequestRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/WithdrawInformationRequest",
+        requests::WithdrawInformationRequestRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/AskForMissing",
+        requests::AskForMissingRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/CompleteInformationRequest",
+        requests::CompleteInformationRequestRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/ExtendAnswerTime",
+        requests::ExtendAnswerTimeRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/ConsentToInformationRequest",
+        requests::ConsentToInformationRequestRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/DeliverInformation",
+        requests::DeliverInformationRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/RefuseInformationRequest",
+        requests::RefuseInformationRequestRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/RecordUse",
+        requests::RecordUseRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/RequestCorrection",
+        requests::RequestCorrectionRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/AnswerCorrection",
+        requests::AnswerCorrectionRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/SuspendUse",
+        requests::SuspendUseRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/ResumeUse",
+        requests::ResumeUseRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/ConfirmDisposal",
+        requests::ConfirmDisposalRequest
+    ),
+    reader!(
+        "/hub.requests.v1.RequestService/CloseCase",
+        requests::CloseCaseRequest
+    ),
 ];
 
 /// The ids of a request; none when the method has none or the content is sealed.

@@ -80,6 +80,14 @@ pub enum Kind {
     AgreedItemOf = 0x4a,
     /// Meetings held, by mechanism and instant.
     MeetingHeld = 0x4b,
+    /// An information request.
+    InformationRequest = 0x68,
+    /// An information request that an agency may see, in the order of the entries that brought it.
+    InformationRequestOf = 0x69,
+    /// A case that an agency declared in a request for account information, by its digest.
+    RequestCase = 0x6a,
+    /// An information request that has a deadline which runs.
+    RunningDeadlines = 0x6b,
     /// An access that an agency's auditors may list, in the order of entries. 0x50 to 0x5f are for funds,
     /// 0x60 to 0x67 for referrals, 0x68 to 0x77 for requests.
     AccessOf = 0x78,
@@ -366,7 +374,8 @@ pub fn seen_by(kind: Kind, viewer: &str) -> Key {
     Key::new(kind).text(viewer)
 }
 
-/// Accesses to a record that a viewer may list; the index of the entry follows.
+/// Accesses to a record that a viewer may list, or that all may who may list its accesses at all; the
+/// index of the entry follows.
 #[must_use]
 pub fn accesses_to(viewer: &str, record: &str) -> Key {
     Key::new(Kind::AccessTo).text(viewer).text(record)
@@ -400,6 +409,24 @@ pub fn major_issue(id: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn escalation(id: &[u8]) -> Vec<u8> {
     Key::new(Kind::Escalation).bytes(id).build()
+}
+
+/// An information request, by its id.
+#[must_use]
+pub fn information_request(id: &[u8]) -> Vec<u8> {
+    Key::new(Kind::InformationRequest).bytes(id).build()
+}
+
+/// A case, by its digest.
+#[must_use]
+pub fn request_case(case_sha256: &[u8]) -> Vec<u8> {
+    Key::new(Kind::RequestCase).bytes(case_sha256).build()
+}
+
+/// That an information request has a deadline which runs.
+#[must_use]
+pub fn running_deadlines(id: &[u8]) -> Vec<u8> {
+    Key::new(Kind::RunningDeadlines).bytes(id).build()
 }
 
 #[cfg(test)]

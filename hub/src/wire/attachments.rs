@@ -17,7 +17,7 @@ use hub_proto::attachments::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, parse};
+use super::{Services, parse, reads::Purpose};
 use crate::{
     attachments::{References, Upload},
     domain::channels::attachment,
@@ -113,7 +113,8 @@ impl AttachmentService for Services {
             offset: u64::try_from(asked.offset)
                 .map_err(|_| Error::field("offset", "must not be negative"))?,
         };
-        let stream = download::open(self, access, wanted).await?;
+        let purpose = Purpose::of(&request)?;
+        let stream = download::open(self, (access, purpose), wanted).await?;
         Ok(Response::new(stream))
     }
 }

@@ -23,7 +23,10 @@ use hub_proto::channels::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Call, Services, page, parse};
+use super::{
+    Call, Services, page, parse,
+    reads::{Purpose, shown::Shown},
+};
 use crate::{
     authz::{Access, RecipientAct},
     charter::Action,
@@ -69,7 +72,7 @@ impl Services {
         &self,
         access: &Access,
         request: &ListNotificationsRequest,
-    ) -> Result<ListNotificationsResponse> {
+    ) -> Result<(ListNotificationsResponse, Shown)> {
         let log: LogName = parse("parent", &request.parent)?;
         access.read_log(&log)?;
         let size = page::size(request.page_size, PAGE_DEFAULT, PAGE_MAX)?;
@@ -88,6 +91,7 @@ impl Services {
             Box::new(last.unwrap_or(0).saturating_add(1)..=head)
         };
         let mut notifications: Vec<Notification> = vec![];
+        let mut reads = Shown::default();
         let mut last_entry = None;
         let mut bytes = 0_usize;
         let mut next = None;
@@ -101,6 +105,7 @@ impl Services {
                 break;
             }
             let found = lookup::at(&self.engine, &log, position, &mut last_entry)?;
+            reads.in_log(&self.engine, access, &log, found.read())?;
             let mut shown = found.notification.as_ref().clone();
             if request.omit_bodies {
                 shown.body.clear();
@@ -109,19 +114,27 @@ impl Services {
             notifications.push(shown);
         }
         let next = next.and_then(|position| u64::try_from(position).ok());
-        Ok(ListNotificationsResponse {
+        let page = ListNotificationsResponse {
             notifications,
             next_page_token: next
                 .map(|position| page::token(access.agency(), &list, position))
                 .unwrap_or_default(),
-        })
+        };
+        Ok((page, reads))
+    }
+
+    /// What showing a notification is as a read.
+    fn reads(&self, access: &Access, found: &Found) -> Result<Shown> {
+        let mut reads = Shown::default();
+        reads.seen(&self.engine, access, found.read())?;
+        Ok(reads)
     }
 
     /// Records what a recipient did with a notification.
     async fn act(
         &self,
         call: Call,
-        access: &Access,
+        (access, purpose): (&Access, &Purpose),
         act: RecipientAct,
         (name, recipient, request_id): (&str, &str, &str),
     ) -> Result<(Found, Recipient, Arc<Recorded>)> {
@@ -137,6 +150,7 @@ impl Services {
             return Err(Error::field("recipient", rule));
         }
         let ids = vec![parse("request_id", request_id)?];
+        self.check_purpose(access, purpose, &self.reads(access, &found)?)?;
         let command = match act {
             RecipientAct::Open => channels::Command::Open(found.place, recipient.clone()),
             RecipientAct::SignFor => channels::Command::SignFor(found.place, recipient.clone()),
@@ -145,7 +159,7 @@ impl Services {
         Ok((found, recipient, entry))
     }
 
-    fn receipts(&self, access: &Access, name: &str) -> Result<Vec<DeliveryReceipt>> {
+    fn receipts(&self, access: &Access, name: &str) -> Result<(Vec<DeliveryReceipt>, Shown)> {
         let parsed: NotificationName = parse("parent", name)?;
         let found = lookup::find(&self.engine, access, &parsed)?;
         let sees_all = match (&parsed, found.entry.author().parse::<AgencyId>()) {
@@ -162,12 +176,13 @@ impl Services {
                 .offices_of(access.agency())
                 .contains(mechanism),
         };
-        found
+        let receipts = found
             .recipients(access.roster())
             .iter()
             .filter(|recipient| sees_all || is_own(recipient))
             .map(|recipient| lookup::receipt(&self.engine, access, &found, recipient))
-            .collect()
+            .collect::<Result<_>>()?;
+        Ok((receipts, self.reads(access, &found)?))
     }
 
     fn show_consumer(&self, access: &Access, id: &str, row: &ConsumerRow) -> Result<Consumer> {
@@ -266,9 +281,13 @@ impl ChannelService for Services {
         &self,
         request: Request<GetNotificationRequest>,
     ) -> Result<Response<GetNotificationResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/GetNotification";
         let access = self.access(&request)?;
+        let purpose = Purpose::of(&request)?;
         let name: NotificationName = parse("name", &request.get_ref().name)?;
         let found = lookup::find(&self.engine, &access, &name)?;
+        let reads = self.reads(&access, &found)?;
+        self.record_shown(&access, METHOD, &purpose, &reads).await?;
         Ok(Response::new(GetNotificationResponse {
             notification: Some(found.notification.as_ref().clone()),
             receipt: Some(found.entry.receipt()),
@@ -279,8 +298,12 @@ impl ChannelService for Services {
         &self,
         request: Request<ListNotificationsRequest>,
     ) -> Result<Response<ListNotificationsResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/ListNotifications";
         let access = self.access(&request)?;
-        Ok(Response::new(self.list(&access, request.get_ref())?))
+        let purpose = Purpose::of(&request)?;
+        let (page, reads) = self.list(&access, request.get_ref())?;
+        self.record_shown(&access, METHOD, &purpose, &reads).await?;
+        Ok(Response::new(page))
     }
 
     async fn open_notification(
@@ -290,10 +313,14 @@ impl ChannelService for Services {
         const METHOD: &str = "/hub.channels.v1.ChannelService/OpenNotification";
         let access = self.access(&request)?;
         let call = Call::of(METHOD, &request)?;
+        let purpose = Purpose::of(&request)?;
         let request = request.get_ref();
         let what = (&*request.name, &*request.recipient, &*request.request_id);
-        let (found, recipient, entry) = self.act(call, &access, RecipientAct::Open, what).await?;
+        let who = (&access, &purpose);
+        let (found, recipient, entry) = self.act(call, who, RecipientAct::Open, what).await?;
         let row = lookup::receipt(&self.engine, &access, &found, &recipient)?;
+        let reads = self.reads(&access, &found)?;
+        self.record_shown(&access, METHOD, &purpose, &reads).await?;
         Ok(Response::new(OpenNotificationResponse {
             notification: Some(found.notification.as_ref().clone()),
             delivery_receipt: Some(row),
@@ -308,11 +335,17 @@ impl ChannelService for Services {
         const METHOD: &str = "/hub.channels.v1.ChannelService/SignForNotification";
         let access = self.access(&request)?;
         let call = Call::of(METHOD, &request)?;
+        let purpose = Purpose::of(&request)?;
         let request = request.get_ref();
         let what = (&*request.name, &*request.recipient, &*request.request_id);
-        let (found, recipient, entry) =
-            self.act(call, &access, RecipientAct::SignFor, what).await?;
+        let who = (&access, &purpose);
+        let (found, recipient, entry) = self.act(call, who, RecipientAct::SignFor, what).await?;
         let row = lookup::receipt(&self.engine, &access, &found, &recipient)?;
+        // What is still outstanding is shown with the title.
+        if !row.outstanding_actions.is_empty() {
+            let reads = self.reads(&access, &found)?;
+            self.record_shown(&access, METHOD, &purpose, &reads).await?;
+        }
         Ok(Response::new(SignForNotificationResponse {
             delivery_receipt: Some(row),
             receipt: Some(entry.receipt()),
@@ -323,8 +356,11 @@ impl ChannelService for Services {
         &self,
         request: Request<ListDeliveryReceiptsRequest>,
     ) -> Result<Response<ListDeliveryReceiptsResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/ListDeliveryReceipts";
         let access = self.access(&request)?;
-        let delivery_receipts = self.receipts(&access, &request.get_ref().parent)?;
+        let purpose = Purpose::of(&request)?;
+        let (delivery_receipts, reads) = self.receipts(&access, &request.get_ref().parent)?;
+        self.record_shown(&access, METHOD, &purpose, &reads).await?;
         Ok(Response::new(ListDeliveryReceiptsResponse {
             delivery_receipts,
         }))
@@ -335,9 +371,10 @@ impl ChannelService for Services {
         request: Request<SubscribeRequest>,
     ) -> Result<Response<SubscribeStream>, Status> {
         let access = self.access(&request)?;
+        let purpose = Purpose::of(&request)?;
         Ok(Response::new(stream::open(
             self,
-            access,
+            (access, purpose),
             request.get_ref(),
         )?))
     }
@@ -412,16 +449,23 @@ impl ChannelService for Services {
         &self,
         request: Request<ListOutstandingActionsRequest>,
     ) -> Result<Response<ListOutstandingActionsResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/ListOutstandingActions";
         let access = self.access(&request)?;
-        Ok(Response::new(self.outstanding(&access, request.get_ref())?))
+        let purpose = Purpose::of(&request)?;
+        let (page, reads) = self.outstanding(&access, request.get_ref())?;
+        self.record_shown(&access, METHOD, &purpose, &reads).await?;
+        Ok(Response::new(page))
     }
 
     async fn search_notifications(
         &self,
         request: Request<SearchNotificationsRequest>,
     ) -> Result<Response<SearchNotificationsResponse>, Status> {
+        const METHOD: &str = "/hub.channels.v1.ChannelService/SearchNotifications";
         let access = self.access(&request)?;
-        let found = search::search(self, access, request.get_ref()).await?;
-        Ok(Response::new(found))
+        let purpose = Purpose::of(&request)?;
+        let (page, reads) = search::search(self, access.clone(), request.get_ref()).await?;
+        self.record_shown(&access, METHOD, &purpose, &reads).await?;
+        Ok(Response::new(page))
     }
 }

@@ -11,7 +11,12 @@ use hub_proto::ledger::{
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::{Services, channels::lookup, page};
+use super::{
+    Services,
+    channels::lookup,
+    page,
+    reads::{Purpose, shown::Shown},
+};
 use crate::{
     authz::Access,
     charter::Action,
@@ -94,13 +99,16 @@ impl Services {
         Ok(!notifications.is_empty())
     }
 
-    fn entry(&self, access: &Access, index: u64) -> Result<GetEntryResponse> {
+    fn entry(&self, access: &Access, index: u64) -> Result<(GetEntryResponse, Shown)> {
+        let permit = access.permit(Action::LedgerProve)?;
         let recorded = self.engine.recorded(index)?;
         let recorded = recorded.ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
         let author = recorded.header.author.clone().unwrap_or_default();
         if !self.sees_all(access, &recorded)? {
             access.read_entry(index, &author.agency, &author.officer)?;
         }
+        let mut reads = Shown::default();
+        reads.entry(&self.engine, &permit, &recorded)?;
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
         let roster = self.engine.roster().load_full();
         let certificate = roster
@@ -111,13 +119,14 @@ impl Services {
             request: recorded.content.request.clone(),
             ..EntryContent::default()
         };
-        Ok(GetEntryResponse {
+        let answer = GetEntryResponse {
             entry: Some(Entry {
                 header: recorded.header_bytes.clone(),
                 content: content.encode_to_vec().into(),
             }),
             author_certificate: certificate.unwrap_or_default(),
-        })
+        };
+        Ok((answer, reads))
     }
 
     fn headers(
@@ -181,11 +190,12 @@ impl LedgerService for Services {
         &self,
         request: Request<GetEntryRequest>,
     ) -> Result<Response<GetEntryResponse>, Status> {
+        const METHOD: &str = "/hub.ledger.v1.LedgerService/GetEntry";
         let access = self.access(&request)?;
-        access.permit(Action::LedgerProve)?;
-        Ok(Response::new(
-            self.entry(&access, request.get_ref().entry_index)?,
-        ))
+        let purpose = Purpose::of(&request)?;
+        let (entry, reads) = self.entry(&access, request.get_ref().entry_index)?;
+        self.record_shown(&access, METHOD, &purpose, &reads).await?;
+        Ok(Response::new(entry))
     }
 
     async fn list_entry_headers(

@@ -1,20 +1,31 @@
 //! Reads of restricted records: on the ledger, durable, before their contents are returned.
+//!
+//! The cast:
+//! - [`Services::record_reads`]: records reads of records that a service names.
+//! - [`shown`]: which addressed notifications an answer shows, and the record of that.
+//! - [`decisions`]: for every method, whether it can show any.
+//!
+//! Invariant: what is returned of a restricted record was recorded before. Without a record there is no
+//! read: what stops records, such as a full disk, stops reads of restricted records, and no others.
 
-use hub_core::names::AgencyId;
+pub mod decisions;
+pub(in crate::wire) mod shown;
+
+use hub_core::{
+    names::AgencyId,
+    purpose::{PURPOSE_HEADER, PURPOSE_RULE, is_purpose},
+};
 use hub_proto::audit::{AccessRecorded, AccessedRecord, RecordKind};
 use tonic::Request;
 
 use super::Services;
 use crate::{
     authz::{Access, Permit},
-    domain::audit::{self, PURPOSE_CHARACTERS_MAX, RECORDS_MAX},
+    charter::RestrictedKind,
+    domain::audit::{self, RECORDS_MAX},
     engine::Submission,
     error::{Error, Result},
 };
-
-/// Metadata in which a caller says what a read is for: UTF-8 text, at most
-/// [`PURPOSE_CHARACTERS_MAX`] characters.
-pub const PURPOSE_HEADER: &str = "hub-purpose-bin";
 
 /// What a caller reads for, as it says itself; empty when it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,17 +40,46 @@ impl Purpose {
         let Some(value) = request.metadata().get_bin(PURPOSE_HEADER) else {
             return Ok(Self::default());
         };
-        let rule = format!(
-            "must be UTF-8 text of at most {PURPOSE_CHARACTERS_MAX} characters without control \
-             characters"
-        );
-        let refused = || Error::field(PURPOSE_HEADER, rule.clone());
+        let refused = || Error::field(PURPOSE_HEADER, PURPOSE_RULE);
         let bytes = value.to_bytes().map_err(|_| refused())?;
         let text = std::str::from_utf8(&bytes).map_err(|_| refused())?;
-        if text.chars().count() > PURPOSE_CHARACTERS_MAX || text.chars().any(char::is_control) {
+        if !is_purpose(text) {
             return Err(refused());
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.trim().to_owned()))
+    }
+
+    /// Checks that a purpose is said where the charter demands one.
+    fn check(&self, access: &Access, records: &[AccessedRecord]) -> Result<()> {
+        if !self.0.is_empty() {
+            return Ok(());
+        }
+        let rules = access.roster().charter().reads();
+        for record in records {
+            let kind = restricted_kind(record.kind());
+            if let Some((kind, source)) =
+                kind.and_then(|kind| Some((kind, rules.purpose_demanded(kind)?)))
+            {
+                let rule = format!(
+                    "must say what the read is for: the charter demands it for every read of a record of \
+                     the kind {} ({source})",
+                    kind.as_str()
+                );
+                return Err(Error::field(PURPOSE_HEADER, rule));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn restricted_kind(kind: RecordKind) -> Option<RestrictedKind> {
+    match kind {
+        RecordKind::Unspecified => None,
+        RecordKind::Notification => Some(RestrictedKind::Notification),
+        RecordKind::Alert => Some(RestrictedKind::Alert),
+        RecordKind::Referral => Some(RestrictedKind::Referral),
+        RecordKind::InformationRequest => Some(RestrictedKind::InformationRequest),
+        RecordKind::AccountInformationRequest => Some(RestrictedKind::AccountInformationRequest),
     }
 }
 
@@ -54,13 +94,25 @@ pub struct Restricted {
     pub auditors: Vec<AgencyId>,
 }
 
+impl From<&Restricted> for AccessedRecord {
+    fn from(record: &Restricted) -> Self {
+        Self {
+            name: record.name.clone(),
+            kind: record.kind.into(),
+            auditors: record.auditors.iter().map(ToString::to_string).collect(),
+            is_confidential: false,
+        }
+    }
+}
+
 impl Services {
     /// Records that the caller reads restricted records, and returns once that is durable. Nothing is
     /// recorded for none. It is to be called after everything that can refuse the read, and before
     /// anything of the contents is returned.
     ///
     /// # Errors
-    /// As [`crate::engine::Engine::submit`]: without a record there is no read.
+    /// A purpose that is missing where the charter demands one; else as
+    /// [`crate::engine::Engine::submit`]: without a record there is no read.
     pub async fn record_reads(
         &self,
         access: &Access,
@@ -69,19 +121,32 @@ impl Services {
         purpose: &Purpose,
         records: &[Restricted],
     ) -> Result<()> {
+        let records: Vec<AccessedRecord> = records.iter().map(Into::into).collect();
+        purpose.check(access, &records)?;
+        self.record_accesses(access, permit, method, purpose, &records)
+            .await
+    }
+
+    async fn record_accesses(
+        &self,
+        access: &Access,
+        permit: &Permit,
+        method: &'static str,
+        purpose: &Purpose,
+        records: &[AccessedRecord],
+    ) -> Result<()> {
+        if !decisions::is_recorded(method) {
+            let what = format!("{method} shows restricted records, and is not known to");
+            return Err(Error::internal(what));
+        }
         for records in records.chunks(RECORDS_MAX) {
-            let records = records.iter().map(|record| AccessedRecord {
-                name: record.name.clone(),
-                kind: record.kind.into(),
-                auditors: record.auditors.iter().map(ToString::to_string).collect(),
-            });
-            let access = AccessRecorded {
+            let recorded = AccessRecorded {
                 agency: access.agency().to_string(),
                 officer: permit.officer().to_string(),
                 role: permit.role().to_string(),
                 method: method.into(),
                 purpose: purpose.0.clone(),
-                records: records.collect(),
+                records: records.to_vec(),
             };
             let submission = Submission {
                 permit: Permit::hub()?,
@@ -89,9 +154,11 @@ impl Services {
                 authored: None,
                 method: audit::METHOD,
                 request_ids: vec![],
-                command: audit::Command { access }.into(),
+                command: audit::Command { access: recorded }.into(),
             };
-            self.engine.submit(submission).await?;
+            let outcome = self.engine.submit_for(access.agency(), submission).await;
+            self.metrics.reads.ended(records.len(), outcome.is_ok());
+            outcome?;
         }
         Ok(())
     }
@@ -99,6 +166,7 @@ impl Services {
 
 #[cfg(test)]
 mod tests {
+    use hub_core::purpose::PURPOSE_CHARACTERS_MAX;
     use tonic::metadata::MetadataValue;
 
     use super::*;
@@ -114,6 +182,7 @@ mod tests {
     fn a_purpose_is_text_of_one_line_and_a_bounded_length() {
         assert_eq!(Purpose::of(&Request::new(())).unwrap(), Purpose::default());
         assert_eq!(of("核查".as_bytes()).unwrap(), Purpose("核查".into()));
+        assert_eq!(of(b"  ").unwrap(), Purpose::default(), "blanks say nothing");
         assert!(of("核".repeat(PURPOSE_CHARACTERS_MAX).as_bytes()).is_ok());
         let longer = "核".repeat(PURPOSE_CHARACTERS_MAX + 1);
         for bad in [longer.as_bytes(), b"a\nb", &[0xff]] {

@@ -71,6 +71,10 @@ pub const RPCS: &[Rpc] = &[
         effect: Effect::Stream,
         actions: READ_LOGS,
     },
+    read(
+        "/hub.audit.v1.AuditService/ListAccesses",
+        &[Action::AccessesAudit, Action::AccessesAuditOwn],
+    ),
     read("/hub.channels.v1.ChannelService/ListChannels", &[]),
     mutate(
         "/hub.channels.v1.ChannelService/PublishNotification",
@@ -317,6 +321,78 @@ pub const RPCS: &[Rpc] = &[
     mutate(
         "/hub.members.v1.MembersService/RevokeTokenKey",
         &[Action::NodesRevoke, Action::NodesRevokeAny],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/DraftInformationRequest",
+        &[Action::RequestsMake],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/ApproveInformationRequest",
+        &[Action::RequestsApprove],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/WithdrawInformationRequest",
+        &[Action::RequestsMake],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/AskForMissing",
+        &[Action::RequestsAnswer],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/CompleteInformationRequest",
+        &[Action::RequestsMake],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/ExtendAnswerTime",
+        &[Action::RequestsAnswer],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/ConsentToInformationRequest",
+        &[Action::RequestsAnswer],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/DeliverInformation",
+        &[Action::RequestsAnswer],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/RefuseInformationRequest",
+        &[Action::RequestsAnswer],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/RecordUse",
+        &[Action::RequestsMake],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/RequestCorrection",
+        &[Action::RequestsMake],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/AnswerCorrection",
+        &[Action::RequestsAnswer],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/SuspendUse",
+        &[Action::RequestsAnswer],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/ResumeUse",
+        &[Action::RequestsAnswer],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/ConfirmDisposal",
+        &[Action::RequestsMake],
+    ),
+    mutate(
+        "/hub.requests.v1.RequestService/CloseCase",
+        &[Action::RequestsMake],
+    ),
+    read(
+        "/hub.requests.v1.RequestService/GetInformationRequest",
+        &[Action::RequestsRead],
+    ),
+    read(
+        "/hub.requests.v1.RequestService/ListInformationRequests",
+        &[Action::RequestsRead],
     ),
 ];
 

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use hub::domain::channels::cursor::Cursor;
 use hub_core::{crypto::hex, date};
 use hub_proto::{
+    audit::ListAccessesRequest,
     channels::{
         AcknowledgeDeliveryRequest, BatchPublishNotificationsRequest, Classification,
         CorrectNotificationRequest, GetNotificationRequest, ListChannelsRequest,
@@ -53,6 +54,14 @@ use crate::{TRUST_DOMAIN, World};
 macro_rules! attachments {
     ($method:literal) => {
         concat!("/hub.attachments.v1.AttachmentService/", $method)
+    };
+}
+
+/// Path of a method of the audit.
+#[macro_export]
+macro_rules! audit {
+    ($method:literal) => {
+        concat!("/hub.audit.v1.AuditService/", $method)
     };
 }
 
@@ -539,6 +548,19 @@ impl Scene {
                 ListEntryHeadersRequest::default()
             }),
         ]);
+        for (parent, what) in [
+            ("", ""),
+            ("agencies/-", "of all agencies"),
+            ("agencies/tax", "of tax"),
+            ("agencies/*", "of its own agency"),
+        ] {
+            targets.push(Target::new(audit!("ListAccesses"), what, move |agency| {
+                ListAccessesRequest {
+                    parent: parent.replace('*', agency),
+                    ..ListAccessesRequest::default()
+                }
+            }));
+        }
     }
 
     fn credentials(&self, targets: &mut Vec<Target>) {

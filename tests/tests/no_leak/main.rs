@@ -12,6 +12,7 @@
     reason = "a failure here is a failed test; seeds are printed"
 )]
 
+mod accesses;
 mod follow_up;
 mod meetings;
 mod probe;

@@ -47,6 +47,7 @@ pub(crate) async fn observe(
     told: &Told,
 ) -> Vec<Observation> {
     let mut observations = vec![];
+    let head = direct.services.engine.store().head();
     for agency in site.charter().agencies() {
         let id = agency.id().as_str();
         if insiders.contains(&id) {
@@ -64,6 +65,7 @@ pub(crate) async fn observe(
                 caller: direct.caller(site, id, &officer, &set),
                 who: format!("{id} as {set:?}"),
                 told,
+                head,
                 is_thorough: set == roles,
             };
             probe.everything(&mut observations).await;
@@ -78,6 +80,8 @@ pub(crate) struct Probe<'a> {
     pub(crate) caller: Arc<Caller>,
     who: String,
     pub(crate) told: &'a Told,
+    /// The head of the ledger when the questions began.
+    head: u64,
     /// Under all roles at once, a caller also asks what comes to the same under each of them.
     pub(crate) is_thorough: bool,
 }
@@ -116,6 +120,7 @@ impl Probe<'_> {
         self.search(notes).await;
         self.meetings(notes).await;
         self.ids(notes).await;
+        self.accesses(notes).await;
         self.ledger(notes).await;
     }
 
@@ -406,9 +411,11 @@ impl Probe<'_> {
     /// other index is not found, whether there is an entry or not.
     async fn ledger(&self, notes: &mut Observations) {
         let api = &self.direct.services;
+        // What the questions themselves have added is the hub's own; the newest of it are asked for too.
         let head = api.engine.store().head();
+        let newest = head.saturating_sub(40).max(self.head);
         let mut own = vec![];
-        for entry_index in 0..head + 2 {
+        for entry_index in (0..self.head).chain(newest..head + 2) {
             let asked = GetEntryRequest { entry_index };
             match api.get_entry(call(&self.caller, asked)).await {
                 Ok(answer) => {

@@ -1,6 +1,7 @@
 //! The command line as clap reads it. The arguments of each noun are in a module of their own.
 
 pub(crate) mod attach;
+pub(crate) mod audit;
 pub(crate) mod issue;
 pub(crate) mod ledger;
 pub(crate) mod meeting;
@@ -19,6 +20,7 @@ use agency_client::Lang;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use attach::AttachCommand;
+use audit::AuditCommand;
 use issue::IssueCommand;
 use ledger::LedgerCommand;
 use meeting::MeetingCommand;
@@ -50,6 +52,9 @@ pub(crate) struct Cli {
     /// Role under which the officer acts, instead of the profile's; repeat for several.
     #[arg(long = "role", global = true, value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
+    /// What restricted records are read for, instead of the profile's; it goes on the record.
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub(crate) purpose: Option<String>,
     /// Print one JSON value (watch: one a line) instead of text; `agency help json` has the shapes.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -135,6 +140,9 @@ pub(crate) enum Command {
     /// Information requests to other agencies, and their answers
     #[command(subcommand)]
     Request(Box<RequestCommand>),
+    /// Who read which restricted record, when and what for
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Checkpoints, proofs and entries
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -177,6 +185,7 @@ mod tests {
             "watch",
             "consumers",
             "ledger",
+            "audit",
             "outbox",
             "search",
             "attach",
@@ -194,6 +203,7 @@ mod tests {
             "--lang",
             "--officer",
             "--role",
+            "--purpose",
             "1  refused by the hub",
             "4  verification failed",
             "5  a local file",
@@ -242,6 +252,9 @@ mod tests {
             "agency attach upload",
             "agency attach get n x --all",
             "agency search --since yesterday",
+            "agency audit",
+            "agency audit list --all --own",
+            "agency audit list --kind secret",
             "agency ledger verify --bundle b --receipt r",
             "agency notify show x --as mechanisms/m/office",
             "agency members add --mechanism m --agency a --from 2026-01-01",
@@ -275,6 +288,8 @@ mod tests {
             "agency notify due --overdue --of sent",
             "agency serve --socket /run/agency.sock",
             "agency help notify publish",
+            "agency audit list alerts/a --all --kind alert --reader tax --by o --since 2026-01-01",
+            "agency --purpose p notify show n",
             "agency search 年度 检查 --author civil-affairs --since 2026-01-01 --state current",
             "agency notify publish --channel a --title t --body b --classification internal --attach x y",
             "agency members add --mechanism m --agency a --from 2026-01-01 --case c",

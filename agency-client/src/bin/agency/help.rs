@@ -48,7 +48,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         &["whoami", "consumers", "outbox", "serve"],
     ),
     ("Members", "成员", &["members"]),
-    ("Proof", "核验", &["ledger"]),
+    ("Proof", "核验", &["ledger", "audit"]),
     ("Tools", "工具", &["workdays", "completion", "man", "help"]),
 ];
 

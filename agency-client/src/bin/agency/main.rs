@@ -5,6 +5,7 @@
 
 mod args;
 mod attach;
+mod audit;
 mod batch;
 mod correct;
 mod exec;
@@ -54,6 +55,7 @@ struct Context {
     profile: PathBuf,
     officer: Option<String>,
     roles: Vec<String>,
+    purpose: Option<String>,
     deadline: Duration,
 }
 
@@ -83,6 +85,9 @@ impl Context {
         if !self.roles.is_empty() {
             builder = builder.roles(self.roles.clone());
         }
+        if let Some(purpose) = &self.purpose {
+            builder = builder.purpose(purpose);
+        }
         Ok(builder.build()?)
     }
 }
@@ -105,6 +110,7 @@ fn main() -> ExitCode {
         profile: cli.profile,
         officer: cli.officer,
         roles: cli.roles,
+        purpose: cli.purpose,
         deadline: Duration::from_secs(cli.deadline),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -135,6 +141,7 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Minutes(command) => Box::pin(minutes::run(context, *command)).await,
         Command::Issue(command) => Box::pin(issue::run(context, *command)).await,
         Command::Request(command) => Box::pin(request::run(context, *command)).await,
+        Command::Audit(command) => audit::run(context, command).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,

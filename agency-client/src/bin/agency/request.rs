@@ -31,9 +31,7 @@ pub(crate) async fn run(context: &Context, command: RequestCommand) -> Done {
         RequestCommand::Draft(args) => draft::data(context, *args).await,
         RequestCommand::DraftAccount(args) => draft::account(context, *args).await,
         RequestCommand::List(args) => list(context, args).await,
-        RequestCommand::Show { request, reading } => {
-            show::run(context, &request, &reading.purpose).await
-        }
+        RequestCommand::Show { request } => show::run(context, &request).await,
         act => act::run(context, act).await,
     }
 }
@@ -44,7 +42,7 @@ fn name_of(text: &str) -> String {
 }
 
 async fn list(context: &Context, args: RequestListArgs) -> Done {
-    let client = context.client()?.reading_for(&args.reading.purpose);
+    let client = context.client()?;
     let mut request = ListInformationRequestsRequest {
         page_size: args.page.page_size,
         page_token: args.page.page_token,

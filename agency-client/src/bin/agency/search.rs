@@ -105,13 +105,13 @@ fn query(args: SearchArgs) -> Result<SearchQuery, Failure> {
 }
 
 /// When a day begins here.
-fn begin(on: Date) -> Result<Timestamp, Failure> {
+pub(crate) fn begin(on: Date) -> Result<Timestamp, Failure> {
     let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
     let begins = on.to_zoned(zone).map(|at| at.timestamp());
     begins.map_err(|error| bad_day(on, &error))
 }
 
-fn bad_day(on: Date, error: &jiff::Error) -> Failure {
+pub(crate) fn bad_day(on: Date, error: &jiff::Error) -> Failure {
     Failure::usage(format!("{on}: {error}"), format!("{on}：{error}"))
 }
 

@@ -17,6 +17,7 @@ use crate::charter::{
     follow_up::REMINDER_CATEGORY,
     meetings::MEETING_CATEGORY,
     raw::{RawCategory, Text},
+    requests::REQUEST_CATEGORY,
 };
 
 /// Builds the categories.
@@ -114,7 +115,7 @@ fn category(
 
 /// The category of the hub's own reminders is not for a charter.
 fn is_free(id: &Text, path: &str, check: &mut Checker) {
-    if [REMINDER_CATEGORY, MEETING_CATEGORY].contains(&id.get_ref().as_str()) {
+    if [REMINDER_CATEGORY, MEETING_CATEGORY, REQUEST_CATEGORY].contains(&id.get_ref().as_str()) {
         check.report(
             id.span(),
             format!("{path}.id"),

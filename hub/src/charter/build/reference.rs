@@ -9,8 +9,13 @@ use super::{Checker, Known};
 use crate::charter::{
     category::CategoryId,
     raw::{RawAlertIndicator, RawDeadline, RawLegalBasis, Text},
-    reference::{AlertIndicator, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit},
+    reference::{
+        AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit,
+    },
 };
+
+/// Officers who act together on account information, at least (FS-053).
+const ACCOUNT_OFFICERS_MIN: u8 = 2;
 
 /// An id of a row: formed like a category id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,20 +109,36 @@ fn legal_basis(
             "name the law and article, or let each instrument name it",
         );
     }
-    if *raw.officers_min.get_ref() == 0 {
-        check.report(
-            raw.officers_min.span(),
-            format!("{path}.officers_min"),
-            "must be at least 1",
-            "write how many officers must act together",
-        );
-    }
-    let requester: Option<AgencyId> = check.known(
-        &raw.requester,
-        &format!("{path}.requester"),
-        &known.agencies,
-        "agencies",
+    let kind = check.choice(
+        &raw.kind,
+        &format!("{path}.kind"),
+        &[
+            ("data", BasisKind::Data),
+            ("account_information", BasisKind::AccountInformation),
+        ],
     );
+    if kind == Some(BasisKind::AccountInformation) {
+        account(row, path, check);
+    }
+    let requester: Option<Option<AgencyId>> = match &raw.requester {
+        None => Some(None),
+        Some(at) => {
+            let path = format!("{path}.requester");
+            check.known(at, &path, &known.agencies, "agencies").map(Some)
+        }
+    };
+    let approval_level = raw.approval_level.as_ref().and_then(|at| {
+        check.choice(
+            at,
+            &format!("{path}.approval_level"),
+            &[
+                ("government", ApprovalLevel::Government),
+                ("agency_head", ApprovalLevel::AgencyHead),
+                ("bureau_head", ApprovalLevel::BureauHead),
+                ("as_statute", ApprovalLevel::AsStatute),
+            ],
+        )
+    });
     let basis = match &raw.basis {
         None => Some(String::new()),
         Some(at) => check.text(at, &format!("{path}.basis")),
@@ -136,14 +157,49 @@ fn legal_basis(
     );
     Some(LegalBasis {
         id: raw.id.get_ref().clone(),
+        kind: kind?,
         requester: requester?,
         basis: basis?,
         is_named_in_instrument: raw.is_named_in_instrument,
         condition: condition?,
+        is_charity_only: raw.is_charity_only,
         approver: approver?,
-        officers_min: *raw.officers_min.get_ref(),
+        approval_level,
+        officers_min: raw.officers_min.as_ref().map_or(0, |at| *at.get_ref()),
         mark: mark?,
     })
+}
+
+/// A basis for account information names one requester, who approves, and how many officers act together.
+fn account(row: &Spanned<RawLegalBasis>, path: &str, check: &mut Checker) {
+    let raw = row.get_ref();
+    let fields = [
+        ("requester", raw.requester.is_some(), "name the agency that has the power"),
+        (
+            "approval_level",
+            raw.approval_level.is_some(),
+            "write government, agency_head, bureau_head or as_statute",
+        ),
+    ];
+    for (field, is_there, hint) in fields {
+        if !is_there {
+            check.report(
+                row.span(),
+                format!("{path}.{field}"),
+                "must be set: it is a basis for account information (FS-053)",
+                hint,
+            );
+        }
+    }
+    let officers = raw.officers_min.as_ref();
+    if officers.is_none_or(|at| *at.get_ref() < ACCOUNT_OFFICERS_MIN) {
+        check.report(
+            officers.map_or_else(|| row.span(), Spanned::span),
+            format!("{path}.officers_min"),
+            format!("must be at least {ACCOUNT_OFFICERS_MIN} (FS-053)"),
+            "write how many officers must act together",
+        );
+    }
 }
 
 /// Builds the deadlines.

@@ -384,10 +384,10 @@ fn ids_are_well_formed_and_unique() {
         "alert_indicators[0].id",
     );
     breaks(
-        "id = \"delivery\"",
+        "id = \"records_retention\"",
         "id = \"catalog_review\"",
         0,
-        "deadlines[4].id",
+        "deadlines[6].id",
     );
     breaks(
         "time_zone = \"Asia/Shanghai\"",

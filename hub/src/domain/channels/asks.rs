@@ -344,6 +344,35 @@ fn unlist(rows: &mut Overlay<'_>, place: NotificationPlace, recipient: &str, ask
     }
 }
 
+/// Moves what a recipient was asked to another time, with the reminder that is next then. Nothing happens
+/// when it is done or was withdrawn.
+///
+/// # Errors
+/// When storage fails.
+pub(in crate::domain) fn moved(
+    rows: &mut Overlay<'_>,
+    place: NotificationPlace,
+    recipient: &str,
+    action: RequestedAction,
+    (due_us, remind_at_us): (i64, i64),
+) -> Result<()> {
+    let reference = NotificationRef::from(place);
+    let mut changed = vec![];
+    ReceiptRow::update(rows, Some(&reference), recipient, |row| {
+        for asked in row.asked.iter_mut().filter(|one| one.action() == action) {
+            let before = asked.clone();
+            asked.due_us = due_us;
+            asked.remind_at_us = remind_at_us;
+            changed.push((before, asked.clone()));
+        }
+    })?;
+    for (before, after) in changed {
+        unlist(rows, place, recipient, &before);
+        list(rows, place, recipient, &after);
+    }
+    Ok(())
+}
+
 /// Takes back that a recipient was asked to reply, because it has; what was asked is kept, in case that
 /// the reply is taken back.
 pub(super) fn answered(

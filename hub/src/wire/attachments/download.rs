@@ -19,8 +19,15 @@ use tonic::Status;
 use crate::{
     authz::Access,
     error::{Error, Result},
-    wire::{Services, channels::lookup, streams::StreamGuard},
+    wire::{
+        Services,
+        channels::lookup,
+        reads::{Purpose, shown::Shown},
+        streams::StreamGuard,
+    },
 };
+
+const METHOD: &str = "/hub.attachments.v1.AttachmentService/DownloadAttachment";
 
 /// Largest chunk of a download in bytes (64 KiB).
 pub(super) const CHUNK_BYTES_MAX: usize = 65_536;
@@ -40,13 +47,13 @@ pub(super) struct Wanted {
     pub(super) offset: u64,
 }
 
-/// Opens a download.
+/// Opens a download. That a file of a restricted notification is read is recorded before any of it is sent.
 pub(super) async fn open(
     services: &Services,
-    access: Access,
+    (access, purpose): (Access, Purpose),
     wanted: Wanted,
 ) -> Result<DownloadStream> {
-    let size_bytes = size(services, &access, &wanted)?;
+    let (size_bytes, reads) = size(services, &access, &wanted)?;
     if wanted.offset > size_bytes {
         let rule = format!("must be at most {size_bytes}, the size of the file");
         return Err(Error::field("offset", rule));
@@ -66,6 +73,9 @@ pub(super) async fn open(
             return Err(not_found(&wanted));
         }
     }
+    services
+        .record_shown(&access, METHOD, &purpose, &reads)
+        .await?;
     let state = State {
         roster: services.engine.roster().watch(),
         draining: services.draining.clone(),
@@ -87,8 +97,9 @@ pub(super) async fn open(
     )))
 }
 
-/// Size of the content, as the notification names it, if the caller may see that it does.
-fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<u64> {
+/// Size of the content, as the notification names it, if the caller may see that it does; and what reading
+/// it is a read of.
+fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<(u64, Shown)> {
     let found = lookup::find_with_files(&services.engine, access, &wanted.name)?;
     if found.entry.is_sealed() {
         return Err(Error::new(
@@ -102,9 +113,12 @@ fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<u64> {
     let digits = hex(&wanted.sha256);
     let attachments = &found.notification.attachments;
     let named = attachments.iter().find(|one| one.sha256 == digits);
-    named
+    let size = named
         .and_then(|attachment| u64::try_from(attachment.size_bytes).ok())
-        .ok_or_else(|| not_found(wanted))
+        .ok_or_else(|| not_found(wanted))?;
+    let mut reads = Shown::default();
+    reads.seen(&services.engine, access, found.read())?;
+    Ok((size, reads))
 }
 
 fn not_found(wanted: &Wanted) -> Error {

@@ -46,6 +46,11 @@ impl Found {
             .find(|event| event.item == self.place.item)
     }
 
+    /// It with its entry and item, as a read of it is recorded.
+    pub(in crate::wire) fn read(&self) -> (&Recorded, u32, &Notification) {
+        (&self.entry, self.place.item, &self.notification)
+    }
+
     fn is_visible(
         &self,
         engine: &Engine,
@@ -76,7 +81,7 @@ impl Found {
     }
 }
 
-pub(super) fn parsed(recipients: &[String]) -> Vec<Recipient> {
+pub(in crate::wire) fn parsed(recipients: &[String]) -> Vec<Recipient> {
     recipients
         .iter()
         .filter_map(|one| one.parse().ok())

@@ -8,7 +8,7 @@ use crate::{
     authz::Access,
     domain::channels::asks,
     error::{Error, Result},
-    wire::{Services, page, parse},
+    wire::{Services, page, parse, reads::shown::Shown},
 };
 
 impl Services {
@@ -16,7 +16,7 @@ impl Services {
         &self,
         access: &Access,
         request: &ListOutstandingActionsRequest,
-    ) -> Result<ListOutstandingActionsResponse> {
+    ) -> Result<(ListOutstandingActionsResponse, Shown)> {
         let board = board(access, &request.parent)?;
         let size = page::size(request.page_size, PAGE_DEFAULT, PAGE_MAX)?;
         // One instant for the whole page: what is listed as overdue is shown as overdue.
@@ -39,16 +39,19 @@ impl Services {
             _ => String::new(),
         };
         let mut outstanding_actions = Vec::with_capacity(found.len());
+        let mut reads = Shown::default();
         for (_, one) in &found {
             let read = lookup::read(&self.engine, one.place)?;
             let read =
                 read.ok_or_else(|| Error::internal("an outstanding notification is missing"))?;
+            reads.seen(&self.engine, access, read.read())?;
             outstanding_actions.push(lookup::outstanding(now, &read, one));
         }
-        Ok(ListOutstandingActionsResponse {
+        let page = ListOutstandingActionsResponse {
             outstanding_actions,
             next_page_token,
-        })
+        };
+        Ok((page, reads))
     }
 }
 

@@ -18,13 +18,15 @@ use prost::Message as _;
 use super::{PAGE_BYTES_MAX, lookup};
 use crate::{
     authz::{Access, HUB_AGENCY},
-    charter::{Action, follow_up::REMINDER_CATEGORY, meetings::MEETING_CATEGORY},
+    charter::{
+        Action, follow_up::REMINDER_CATEGORY, meetings::MEETING_CATEGORY, requests::REQUEST_CATEGORY,
+    },
     domain::channels::log::{self, NotificationPlace},
     engine::Engine,
     error::{Error, Result, Violation},
     search::{Hit, Hits, Query, Term, TitleQuery},
     state::{keys, view::ViewExt as _},
-    wire::{Services, page},
+    wire::{Services, page, reads::shown::Shown},
 };
 
 /// Largest page of a search.
@@ -40,12 +42,12 @@ const NOWHERE: NotificationPlace = NotificationPlace {
     item: 0,
 };
 
-/// Answers a search.
+/// Answers a search, and says what the answer shows.
 pub(super) async fn search(
     services: &Services,
     access: Access,
     request: &SearchNotificationsRequest,
-) -> Result<SearchNotificationsResponse> {
+) -> Result<(SearchNotificationsResponse, Shown)> {
     let mut asked = Asked::default();
     let size = page::size(request.page_size, SEARCH_PAGE_DEFAULT, SEARCH_PAGE_MAX);
     let size = asked.checked(size);
@@ -185,7 +187,7 @@ impl Asked {
         }
         let charter = access.roster().charter();
         if !request.category.is_empty() {
-            let own = [REMINDER_CATEGORY, MEETING_CATEGORY];
+            let own = [REMINDER_CATEGORY, MEETING_CATEGORY, REQUEST_CATEGORY];
             let is_known = own.contains(&request.category.as_str())
                 || charter.category(&request.category).is_some();
             match is_known {
@@ -301,8 +303,9 @@ struct Page {
 }
 
 impl Page {
-    fn read(&self, hits: &mut Hits<'_>) -> Result<SearchNotificationsResponse> {
+    fn read(&self, hits: &mut Hits<'_>) -> Result<(SearchNotificationsResponse, Shown)> {
         let mut notifications: Vec<Notification> = vec![];
+        let mut reads = Shown::default();
         let mut last = None;
         let mut bytes = 0_usize;
         let mut entry = None;
@@ -318,6 +321,7 @@ impl Page {
             }
             let found = lookup::seen_at(&self.engine, &self.access, place, &mut entry)?;
             if let Some(found) = found {
+                reads.seen(&self.engine, &self.access, found.read())?;
                 let mut shown = found.notification.as_ref().clone();
                 shown.body.clear();
                 bytes = bytes.saturating_add(shown.encoded_len());
@@ -329,10 +333,11 @@ impl Page {
             Some(last) if has_more => token(self.access.agency(), &self.list, last),
             _ => String::new(),
         };
-        Ok(SearchNotificationsResponse {
+        let page = SearchNotificationsResponse {
             notifications,
             next_page_token,
-        })
+        };
+        Ok((page, reads))
     }
 }
 

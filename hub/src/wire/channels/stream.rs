@@ -1,5 +1,9 @@
 //! `Subscribe`: one stream of backlog and live. The stream pulls, so a slow reader holds nothing
 //! but its own place.
+//!
+//! What is read of inboxes is on the ledger before it is sent: one access for what is read in one go. The
+//! record moves the ledger's head, which wakes the stream once more; it is in no log, so nothing comes of
+//! it and nothing is sent or recorded for it.
 
 use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
@@ -19,7 +23,11 @@ use crate::{
     error::{Error, Result},
     feed::{Delivered, Subscription},
     identity::CallerWatch,
-    wire::{Services, parse, streams::StreamGuard},
+    wire::{
+        Services, parse,
+        reads::{Purpose, shown::Shown},
+        streams::StreamGuard,
+    },
 };
 
 use super::lookup;
@@ -29,6 +37,8 @@ pub const LOGS_MAX: usize = 32;
 
 /// A heartbeat is sent when nothing else was for so long.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+const METHOD: &str = "/hub.channels.v1.ChannelService/Subscribe";
 
 /// Longest consumer id in characters.
 const CONSUMER_CHARACTERS_MAX: usize = 32;
@@ -54,7 +64,7 @@ pub(super) fn consumer_id(text: &str) -> Result<ConsumerId> {
 /// Opens a stream.
 pub(super) fn open(
     services: &Services,
-    access: Access,
+    (access, purpose): (Access, Purpose),
     request: &SubscribeRequest,
 ) -> Result<SubscribeStream> {
     let logs = logs(&access, request)?;
@@ -68,7 +78,9 @@ pub(super) fn open(
         roster: services.engine.roster().watch(),
         services: services.clone(),
         access,
+        purpose,
         ready: VecDeque::new(),
+        refused: None,
         is_caught_up: false,
         heartbeat_at: Instant::now() + HEARTBEAT,
         _guard: guard,
@@ -169,12 +181,15 @@ pub(super) fn readable(access: &Access, mut cursor: Cursor) -> Cursor {
 struct State {
     services: Services,
     access: Access,
+    purpose: Purpose,
     subscription: Subscription,
     head: watch::Receiver<u64>,
     roster: watch::Receiver<u64>,
     draining: watch::Receiver<bool>,
     caller: CallerWatch,
     ready: VecDeque<SubscribeResponse>,
+    /// Why what follows cannot be sent.
+    refused: Option<Error>,
     is_caught_up: bool,
     /// Set anew by what is sent, and by nothing else: if entries that are not for this caller put it
     /// off, a silent stream would tell that there are such.
@@ -189,10 +204,14 @@ impl State {
             if let Some(response) = self.ready.pop_front() {
                 return Ok(Some(response));
             }
+            if let Some(refused) = self.refused.take() {
+                return Err(refused);
+            }
             // Marked as seen before reading, so that nothing recorded meanwhile is slept over.
             self.head.borrow_and_update();
-            self.fill()?;
-            if !self.ready.is_empty() {
+            let (read, reads) = self.fill()?;
+            self.record(read, reads).await;
+            if !self.ready.is_empty() || self.refused.is_some() {
                 continue;
             }
             if !self.is_caught_up {
@@ -231,22 +250,45 @@ impl State {
         Ok(())
     }
 
-    /// Reads what is new, up to a bound.
-    fn fill(&mut self) -> Result<()> {
+    /// Reads what is new, up to a bound, and says what of it is restricted.
+    fn fill(&mut self) -> Result<(Vec<Delivery>, Shown)> {
         let mut bytes = 0_usize;
-        while self.ready.len() < READ_COUNT_MAX && bytes < READ_BYTES_MAX {
+        let (mut read, mut reads) = (vec![], Shown::default());
+        while read.len() < READ_COUNT_MAX && bytes < READ_BYTES_MAX {
             let Some(delivered) = self.subscription.read_next()? else {
-                return Ok(());
+                return Ok((read, reads));
             };
+            let what = (
+                &*delivered.entry,
+                delivered.place.item,
+                &*delivered.notification,
+            );
+            reads.in_log(&self.services.engine, &self.access, &delivered.log, what)?;
             bytes =
                 bytes.saturating_add(prost::Message::encoded_len(delivered.notification.as_ref()));
             let cursor = self.subscription.cursor().encode(self.access.agency());
             let delivery = delivery(&self.services.engine, delivered, cursor)?;
-            self.ready.push_back(response(Event::Delivery(delivery)));
+            read.push(delivery);
         }
         // More is waiting than one read: the subscriber is behind and is told when it no longer is.
         self.is_caught_up = false;
-        Ok(())
+        Ok((read, reads))
+    }
+
+    /// Makes what was read ready to be sent, once what of it is restricted is on the ledger. If it cannot
+    /// be recorded, what comes before it is sent, and then the stream ends.
+    async fn record(&mut self, read: Vec<Delivery>, reads: Shown) {
+        let recorded = self
+            .services
+            .record_shown(&self.access, METHOD, &self.purpose, &reads)
+            .await;
+        let is_recorded = recorded.is_ok();
+        self.refused = recorded.err();
+        let sent = read
+            .into_iter()
+            .take_while(|delivery| is_recorded || !reads.has(delivery));
+        self.ready
+            .extend(sent.map(|delivery| response(Event::Delivery(delivery))));
     }
 
     async fn wait(&mut self) -> Result<Woken> {

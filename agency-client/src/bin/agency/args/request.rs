@@ -66,27 +66,11 @@ pub(crate) enum RequestCommand {
     },
     /// Requests of this agency and to it, newest first: who owes what, since when, by when
     List(RequestListArgs),
-    /// One request: its texts, its deadlines, and all that came of it
+    /// One request: its texts, its deadlines, and all that came of it; of account information say --purpose
     Show {
         /// The request, by id or resource name.
         request: String,
-        #[command(flatten)]
-        reading: ReadingArgs,
     },
-}
-
-/// What a read is for.
-#[derive(Debug, Args)]
-pub(crate) struct ReadingArgs {
-    /// What the read is for; it is recorded, and needed for account information.
-    #[arg(
-        long = "for",
-        id = "reading_for",
-        value_name = "PURPOSE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub(crate) purpose: String,
 }
 
 /// What every request says.
@@ -97,7 +81,7 @@ pub(crate) struct CommonDraftArgs {
     pub(crate) provider: String,
     /// What the data is for: its use is limited to that.
     #[arg(long, value_name = "TEXT")]
-    pub(crate) purpose: String,
+    pub(crate) use_for: String,
     /// Which data is asked for.
     #[arg(long, value_name = "TEXT")]
     pub(crate) scope: String,
@@ -343,8 +327,6 @@ pub(crate) struct RequestListArgs {
     /// Only with a deadline that is over.
     #[arg(long)]
     pub(crate) overdue: bool,
-    #[command(flatten)]
-    pub(crate) reading: ReadingArgs,
     #[command(flatten)]
     pub(crate) page: PageArgs,
 }

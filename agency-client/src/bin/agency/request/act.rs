@@ -361,7 +361,7 @@ pub(super) fn print(
 fn next(one: &InformationRequest) -> Option<String> {
     let name = &one.name;
     let reading = if show::needs_purpose(one) {
-        " --for PURPOSE"
+        " --purpose TEXT"
     } else {
         ""
     };

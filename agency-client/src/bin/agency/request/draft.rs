@@ -54,7 +54,7 @@ async fn send(
 ) -> Done {
     let id = args.once.id();
     let mut draft = draft
-        .purpose(args.purpose)
+        .purpose(args.use_for)
         .scope(args.scope)
         .use_scene(args.use_scene)
         .legal_basis(args.basis, args.instrument_basis)

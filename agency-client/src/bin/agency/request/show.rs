@@ -102,8 +102,8 @@ pub(super) fn left(out: Out, deadline: &Deadline, today: &Today) -> String {
     }
 }
 
-pub(super) async fn run(context: &Context, request: &str, purpose: &str) -> Done {
-    let client = context.client()?.reading_for(purpose);
+pub(super) async fn run(context: &Context, request: &str) -> Done {
+    let client = context.client()?;
     let request = client.requests().get(&name_of(request)).await?;
     let out = context.out;
     if out.json {

@@ -38,7 +38,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
         "request list",
         "本单位提出和收到的请求，新的在前：谁应办何事、自何时起、何时到期",
     ),
-    ("request show", "查看一个请求：内容、期限和办理经过"),
+    ("request show", "查看一个请求：内容、期限和办理经过；账户信息须以 --purpose 说明查阅目的"),
 ];
 
 /// What arguments are for: path of the command, id, text. A path holds for what is beneath it too.
@@ -67,7 +67,7 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("request", "attach", "材料文件"),
     ("request", "outbox", "交由发件箱投递"),
     ("request", "provider", "被请求单位：标识、正式名称或别名"),
-    ("request", "purpose", "用途，使用以此为限"),
+    ("request", "use_for", "用途，使用以此为限"),
     ("request", "scope", "所需数据的范围"),
     ("request", "use_scene", "使用场景"),
     ("request", "basis", "法律依据：章程中的标识"),
@@ -84,11 +84,6 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
         "request",
         "organization",
         "所涉组织，统一社会信用代码=名称；可重复",
-    ),
-    (
-        "request",
-        "reading_for",
-        "查阅目的，将被记录；账户信息须填写",
     ),
     (
         "request draft",

@@ -1,0 +1,94 @@
+//! Who read which restricted record, when and what for.
+
+use std::collections::VecDeque;
+
+use hub_proto::audit::{Access, ListAccessesRequest, ListAccessesResponse};
+
+use crate::{client::Client, error::Result};
+
+/// The audit service. Made by [`Client::audit`].
+#[derive(Debug, Clone)]
+pub struct Audit {
+    client: Client,
+}
+
+impl Audit {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// A page of accesses to restricted records, newest first unless the request says otherwise: of the
+    /// own agency's officers and to its records, or, for the auditor of the body above the mechanisms, of
+    /// all agencies. A page may be empty and not the last.
+    ///
+    /// ```no_run
+    /// use agency_client::proto::audit::ListAccessesRequest;
+    ///
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let request = ListAccessesRequest {
+    ///     officer: "tax-clerk-1".into(),
+    ///     ..ListAccessesRequest::default()
+    /// };
+    /// for access in client.audit().list_accesses(&request).await?.accesses {
+    ///     println!("{} {}", access.officer, access.purpose);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`crate::ClientError`].
+    pub async fn list_accesses(
+        &self,
+        request: &ListAccessesRequest,
+    ) -> Result<ListAccessesResponse> {
+        let path = "/hub.audit.v1.AuditService/ListAccesses";
+        self.client.read(path, request).await
+    }
+
+    /// All accesses that a request finds, page by page.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let mut accesses = client.audit().all_accesses(Default::default());
+    /// while let Some(access) = accesses.next().await? {
+    ///     println!("{} read {} records", access.officer, access.records.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn all_accesses(&self, request: ListAccessesRequest) -> Accesses {
+        Accesses {
+            audit: self.clone(),
+            request,
+            page: VecDeque::new(),
+            is_last: false,
+        }
+    }
+}
+
+/// Accesses, one after the other. Made by [`Audit::all_accesses`].
+#[derive(Debug)]
+pub struct Accesses {
+    audit: Audit,
+    request: ListAccessesRequest,
+    page: VecDeque<Access>,
+    is_last: bool,
+}
+
+impl Accesses {
+    /// The next access; `None` at the end. After an error it can be called again and goes on where it was.
+    ///
+    /// # Errors
+    /// See [`crate::ClientError`].
+    pub async fn next(&mut self) -> Result<Option<Access>> {
+        while self.page.is_empty() && !self.is_last {
+            let answer = self.audit.list_accesses(&self.request).await?;
+            self.page = answer.accesses.into();
+            self.is_last = answer.next_page_token.is_empty();
+            self.request.page_token = answer.next_page_token;
+        }
+        Ok(self.page.pop_front())
+    }
+}
