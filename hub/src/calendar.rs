@@ -13,7 +13,7 @@ use hub_core::{
     workdays::Calendar,
 };
 
-use crate::{config::Config, engine::Engine};
+use crate::{config::Config, deadlines, engine::Engine};
 
 /// Largest calendar file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -40,7 +40,8 @@ pub fn start(engine: &Engine, config: &Config) -> anyhow::Result<Watched> {
     Ok(watched)
 }
 
-/// Looks at the file again and again. It ends only when dropped, or at once when there is none.
+/// Looks at the file again and again, and moves the deadlines that a new calendar moves. It ends only when
+/// dropped, or at once when there is none.
 pub async fn watch(engine: Arc<Engine>, config: Config, mut watched: Watched) {
     let Some(file) = config.calendar.file.clone() else {
         return;
@@ -50,22 +51,31 @@ pub async fn watch(engine: Arc<Engine>, config: Config, mut watched: Watched) {
         let read = file.clone();
         let text = tokio::task::spawn_blocking(move || text(&read)).await;
         let text = text.map_err(anyhow::Error::from).flatten();
-        look(&engine, &file, text, &mut watched);
+        if look(&engine, &file, text, &mut watched)
+            && let Err(error) = deadlines::run(&engine).await
+        {
+            tracing::warn!(%error, "deadlines wait for the calendar; the hub tries again");
+        }
     }
 }
 
-fn look(engine: &Engine, file: &Path, text: anyhow::Result<String>, watched: &mut Watched) {
+/// Whether another calendar is in force now.
+fn look(engine: &Engine, file: &Path, text: anyhow::Result<String>, watched: &mut Watched) -> bool {
     let outcome = text.and_then(|text| {
         let digest = Some(sha256(&[text.as_bytes()]));
-        if digest != watched.in_force {
+        let is_new = digest != watched.in_force;
+        if is_new {
             put_in_force(engine, file, &text)?;
             watched.in_force = digest;
         }
-        Ok(())
+        Ok(is_new)
     });
-    let Err(error) = outcome else {
-        watched.reported = None;
-        return;
+    let error = match outcome {
+        Ok(is_new) => {
+            watched.reported = None;
+            return is_new;
+        }
+        Err(error) => error,
     };
     let text = format!("{error:#}");
     if watched.reported.as_ref() != Some(&text) {
@@ -75,6 +85,7 @@ fn look(engine: &Engine, file: &Path, text: anyhow::Result<String>, watched: &mu
         );
         watched.reported = Some(text);
     }
+    false
 }
 
 fn put_in_force(engine: &Engine, file: &Path, text: &str) -> anyhow::Result<()> {

@@ -38,7 +38,10 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
         "request list",
         "本单位提出和收到的请求，新的在前：谁应办何事、自何时起、何时到期",
     ),
-    ("request show", "查看一个请求：内容、期限和办理经过；账户信息须以 --purpose 说明查阅目的"),
+    (
+        "request show",
+        "查看一个请求：内容、期限和办理经过；账户信息须以 --purpose 说明查阅目的",
+    ),
 ];
 
 /// What arguments are for: path of the command, id, text. A path holds for what is beneath it too.
