@@ -16,15 +16,13 @@ use hub_core::{
 };
 use jiff::{Timestamp, civil::Date};
 
-pub use self::reads::Audited;
+pub use self::{reads::Audited, requests::RequestSight};
 use crate::{
     charter::{Action, Audience, Category, Channel, Destination, Who},
     domain::members::roster::Roster,
     error::{Error, Result},
     identity::Caller,
 };
-
-pub use self::requests::RequestSight;
 
 /// Id under which the hub's own acts are recorded. No agency of a charter may bear it.
 pub const HUB_AGENCY: &str = "hub";

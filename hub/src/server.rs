@@ -60,7 +60,7 @@ pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 pub const UPLOADS_FREE_FACTOR: u64 = 2;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
     "",
     "hub.attachments.v1.AttachmentService",
     "hub.audit.v1.AuditService",

@@ -23,6 +23,7 @@ pub mod process;
 pub mod random;
 pub mod raw;
 pub mod relay;
+pub mod requests;
 pub mod tokens;
 
 use std::{
@@ -38,6 +39,7 @@ use hub::{
     config::Config,
     server::{self, Running},
 };
+use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tempfile::TempDir;
 
@@ -61,9 +63,19 @@ impl Site {
         Self::with_charter(&charter_file(), "")
     }
 
+    /// As [`Site::new`], with nodes that are good from an instant of the past on.
+    #[must_use]
+    pub fn issued_from(not_before_at: Timestamp) -> Self {
+        Self::made(&charter_file(), "", Some(not_before_at))
+    }
+
     /// As [`Site::new`], with another charter and further lines at the head of `hub.toml`.
     #[must_use]
     pub fn with_charter(file: &Path, settings: &str) -> Self {
+        Self::made(file, settings, None)
+    }
+
+    fn made(file: &Path, settings: &str, not_before_at: Option<Timestamp>) -> Self {
         let dir = tempfile::Builder::new()
             .prefix("hub-test")
             .tempdir()
@@ -72,8 +84,9 @@ impl Site {
         std::fs::copy(file, dir.path().join("charter.toml")).unwrap();
         let mut pki = Pki::init(&dir.path().join("pki"), &InitOptions::default()).unwrap();
         for agency in charter.agencies() {
-            pki.issue(&IssueOptions::new(agency.id().as_str(), "node-1"))
-                .unwrap();
+            let mut options = IssueOptions::new(agency.id().as_str(), "node-1");
+            options.not_before_at = not_before_at;
+            pki.issue(&options).unwrap();
         }
         drop(pki);
         let text = format!(
@@ -221,6 +234,16 @@ impl World {
     #[must_use]
     pub fn hub(&self) -> &Running {
         self.running.0.as_ref().expect("the hub runs")
+    }
+
+    /// How many entries there are that record more than that somebody read something.
+    #[must_use]
+    pub fn acts(&self) -> usize {
+        let engine = self.hub().engine();
+        let entries = (0..engine.store().head()).map(|index| engine.recorded(index).unwrap());
+        entries
+            .filter(|entry| entry.as_ref().unwrap().header.method != hub::domain::audit::METHOD)
+            .count()
     }
 
     /// Where the hub listens, as a client's endpoint.

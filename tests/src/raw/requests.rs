@@ -6,6 +6,7 @@
 //! changes anything.
 
 pub mod files;
+mod information;
 pub mod meetings;
 mod places;
 
@@ -212,6 +213,8 @@ pub struct Scene {
     pub tax_entry: u64,
     /// A partial meeting and what came of it.
     pub meetings: MeetingScene,
+    /// The information request of tax to civil affairs.
+    pub information_request: String,
     nodes: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
     fresh: BTreeMap<String, Vec<u8>>,
@@ -270,6 +273,7 @@ impl Scene {
             to_office,
             tax_entry,
             meetings: MeetingScene::set(world).await,
+            information_request: information::set(world).await,
             nodes,
             keys,
             fresh,
@@ -290,6 +294,7 @@ impl Scene {
         self.meetings(world, &mut targets);
         roster(&mut targets);
         self.credentials(&mut targets);
+        self.information_requests(world, &mut targets);
         targets
     }
 
