@@ -30,6 +30,7 @@
 mod meetings;
 mod modules;
 mod outbox;
+mod requests;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -38,6 +39,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 pub use meetings::{MajorIssues, Meetings, Minutes};
 pub use modules::{Attachments, Audit, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
+pub use requests::Requests;
 
 use crate::{
     ClientBuilder, Profile,
@@ -189,6 +191,12 @@ impl Client {
     #[must_use]
     pub fn major_issues(&self) -> MajorIssues {
         MajorIssues::new(self)
+    }
+
+    /// Information requests between agencies.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        Requests::new(self)
     }
 
     /// Checkpoints, proofs and entries.

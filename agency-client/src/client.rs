@@ -35,6 +35,7 @@ use crate::{
     members::Members,
     observer::{CallFinished, Observer, Watched},
     profile::{Identity, Profile},
+    requests::Requests,
     retry::{RetryPolicy, jitter},
     token::Minter,
     transport::{self, TlsWatch},
@@ -314,6 +315,12 @@ impl Client {
     #[must_use]
     pub fn major_issues(&self) -> MajorIssues {
         MajorIssues::new(self.clone())
+    }
+
+    /// Information requests between agencies.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        Requests::new(self.clone())
     }
 
     /// Files that go with notifications: upload and download.

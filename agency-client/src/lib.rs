@@ -5,6 +5,7 @@
 //!   mutating calls are signed, safe failures are tried again, all without the caller's doing.
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
 //! - [`meetings`]: meetings, minutes and major issues, likewise.
+//! - [`requests`]: information requests, likewise.
 //! - [`audit`]: who read which restricted record.
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
@@ -125,6 +126,7 @@ pub mod members;
 pub mod observer;
 pub mod outbox;
 pub mod profile;
+pub mod requests;
 mod retry;
 pub mod subscribe;
 #[cfg(test)]

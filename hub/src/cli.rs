@@ -17,7 +17,7 @@ use tracing_subscriber::{
 
 use crate::{
     backup::{BackupCommand, RestoreCommand},
-    charter,
+    calendar, charter,
     config::{Config, Log, LogFormat},
     dev::DevCommand,
     fsck,
@@ -82,6 +82,9 @@ enum Command {
     /// Check charters.
     #[command(subcommand)]
     Charter(CharterCommand),
+    /// Check calendars of working days.
+    #[command(subcommand)]
+    Calendar(CalendarCommand),
     /// Print a completion script.
     Completion {
         /// The shell.
@@ -100,6 +103,15 @@ enum CharterCommand {
     /// Explain every error of a charter with its line and rule.
     Check {
         /// The charter.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum CalendarCommand {
+    /// Tell what a file adds to the built-in calendar, or which line breaks which rule.
+    Check {
+        /// The file that `calendar.file` is to name.
         file: PathBuf,
     },
 }
@@ -124,6 +136,10 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Pki(command) => command.run()?,
         Command::Charter(CharterCommand::Check { file }) => {
             let is_sound = charter::check_command(&file, &mut std::io::stdout().lock())?;
+            return Ok(code(is_sound));
+        }
+        Command::Calendar(CalendarCommand::Check { file }) => {
+            let is_sound = calendar::check_command(&file, &mut std::io::stdout().lock())?;
             return Ok(code(is_sound));
         }
         Command::Fsck { config, json } => {

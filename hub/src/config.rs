@@ -59,7 +59,7 @@ pub struct Config {
     /// Folder of certificates and token keys that the operator enrols; nothing is imported without.
     #[serde(default)]
     pub roster_dir: Option<PathBuf>,
-    /// How often TLS files and the roster folder are looked at, in milliseconds.
+    /// How often TLS files, the roster folder and the calendar are looked at, in milliseconds.
     #[serde(default = "reload_interval_ms")]
     pub reload_interval_ms: u64,
     /// How long calls may go on after SIGTERM, in milliseconds.
@@ -75,6 +75,9 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
+    /// Working days.
+    #[serde(default)]
+    pub calendar: Calendar,
     /// Files that go with notifications.
     #[serde(default)]
     pub attachments: Attachments,
@@ -146,6 +149,14 @@ impl Default for Limits {
             disk_free_bytes_min: DISK_FREE_BYTES_MIN,
         }
     }
+}
+
+/// `[calendar]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Calendar {
+    /// What newer notices say of working days, added to what is built in; only that without.
+    pub file: Option<PathBuf>,
 }
 
 /// `[log]`
@@ -300,6 +311,7 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.roster_dir = config.roster_dir.map(|dir| folder.join(dir));
+        config.calendar.file = config.calendar.file.map(|file| folder.join(file));
         let attachments = &mut config.attachments;
         for path in [
             &mut attachments.access_key_id_file,
@@ -509,6 +521,19 @@ mod tests {
         assert!(on.metrics.listen.is_some_and(|at| at.ip().is_loopback()));
         let options = on.traces.options().unwrap();
         assert_eq!(options.otlp_endpoint, "http://127.0.0.1:4317");
+    }
+
+    #[test]
+    fn the_calendar_is_built_in_unless_a_file_is_named() {
+        let text = std::fs::read_to_string(sample("hub.full.toml")).unwrap();
+        let full = Config::parse(&text, Path::new("etc")).unwrap();
+        assert_eq!(full.calendar, Calendar::default());
+        assert_eq!(full.calendar.file, None);
+        let named = text.replace("\n# file = ", "\nfile = ");
+        let named = Config::parse(&named, Path::new("etc")).unwrap();
+        assert_eq!(named.calendar.file.unwrap(), Path::new("etc/workdays.csv"));
+        let error = Config::parse(&format!("{text}\n[calendar]\nurl = 1"), Path::new("."));
+        assert!(error.is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@
 pub mod attachments;
 pub mod authz;
 pub mod backup;
+pub mod calendar;
 pub mod charter;
 pub mod cli;
 pub mod clock;

@@ -27,6 +27,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
     attachments::{self, Attachments},
+    calendar,
     charter::Charter,
     clock::{Clock, SystemClock},
     config::Config,
@@ -113,6 +114,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     let tls = Arc::new(TlsReloader::load(tls_options(config), Arc::clone(&clock))?);
     let metrics = Arc::new(Metrics::new(rpc::RPCS.iter().map(|rpc| rpc.method)));
     let engine = open_engine(config, charter, Arc::clone(&clock), Arc::clone(&metrics))?;
+    let calendar = calendar::start(&engine, config)?;
     roster_import::adopt_charter(&engine, &config.charter).await?;
     let left_out = roster_import::import(&engine, &tls, config).await?;
     for text in &left_out {
@@ -151,6 +153,11 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
     );
     let observe = observe_options(config, &metrics, &clock);
     let mut background = background(config, &services, clock, left_out);
+    background.spawn(calendar::watch(
+        Arc::clone(&engine),
+        config.clone(),
+        calendar,
+    ));
     let (health, server) = serve(config, services, identity, observe, incoming, drains).await?;
     if let Some(exporter) = exporter {
         background.spawn(exporter.run());

@@ -39,6 +39,13 @@ impl Desk {
         });
         let profile = folder.join("desk.toml");
         std::fs::write(&profile, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        Self::of_profile(&profile, officer, roles)
+    }
+
+    /// Another officer's desk with a desk's profile.
+    #[must_use]
+    pub fn of_profile(profile: &std::path::Path, officer: &str, roles: &[&str]) -> Self {
+        let profile = profile.to_owned();
         let mut common = vec!["--officer".to_owned(), officer.to_owned()];
         for role in roles {
             common.extend(["--role".to_owned(), (*role).to_owned()]);

@@ -33,6 +33,10 @@ pub(crate) const RETRACT: &str = "/hub.channels.v1.ChannelService/RetractNotific
 pub(crate) const ANSWER_NOTICE: &str = "/hub.meetings.v1.MeetingService/AnswerNotice";
 /// Consents to minutes.
 pub(crate) const CONSENT: &str = "/hub.meetings.v1.MinutesService/ConsentToMinutes";
+/// Records a use of what a request brought.
+pub(crate) const RECORD_USE: &str = "/hub.requests.v1.RequestService/RecordUse";
+/// Confirms how it was disposed of.
+pub(crate) const CONFIRM_DISPOSAL: &str = "/hub.requests.v1.RequestService/ConfirmDisposal";
 /// Reports on an agreed item.
 pub(crate) const REPORT: &str = "/hub.meetings.v1.MinutesService/ReportProgress";
 
@@ -54,6 +58,22 @@ const ABSORBED: [&str; 12] = [
     "/hub.members.v1.MembersService/EnrollTokenKey",
     "/hub.members.v1.MembersService/RevokeNode",
     "/hub.members.v1.MembersService/RevokeTokenKey",
+];
+
+/// The same of information requests: each of these is done once, or once for a number, and refused after that.
+/// Not here is what adds something each time, as a record of use, or goes to and fro, as a suspension.
+const REQUESTS_ABSORBED: [&str; 11] = [
+    "/hub.requests.v1.RequestService/AnswerCorrection",
+    "/hub.requests.v1.RequestService/ApproveInformationRequest",
+    "/hub.requests.v1.RequestService/AskForMissing",
+    "/hub.requests.v1.RequestService/CloseCase",
+    "/hub.requests.v1.RequestService/CompleteInformationRequest",
+    "/hub.requests.v1.RequestService/ConsentToInformationRequest",
+    "/hub.requests.v1.RequestService/DeliverInformation",
+    "/hub.requests.v1.RequestService/ExtendAnswerTime",
+    "/hub.requests.v1.RequestService/RefuseInformationRequest",
+    "/hub.requests.v1.RequestService/WithdrawInformationRequest",
+    CONFIRM_DISPOSAL,
 ];
 
 /// How it can be found out whether a call was recorded whose answer was lost.
@@ -94,7 +114,9 @@ impl Method {
     pub(crate) fn trace(&self) -> Trace {
         match self.path {
             PUBLISH | CORRECT | RETRACT => Trace::Notification,
-            path if ABSORBED.contains(&path) => Trace::Absorbed,
+            path if ABSORBED.contains(&path) || REQUESTS_ABSORBED.contains(&path) => {
+                Trace::Absorbed
+            }
             _ => Trace::None,
         }
     }
@@ -324,7 +346,7 @@ mod tests {
 
     #[test]
     fn every_absorbed_call_exists() {
-        for path in ABSORBED {
+        for path in ABSORBED.into_iter().chain(REQUESTS_ABSORBED) {
             assert_eq!(Method::find(path).unwrap().trace(), Trace::Absorbed);
         }
     }
@@ -335,6 +357,13 @@ mod tests {
             assert_eq!(Method::find(path).unwrap().trace(), Trace::None, "{path}");
         }
         assert_eq!(Method::find(CONSENT).unwrap().trace(), Trace::Absorbed);
+    }
+
+    #[test]
+    fn a_record_of_use_is_not_repeated_under_a_new_id() {
+        assert_eq!(Method::find(RECORD_USE).unwrap().trace(), Trace::None);
+        let suspension = "/hub.requests.v1.RequestService/SuspendUse";
+        assert_eq!(Method::find(suspension).unwrap().trace(), Trace::None);
     }
 
     #[test]

@@ -146,6 +146,28 @@ impl Outgoing {
         Self::request(REPORT, request, request.name.clone())
     }
 
+    /// A record of use of what an information request brought. It is refused, and set aside, when the use was
+    /// suspended or is over by the time it arrives.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7.
+    pub fn record_use(request: &hub_proto::requests::RecordUseRequest) -> Result<Self> {
+        Self::request(super::method::RECORD_USE, request, request.name.clone())
+    }
+
+    /// That what an information request brought was disposed of. It counts when the hub records it: near the
+    /// last day of use, call [`crate::requests::Requests::confirm_disposal`].
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7.
+    pub fn confirm_disposal(request: &hub_proto::requests::ConfirmDisposalRequest) -> Result<Self> {
+        Self::request(
+            super::method::CONFIRM_DISPOSAL,
+            request,
+            request.name.clone(),
+        )
+    }
+
     /// Any other mutating call of the hub's API: `method` is its full gRPC path. An empty
     /// `request_id` is filled in. Batches are refused: enqueue their items with
     /// [`super::Outbox::enqueue_many`].

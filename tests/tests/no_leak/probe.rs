@@ -119,6 +119,7 @@ impl Probe<'_> {
         self.files(notes).await;
         self.search(notes).await;
         self.meetings(notes).await;
+        self.requests(notes).await;
         self.ids(notes).await;
         self.accesses(notes).await;
         self.ledger(notes).await;

@@ -9,8 +9,10 @@ pub(crate) mod members;
 pub(crate) mod minutes;
 pub(crate) mod notify;
 pub(crate) mod outbox;
+pub(crate) mod request;
 pub(crate) mod search;
 pub(crate) mod tools;
+pub(crate) mod workdays;
 
 use std::path::PathBuf;
 
@@ -26,8 +28,10 @@ use members::MembersCommand;
 use minutes::MinutesCommand;
 use notify::{NotifyCommand, WatchArgs};
 use outbox::OutboxCommand;
+use request::RequestCommand;
 use search::SearchArgs;
 use tools::{CompletionArgs, HelpArgs, ManArgs, ServeArgs};
+use workdays::WorkdaysArgs;
 
 /// Command line of an agency's node.
 #[derive(Debug, Parser)]
@@ -133,6 +137,9 @@ pub(crate) enum Command {
     /// Major issues, and their escalation to the leading group
     #[command(subcommand)]
     Issue(Box<IssueCommand>),
+    /// Information requests to other agencies, and their answers
+    #[command(subcommand)]
+    Request(Box<RequestCommand>),
     /// Who read which restricted record, when and what for
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -144,6 +151,8 @@ pub(crate) enum Command {
     Outbox(OutboxCommand),
     /// The gateway: the hub's API for local systems without keys
     Serve(ServeArgs),
+    /// A day so many working days on, without a hub
+    Workdays(WorkdaysArgs),
     /// Completion script for a shell
     Completion(CompletionArgs),
     /// Manual pages
@@ -184,6 +193,8 @@ mod tests {
             "meeting",
             "minutes",
             "issue",
+            "request",
+            "workdays",
             "completion",
             "--color",
             "--profile",

@@ -41,6 +41,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         &["notify", "watch", "search", "attach", "channels"],
     ),
     ("Meetings", "会议", &["meeting", "minutes", "issue"]),
+    ("Information", "信息共享", &["request"]),
     (
         "Connection",
         "连接",
@@ -48,7 +49,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
     ),
     ("Members", "成员", &["members"]),
     ("Proof", "核验", &["ledger", "audit"]),
-    ("Tools", "工具", &["completion", "man", "help"]),
+    ("Tools", "工具", &["workdays", "completion", "man", "help"]),
 ];
 
 /// The command line in a language.
@@ -262,6 +263,7 @@ mod tests {
             "minutes",
             "issue",
             "issue escalation",
+            "request",
             "completion",
             "man",
             "help",

@@ -22,6 +22,7 @@ mod outbox;
 mod output;
 mod people;
 mod publish;
+mod request;
 mod search;
 mod stop;
 mod table;
@@ -29,6 +30,7 @@ mod tools;
 mod usage;
 mod watch;
 mod words;
+mod workdays;
 
 use std::{
     ffi::OsString,
@@ -138,10 +140,12 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Meeting(command) => Box::pin(meeting::run(context, *command)).await,
         Command::Minutes(command) => Box::pin(minutes::run(context, *command)).await,
         Command::Issue(command) => Box::pin(issue::run(context, *command)).await,
+        Command::Request(command) => Box::pin(request::run(context, *command)).await,
         Command::Audit(command) => audit::run(context, command).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,
+        Command::Workdays(args) => workdays::run(context, &args),
         Command::Completion(args) => tools::completion(context, &args),
         Command::Man(args) => tools::man(context, &args),
         Command::Help(args) => help::run(context, &args.topic),

@@ -1,6 +1,7 @@
 //! Help in Chinese.
 
 mod meetings;
+mod requests;
 
 use clap::{Arg, ArgAction, Command};
 
@@ -369,13 +370,16 @@ pub(super) fn argument(
 
 /// What every command does, by path.
 pub(super) fn abouts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    ABOUT.iter().chain(meetings::ABOUT)
+    ABOUT.iter().chain(meetings::ABOUT).chain(requests::ABOUT)
 }
 
 /// What every argument is for.
 pub(super) fn arguments()
 -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    ARGUMENTS.iter().chain(meetings::ARGUMENTS)
+    ARGUMENTS
+        .iter()
+        .chain(meetings::ARGUMENTS)
+        .chain(requests::ARGUMENTS)
 }
 
 /// A command and those beneath it, with everything that can be translated.
