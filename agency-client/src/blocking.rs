@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+mod funds;
 mod meetings;
 mod modules;
 mod outbox;
@@ -35,6 +36,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+pub use funds::Alerts;
 pub use meetings::{MajorIssues, Meetings, Minutes};
 pub use modules::{Attachments, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
@@ -189,6 +191,12 @@ impl Client {
     #[must_use]
     pub fn major_issues(&self) -> MajorIssues {
         MajorIssues::new(self)
+    }
+
+    /// Fund alerts.
+    #[must_use]
+    pub fn alerts(&self) -> Alerts {
+        Alerts::new(self)
     }
 
     /// Checkpoints, proofs and entries.

@@ -28,6 +28,7 @@ use crate::{
     checkpoint::CheckpointMemory,
     codec::SignedBytes,
     error::{ClientError, Result, from_status},
+    funds::Alerts,
     ledger::Ledger,
     meetings::{MajorIssues, Meetings, Minutes},
     members::Members,
@@ -269,6 +270,12 @@ impl Client {
     #[must_use]
     pub fn major_issues(&self) -> MajorIssues {
         MajorIssues::new(self.clone())
+    }
+
+    /// Fund alerts.
+    #[must_use]
+    pub fn alerts(&self) -> Alerts {
+        Alerts::new(self.clone())
     }
 
     /// Files that go with notifications: upload and download.

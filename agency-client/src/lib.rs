@@ -5,6 +5,7 @@
 //!   mutating calls are signed, safe failures are tried again, all without the caller's doing.
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
 //! - [`meetings`]: meetings, minutes and major issues, likewise.
+//! - [`funds`]: fund alerts, likewise.
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
@@ -116,6 +117,7 @@ pub mod checkpoint;
 mod client;
 mod codec;
 pub mod error;
+pub mod funds;
 pub mod gateway;
 pub mod ledger;
 pub mod meetings;
