@@ -3,6 +3,7 @@
 //! The cast: [`args`] is what can be asked, [`output`] what is printed and the exit code; a module
 //! for each noun does the work through the client library.
 
+mod alert;
 mod args;
 mod attach;
 mod batch;
@@ -22,6 +23,7 @@ mod output;
 mod people;
 mod publish;
 mod search;
+mod state_folder;
 mod stop;
 mod table;
 mod tools;
@@ -132,6 +134,7 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Meeting(command) => Box::pin(meeting::run(context, *command)).await,
         Command::Minutes(command) => Box::pin(minutes::run(context, *command)).await,
         Command::Issue(command) => Box::pin(issue::run(context, *command)).await,
+        Command::Alert(command) => Box::pin(alert::run(context, *command)).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,

@@ -1,5 +1,6 @@
 //! Help in Chinese.
 
+mod alerts;
 mod meetings;
 
 use clap::{Arg, ArgAction, Command};
@@ -69,7 +70,7 @@ const ABOUT: &[(&str, &str)] = &[
     ("man", "生成手册页"),
     (
         "help",
-        "说明某个命令；json 为 --json 的输出格式，minutes-file 为纪要文件格式",
+        "说明某个命令；json 为 --json 的输出格式，minutes-file、alert-file 为文件格式",
     ),
 ];
 
@@ -316,7 +317,11 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
         "to",
         "为每个命令在此文件夹写一页；默认将首页写到标准输出",
     ),
-    ("help", "topic", "某个命令，或 json、minutes-file"),
+    (
+        "help",
+        "topic",
+        "某个命令，或 json、minutes-file、alert-file",
+    ),
 ];
 
 /// What is said of an argument of a command.
@@ -337,13 +342,16 @@ pub(super) fn argument(
 
 /// What every command does, by path.
 pub(super) fn abouts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    ABOUT.iter().chain(meetings::ABOUT)
+    ABOUT.iter().chain(meetings::ABOUT).chain(alerts::ABOUT)
 }
 
 /// What every argument is for.
 pub(super) fn arguments()
 -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    ARGUMENTS.iter().chain(meetings::ARGUMENTS)
+    ARGUMENTS
+        .iter()
+        .chain(meetings::ARGUMENTS)
+        .chain(alerts::ARGUMENTS)
 }
 
 /// A command and those beneath it, with everything that can be translated.

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::{at, attachment, on};
 
 /// A value of an enum in lower case, without the name of its type: `MEETING_STATE_DRAFT` is `draft`.
-fn word(name: &str, prefix: &str) -> String {
+pub(super) fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix)
         .unwrap_or(name)
         .to_ascii_lowercase()
 }
 
-fn all<T>(items: &[T], one: fn(&T) -> Value) -> Value {
+pub(super) fn all<T>(items: &[T], one: fn(&T) -> Value) -> Value {
     items.iter().map(one).collect()
 }
 
