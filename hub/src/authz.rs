@@ -3,6 +3,8 @@
 //! The only way to a [`Permit`] is through this module, and the domain asks for one. A permit names
 //! agency, officer, role and the action granted.
 
+mod funds;
+
 use std::sync::Arc;
 
 use hub_core::{
@@ -19,6 +21,8 @@ use crate::{
     error::{Error, Result},
     identity::Caller,
 };
+
+pub use self::funds::{AlertParties, AlertSight};
 
 /// Id under which the hub's own acts are recorded. No agency of a charter may bear it.
 pub const HUB_AGENCY: &str = "hub";

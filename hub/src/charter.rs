@@ -11,7 +11,7 @@
 //! - `raw`: the file as written, with places in the text.
 //! - `build`: from there to the types here, collecting every broken rule.
 //! - [`agency`], [`mechanism`], [`role`], [`action`], [`channel`], [`category`], [`meetings`],
-//!   [`mod@reference`]: the types.
+//!   [`fund`], [`mod@reference`]: the types.
 //! - [`report`]: `hub charter check`.
 
 pub mod action;
@@ -21,6 +21,7 @@ pub mod category;
 pub mod channel;
 pub mod error;
 pub mod follow_up;
+pub mod fund;
 pub mod mechanism;
 pub mod meetings;
 mod raw;
@@ -44,6 +45,7 @@ pub use self::{
     channel::{Audience, AudienceRule, Channel, Who},
     error::{CharterError, CharterErrors},
     follow_up::FollowUp,
+    fund::{AmountBand, FundRules},
     mechanism::{
         AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
         MembershipAddition, Office,
@@ -119,6 +121,7 @@ pub struct Charter {
     follow_up: FollowUp,
     retention_months: Option<u16>,
     meetings: MeetingRules,
+    fund: Option<FundRules>,
 }
 
 impl Charter {
@@ -205,6 +208,7 @@ impl Charter {
             follow_up: parts.follow_up,
             retention_months: parts.retention_months,
             meetings: parts.meetings,
+            fund: parts.fund,
         })
     }
 
@@ -381,6 +385,13 @@ impl Charter {
     #[must_use]
     pub fn meetings(&self) -> &MeetingRules {
         &self.meetings
+    }
+
+    /// How fund alerts are raised, handled and kept; `None` when the charter has no `[fund]`, so that none
+    /// can be raised.
+    #[must_use]
+    pub fn fund(&self) -> Option<&FundRules> {
+        self.fund.as_ref()
     }
 
     /// Months after which the text of a notification of a category is sealed; nothing when it is

@@ -4,6 +4,9 @@
 //!
 //! A reminder repeats the title of what it is of, so it goes with that.
 //!
+//! A fund alert to which there was nothing is sealed as a whole some time after its end: every act on it,
+//! with the notices that were written with the act.
+//!
 //! A batch is one entry: it is sealed when the period of every notification in it is over.
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +15,10 @@ use jiff::Timestamp;
 
 use crate::{
     charter::{Charter, follow_up::REMINDER_CATEGORY, follow_up::months_before},
-    domain::sealing::{self, ENTRIES_MAX},
+    domain::{
+        funds,
+        sealing::{self, ENTRIES_MAX},
+    },
     engine::Engine,
     error::Result,
     ledger::SealReport,
@@ -79,7 +85,39 @@ pub async fn run(engine: &Arc<Engine>, search: &Search) -> Result<SealReport> {
             }
         }
     }
+    seal_alerts(engine, search, charter, now, &mut report).await?;
     Ok(report)
+}
+
+/// Seals fund alerts that ended long enough ago, each with all of its entries in one order.
+async fn seal_alerts(
+    engine: &Arc<Engine>,
+    search: &Search,
+    charter: &Charter,
+    now: Timestamp,
+    report: &mut SealReport,
+) -> Result<()> {
+    let Some(fund) = charter.fund() else {
+        return Ok(());
+    };
+    let months = fund.unsubstantiated_retention_months();
+    let cutoff = months_before(now, months, charter.zone());
+    let rule = format!("fund.unsubstantiated_retention_months: {months}");
+    let mut order: Vec<u64> = vec![];
+    let mut alerts = funds::sealed::due(engine.store(), cutoff)?
+        .into_iter()
+        .peekable();
+    while let Some(alert) = alerts.next() {
+        order.extend(alert);
+        let next = alerts.peek().map_or(usize::MAX, Vec::len);
+        if order.len().saturating_add(next) > ENTRIES_MAX {
+            let due = std::mem::take(&mut order);
+            seal_reminders(engine, search, &due, now, report).await?;
+            report.add(engine.seal(due.clone(), &rule, cutoff).await?);
+            seal_reminders(engine, search, &due, now, report).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Seals the reminders of what is due in the same run: a reminder repeats the title of what it is of,
@@ -93,7 +131,11 @@ async fn seal_reminders(
 ) -> Result<()> {
     for index in due {
         let entry = engine.recorded(*index)?;
-        if !entry.is_some_and(|entry| entry.published().any(|event| event.ask.is_some())) {
+        let asks = entry.is_some_and(|entry| {
+            entry.published().any(|event| event.ask.is_some())
+                || entry.issued().any(|event| event.ask.is_some())
+        });
+        if !asks {
             continue;
         }
         loop {

@@ -7,6 +7,7 @@ use hub_core::crypto::SigningKey;
 use hub_proto::{
     attachments::attachment_service_server::AttachmentServiceServer,
     channels::channel_service_server::ChannelServiceServer,
+    funds::alert_service_server::AlertServiceServer,
     ledger::ledger_service_server::LedgerServiceServer,
     meetings::{
         major_issue_service_server::MajorIssueServiceServer,
@@ -56,10 +57,11 @@ pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 pub const UPLOADS_FREE_FACTOR: u64 = 2;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "",
     "hub.attachments.v1.AttachmentService",
     "hub.channels.v1.ChannelService",
+    "hub.funds.v1.AlertService",
     "hub.ledger.v1.LedgerService",
     "hub.meetings.v1.MajorIssueService",
     "hub.meetings.v1.MeetingService",
@@ -358,6 +360,8 @@ async fn serve(
         MinutesServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let issues =
         MajorIssueServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let alerts =
+        AlertServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let router = Server::builder()
         .concurrency_limit_per_connection(
@@ -374,6 +378,7 @@ async fn serve(
         .add_optional_service(reflection)
         .add_service(attachments)
         .add_service(channels)
+        .add_service(alerts)
         .add_service(meetings)
         .add_service(minutes)
         .add_service(issues)

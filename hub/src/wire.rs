@@ -3,6 +3,7 @@
 
 pub mod attachments;
 pub mod channels;
+pub mod funds;
 pub mod ledger;
 pub mod meetings;
 pub mod members;

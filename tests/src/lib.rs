@@ -13,6 +13,7 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+pub mod alerts;
 pub mod clock;
 pub mod desk;
 pub mod direct;
@@ -218,6 +219,16 @@ impl World {
     #[must_use]
     pub fn hub(&self) -> &Running {
         self.running.0.as_ref().expect("the hub runs")
+    }
+
+    /// How many entries there are that record more than that somebody read something.
+    #[must_use]
+    pub fn acts(&self) -> usize {
+        let engine = self.hub().engine();
+        let entries = (0..engine.store().head()).map(|index| engine.recorded(index).unwrap());
+        entries
+            .filter(|entry| entry.as_ref().unwrap().header.method != hub::domain::audit::METHOD)
+            .count()
     }
 
     /// Where the hub listens, as a client's endpoint.

@@ -12,6 +12,8 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+#[path = "refusals/funds.rs"]
+mod funds;
 #[path = "refusals/meetings.rs"]
 mod meetings;
 
@@ -395,6 +397,7 @@ fn table() -> impl Iterator<Item = &'static Row> {
         .chain(CHANNEL_ROWS)
         .chain(FOLLOW_UP_ROWS)
         .chain(SEARCH_ROWS)
+        .chain(funds::ALERT_ROWS)
         .chain(LEDGER_ROWS)
         .chain(meetings::MEETING_ROWS)
         .chain(meetings::MINUTES_ROWS)
@@ -475,8 +478,9 @@ impl Stage {
         by_method
     }
 
-    fn head(&self) -> u64 {
-        self.world.hub().engine().store().head()
+    /// Entries, but for reads that were recorded.
+    fn acts(&self) -> usize {
+        self.world.acts()
     }
 
     fn session(&self, agency: &str, role: &str) -> Session {
@@ -502,7 +506,7 @@ fn is_admitted(outcome: &Result<Bytes, Status>) -> bool {
 async fn every_method_refuses_a_call_without_a_token_or_a_certificate() {
     let stage = Stage::set().await;
     let targets = stage.targets();
-    let head = stage.head();
+    let acts = stage.acts();
     let nobody = raw::tls(&stage.world.site.authority(), None, &TLS13);
     for row in table() {
         let (agency, role) = row.admitted;
@@ -522,7 +526,7 @@ async fn every_method_refuses_a_call_without_a_token_or_a_certificate() {
         let status = send(&stranger, row.method, request, headers).await;
         assert_eq!(reason(&status), "", "{}: {status:?}", row.method);
     }
-    assert_eq!(stage.head(), head);
+    assert_eq!(stage.acts(), acts);
 }
 
 /// Calls a method with headers as given; it must fail.
@@ -562,7 +566,7 @@ async fn every_method_lets_the_admitted_through() {
 async fn every_method_refuses_the_wrong_agency_and_the_wrong_role() {
     let stage = Stage::set().await;
     let targets = stage.targets();
-    let head = stage.head();
+    let acts = stage.acts();
     for row in table() {
         for case in [&row.wrong_agency, &row.wrong_role] {
             let Case::Refused(refused) = case else {
@@ -582,7 +586,7 @@ async fn every_method_refuses_the_wrong_agency_and_the_wrong_role() {
             assert!(is_admitted(&outcome), "{target:?}: {outcome:?}");
         }
     }
-    assert_eq!(stage.head(), head);
+    assert_eq!(stage.acts(), acts);
 }
 
 #[tokio::test(flavor = "multi_thread")]

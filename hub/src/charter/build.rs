@@ -9,6 +9,7 @@ mod categories;
 mod channels;
 mod cross;
 mod follow_up;
+mod fund;
 mod mechanisms;
 mod meetings;
 mod reference;
@@ -52,6 +53,7 @@ pub(super) struct Parts {
     pub(super) follow_up: super::FollowUp,
     pub(super) retention_months: Option<u16>,
     pub(super) meetings: super::MeetingRules,
+    pub(super) fund: Option<super::FundRules>,
 }
 
 /// Ids that the file declares.
@@ -106,6 +108,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         follow_up: follow_up::follow_up(raw.follow_up.as_ref(), check),
         retention_months: follow_up::retention(raw.retention.as_ref(), check),
         meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
+        fund: fund::fund(raw.fund.as_ref(), &known, check),
         mechanisms,
     }
 }

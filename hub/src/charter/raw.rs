@@ -40,6 +40,34 @@ pub(super) struct RawFile {
     pub(super) follow_up: Option<Spanned<RawFollowUp>>,
     pub(super) retention: Option<Spanned<RawRetention>>,
     pub(super) meetings: Option<Spanned<RawMeetings>>,
+    pub(super) fund: Option<Spanned<RawFund>>,
+}
+
+/// How fund alerts are raised, handled and kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFund {
+    pub(super) mechanism: Text,
+    pub(super) emergency_hours: Spanned<u16>,
+    pub(super) acknowledge_hours: Spanned<u16>,
+    pub(super) sign_hours: Spanned<u16>,
+    #[serde(default)]
+    pub(super) is_naming_allowed: bool,
+    #[serde(default)]
+    pub(super) is_office_told_of_named: bool,
+    pub(super) unsubstantiated_retention_months: Spanned<u16>,
+    pub(super) currencies: Spanned<Vec<Text>>,
+    pub(super) amount_bands: Spanned<Vec<Spanned<RawAmountBand>>>,
+    pub(super) source: Text,
+}
+
+/// A band of amounts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAmountBand {
+    pub(super) id: Text,
+    pub(super) name: Text,
+    pub(super) name_en: Text,
 }
 
 /// How meetings are run.

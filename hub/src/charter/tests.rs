@@ -1,5 +1,6 @@
 //! Shanxi's charter against the catalogue of requirements; tests carry its ids.
 
+mod fund;
 mod meetings;
 mod rules;
 mod who_notifies_whom;

@@ -8,6 +8,12 @@ use hub_proto::{
         OpenNotificationRequest, PublishNotificationRequest, RetractNotificationRequest,
         SignForNotificationRequest,
     },
+    funds::{
+        AcknowledgeAlertRequest, CloseAlertRequest, CorrectAlertRequest, DraftJointNoticeRequest,
+        IssueJointNoticeRequest, ProvideInformationRequest, RaiseAlertRequest,
+        RecordFindingRequest, ReportMeasureRequest, RetractAlertRequest, ReviewMeasureRequest,
+        SignJointNoticeRequest, TakeMeasureRequest,
+    },
     meetings::{
         AnswerNoticeRequest, CancelMeetingRequest, ChangeMeetingRequest, CirculateMinutesRequest,
         CloseAgreedItemRequest, CloseMeetingRequest, CoSignEscalationRequest,
@@ -87,6 +93,49 @@ pub const READERS: &[(&str, Reader)] = &[
                 request.request_id
             })
         },
+    ),
+    reader!("/hub.funds.v1.AlertService/RaiseAlert", RaiseAlertRequest),
+    reader!(
+        "/hub.funds.v1.AlertService/AcknowledgeAlert",
+        AcknowledgeAlertRequest
+    ),
+    reader!(
+        "/hub.funds.v1.AlertService/ProvideInformation",
+        ProvideInformationRequest
+    ),
+    reader!(
+        "/hub.funds.v1.AlertService/DraftJointNotice",
+        DraftJointNoticeRequest
+    ),
+    reader!(
+        "/hub.funds.v1.AlertService/SignJointNotice",
+        SignJointNoticeRequest
+    ),
+    reader!(
+        "/hub.funds.v1.AlertService/IssueJointNotice",
+        IssueJointNoticeRequest
+    ),
+    reader!(
+        "/hub.funds.v1.AlertService/RecordFinding",
+        RecordFindingRequest
+    ),
+    reader!("/hub.funds.v1.AlertService/TakeMeasure", TakeMeasureRequest),
+    reader!(
+        "/hub.funds.v1.AlertService/ReportMeasure",
+        ReportMeasureRequest
+    ),
+    reader!(
+        "/hub.funds.v1.AlertService/ReviewMeasure",
+        ReviewMeasureRequest
+    ),
+    reader!("/hub.funds.v1.AlertService/CloseAlert", CloseAlertRequest),
+    reader!(
+        "/hub.funds.v1.AlertService/CorrectAlert",
+        CorrectAlertRequest
+    ),
+    reader!(
+        "/hub.funds.v1.AlertService/RetractAlert",
+        RetractAlertRequest
     ),
     reader!(
         "/hub.meetings.v1.MeetingService/CreateMeeting",

@@ -16,7 +16,7 @@ use prost::Message as _;
 use super::{
     Context, Decision, EntryMeta,
     channels::{asks, attachment},
-    request_ids,
+    funds, request_ids,
 };
 use crate::{
     authz::Permit,
@@ -83,7 +83,10 @@ pub(super) fn decide(
     for index in entries {
         match order_of(view.row(&keys::sealed(index))?)? {
             Some(order) => ordered_by = ordered_by.or(Some(order)),
-            None => due.push(index),
+            None => {
+                funds::sealed::check(view, index)?;
+                due.push(index);
+            }
         }
     }
     match ordered_by {
@@ -100,7 +103,7 @@ pub(super) fn decide(
 
 /// Remembers an order: by entry, that reads and replays know; by order, that an erasure which a crash
 /// cut short is found again without a search. What is sealed asks nothing any more, and holds no
-/// attachment.
+/// attachment; an alert that is sealed says no more whom it was about.
 ///
 /// Invariant: rows that were made from what a residue lacks go here, with the order. The ledger is
 /// replayed from residues afterwards, and must give the same state.
@@ -114,6 +117,7 @@ pub(super) fn apply(
         rows.put(keys::sealed(*index), order.clone());
         asks::withdraw_all(rows, *index)?;
         attachment::forget(rows, *index)?;
+        funds::sealed::apply(rows, *index)?;
     }
     let count = u64::try_from(event.entry_indexes.len()).unwrap_or(u64::MAX);
     rows.put(keys::seal_order(entry.index), count.to_be_bytes().to_vec());
@@ -143,12 +147,14 @@ pub fn ordered(events: &[Event]) -> impl Iterator<Item = u64> + '_ {
         .copied()
 }
 
-/// Whether an entry has the text of notifications that retention may erase: calls that publish, and
-/// notices of the hub's own. What other entries say, such as who is whose liaison, is not for a time.
+/// Whether an entry has text that retention may erase: calls that publish, notices of the hub's own, and
+/// acts on fund alerts. What other entries say, such as who is whose liaison, is not for a time.
 #[must_use]
 pub fn is_sealable(header: &EntryHeader, events: &[Event]) -> bool {
     let is_hub = header.method.starts_with(HUB_METHODS);
-    PUBLISHING.contains(&header.method.as_str()) || (is_hub && events.iter().any(is_issued))
+    PUBLISHING.contains(&header.method.as_str())
+        || (is_hub && events.iter().any(is_issued))
+        || funds::sealed::is_entry_of_alert(&header.method, events)
 }
 
 fn channels_event(event: &Event) -> Option<&channels_event::Kind> {
@@ -166,9 +172,10 @@ fn is_issued(event: &Event) -> bool {
 }
 
 /// Whether an event says something that goes with the text: the text of a notice of the hub's own, or
-/// the hashes of attachments, which would confirm a guess.
+/// the hashes of attachments or of an organisation, which would confirm a guess.
 fn is_telling(event: &Event) -> bool {
     is_issued(event)
+        || funds::sealed::is_telling(event)
         || matches!(
             channels_event(event),
             Some(channels_event::Kind::NotificationPublished(event)) if !event.attachments.is_empty()
@@ -209,6 +216,9 @@ pub fn residue(
 /// The number of attachments stays, each as nothing.
 fn without_text(event: &Event) -> Event {
     let mut event = event.clone();
+    if let Some(raised) = funds::sealed::telling(&mut event) {
+        raised.organization_sha256 = Bytes::new();
+    }
     if let Some(event::Kind::Channels(event)) = &mut event.kind {
         match &mut event.kind {
             Some(channels_event::Kind::NotificationIssued(issued)) => {
@@ -301,6 +311,34 @@ mod tests {
         ))
     }
 
+    fn raised() -> Event {
+        let raised = hub_proto::funds::AlertRaised {
+            agency: "pboc-branch".into(),
+            organization_sha256: vec![9; 32].into(),
+            ..hub_proto::funds::AlertRaised::default()
+        };
+        let kind = Some(hub_proto::funds::funds_event::Kind::AlertRaised(raised));
+        Event {
+            kind: Some(event::Kind::Funds(hub_proto::funds::FundsEvent { kind })),
+        }
+    }
+
+    #[test]
+    fn the_hash_of_an_organisation_goes_and_who_raised_the_alert_stays() {
+        let before = [raised()];
+        let (residue, events) = sealed(&before);
+        assert!(residue.event_salt.is_empty());
+        assert!(!residue.events.windows(32).any(|window| window == [9; 32]));
+        assert!(
+            residue
+                .events
+                .windows(11)
+                .any(|window| window == b"pboc-branch")
+        );
+        assert_eq!(contradictions(&residue, &events), Vec::<&str>::new());
+        assert_eq!(contradictions(&residue, &before).len(), 1, "it is back");
+    }
+
     fn sealed(events: &[Event]) -> (EntryContent, Vec<Event>) {
         let header = EntryHeader {
             method: PUBLISHING[0].into(),
@@ -381,6 +419,10 @@ mod tests {
             assert!(is_sealable(&header(method), &[]));
         }
         assert!(is_sealable(&header("/hub.system.v1/X"), &[issued("t")]));
+        let acknowledge = "/hub.funds.v1.AlertService/AcknowledgeAlert";
+        assert!(is_sealable(&header(acknowledge), &[raised()]));
+        assert!(!is_sealable(&header(acknowledge), &[issued("t")]));
+        assert!(!is_sealable(&header(liaison), &[raised()]));
         assert!(!is_sealable(&header(METHOD), &[]));
         assert!(!is_sealable(&header(liaison), &[issued("t")]));
     }

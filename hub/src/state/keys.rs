@@ -80,6 +80,18 @@ pub enum Kind {
     AgreedItemOf = 0x4a,
     /// Meetings held, by mechanism and instant.
     MeetingHeld = 0x4b,
+    /// A fund alert.
+    Alert = 0x50,
+    /// A fund alert that somebody may see, in the order of their raising.
+    AlertOf = 0x51,
+    /// The same by the organisation that it is about; not of sealed ones.
+    AlertOn = 0x52,
+    /// An entry of a fund alert.
+    AlertEntry = 0x53,
+    /// A fund alert that is to be sealed, in the order of its end; not of sealed ones.
+    AlertEnded = 0x54,
+    /// The fund alert that an entry raised.
+    AlertRaised = 0x55,
     /// An access that an agency's auditors may list, in the order of entries. 0x50 to 0x5f are for funds,
     /// 0x60 to 0x67 for referrals, 0x68 to 0x77 for requests.
     AccessOf = 0x78,
@@ -400,6 +412,40 @@ pub fn major_issue(id: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn escalation(id: &[u8]) -> Vec<u8> {
     Key::new(Kind::Escalation).bytes(id).build()
+}
+
+/// A fund alert, by its id.
+#[must_use]
+pub fn alert(id: &[u8]) -> Vec<u8> {
+    Key::new(Kind::Alert).bytes(id).build()
+}
+
+/// Fund alerts on an organisation that a viewer may see, by the SHA-256 of its code; the entry that raised
+/// each follows.
+#[must_use]
+pub fn alerts_on(viewer: &str, organization_sha256: &[u8]) -> Key {
+    Key::new(Kind::AlertOn)
+        .text(viewer)
+        .bytes(organization_sha256)
+}
+
+/// The entries of a fund alert.
+#[must_use]
+pub fn alert_entries(id: &[u8]) -> Key {
+    Key::new(Kind::AlertEntry).bytes(id)
+}
+
+/// Fund alerts that are to be sealed, by when they ended: microseconds before 1970 count as 0. The id
+/// follows.
+#[must_use]
+pub fn alerts_ended(ended_at_us: i64) -> Key {
+    Key::new(Kind::AlertEnded).number(u64::try_from(ended_at_us).unwrap_or(0))
+}
+
+/// The fund alert that an entry raised.
+#[must_use]
+pub fn alert_raised(entry_index: u64) -> Vec<u8> {
+    Key::new(Kind::AlertRaised).number(entry_index).build()
 }
 
 #[cfg(test)]

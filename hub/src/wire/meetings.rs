@@ -9,7 +9,7 @@ mod list;
 pub(in crate::wire) mod lookup;
 mod minutes;
 pub(in crate::wire) mod show;
-mod topics;
+pub(in crate::wire) mod topics;
 
 use std::sync::Arc;
 

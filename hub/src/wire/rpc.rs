@@ -58,6 +58,14 @@ const CONVENE: &[Action] = &[Action::MeetingsConvene];
 
 const TOPICS: &[Action] = &[Action::MeetingsParticipate, Action::MeetingsConvene];
 
+const ALERTS_READ: &[Action] = &[Action::AlertsRead, Action::AlertsCoordinate];
+
+const JOINT_NOTICES: &[Action] = &[
+    Action::AlertsCoordinate,
+    Action::AlertsHandle,
+    Action::AlertsRaise,
+];
+
 /// Every method, in the order of the protos.
 pub const RPCS: &[Rpc] = &[
     Rpc {
@@ -126,6 +134,54 @@ pub const RPCS: &[Rpc] = &[
         "/hub.channels.v1.ChannelService/SearchNotifications",
         READ_LOGS,
     ),
+    mutate(
+        "/hub.funds.v1.AlertService/RaiseAlert",
+        &[Action::AlertsRaise],
+    ),
+    mutate(
+        "/hub.funds.v1.AlertService/AcknowledgeAlert",
+        &[Action::AlertsHandle],
+    ),
+    mutate(
+        "/hub.funds.v1.AlertService/ProvideInformation",
+        &[Action::AlertsRaise],
+    ),
+    mutate("/hub.funds.v1.AlertService/DraftJointNotice", JOINT_NOTICES),
+    mutate(
+        "/hub.funds.v1.AlertService/SignJointNotice",
+        &[Action::AlertsHandle],
+    ),
+    mutate("/hub.funds.v1.AlertService/IssueJointNotice", JOINT_NOTICES),
+    mutate(
+        "/hub.funds.v1.AlertService/RecordFinding",
+        &[Action::AlertsHandle],
+    ),
+    mutate(
+        "/hub.funds.v1.AlertService/TakeMeasure",
+        &[Action::AlertsHandle],
+    ),
+    mutate(
+        "/hub.funds.v1.AlertService/ReportMeasure",
+        &[Action::AlertsHandle],
+    ),
+    mutate(
+        "/hub.funds.v1.AlertService/ReviewMeasure",
+        &[Action::AlertsHandle],
+    ),
+    mutate(
+        "/hub.funds.v1.AlertService/CloseAlert",
+        &[Action::AlertsCoordinate, Action::AlertsRaise],
+    ),
+    mutate(
+        "/hub.funds.v1.AlertService/CorrectAlert",
+        &[Action::AlertsRaise],
+    ),
+    mutate(
+        "/hub.funds.v1.AlertService/RetractAlert",
+        &[Action::AlertsRaise],
+    ),
+    read("/hub.funds.v1.AlertService/GetAlert", ALERTS_READ),
+    read("/hub.funds.v1.AlertService/ListAlerts", ALERTS_READ),
     read(
         "/hub.ledger.v1.LedgerService/GetCheckpoint",
         &[Action::LedgerProve],

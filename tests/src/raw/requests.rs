@@ -6,6 +6,7 @@
 //! changes anything.
 
 pub mod files;
+pub mod funds;
 pub mod meetings;
 mod places;
 
@@ -42,6 +43,7 @@ use tonic::Status;
 
 use self::{
     files::{WAITING_FILE, publish_with_file, upload_as},
+    funds::AlertScene,
     meetings::MeetingScene,
     places::{logs, outstanding, recipients, sent_logs},
 };
@@ -203,6 +205,8 @@ pub struct Scene {
     pub tax_entry: u64,
     /// A partial meeting and what came of it.
     pub meetings: MeetingScene,
+    /// Fund alerts.
+    pub alerts: AlertScene,
     nodes: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
     fresh: BTreeMap<String, Vec<u8>>,
@@ -261,6 +265,7 @@ impl Scene {
             to_office,
             tax_entry,
             meetings: MeetingScene::set(world).await,
+            alerts: AlertScene::set(world).await,
             nodes,
             keys,
             fresh,
@@ -277,6 +282,7 @@ impl Scene {
         self.streams(&mut targets);
         self.follow_up(&mut targets);
         self.search(&mut targets);
+        self.funds(world, &mut targets);
         self.ledger(&mut targets);
         self.meetings(world, &mut targets);
         roster(&mut targets);

@@ -15,6 +15,7 @@ use crate::charter::{
     category::{AdditionalAddressees, Category, Route},
     channel::Who,
     follow_up::REMINDER_CATEGORY,
+    fund::ALERT_CATEGORY,
     meetings::MEETING_CATEGORY,
     raw::{RawCategory, Text},
 };
@@ -112,9 +113,9 @@ fn category(
     })
 }
 
-/// The category of the hub's own reminders is not for a charter.
+/// The categories of the hub's own notices are not for a charter.
 fn is_free(id: &Text, path: &str, check: &mut Checker) {
-    if [REMINDER_CATEGORY, MEETING_CATEGORY].contains(&id.get_ref().as_str()) {
+    if [REMINDER_CATEGORY, MEETING_CATEGORY, ALERT_CATEGORY].contains(&id.get_ref().as_str()) {
         check.report(
             id.span(),
             format!("{path}.id"),

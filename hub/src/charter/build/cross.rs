@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hub_core::names::{AgencyId, MechanismId, Recipient, RoleId};
 use toml::Spanned;
 
-use super::Checker;
+use super::{Checker, fund};
 use crate::charter::{
     Charter,
     action::Action,
@@ -20,6 +20,7 @@ pub(in crate::charter) fn cross_checks(raw: &RawFile, charter: &Charter, check: 
     for (place, (row, role)) in raw.roles.iter().zip(charter.roles()).enumerate() {
         office_grants_stay_with_hosts(row.get_ref(), place, role, charter, check);
     }
+    fund::can_be_used(raw, charter, check);
     for (place, (row, channel)) in raw.channels.iter().zip(charter.channels()).enumerate() {
         publishers_can_read(row.get_ref(), place, channel, charter, check);
     }

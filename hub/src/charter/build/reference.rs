@@ -32,7 +32,7 @@ impl fmt::Display for RowId {
 }
 
 /// Checks that the ids of a table are well formed and used once.
-fn ids<'a>(table: &str, ids: impl Iterator<Item = &'a Text>, check: &mut Checker) {
+pub(super) fn ids<'a>(table: &str, ids: impl Iterator<Item = &'a Text>, check: &mut Checker) {
     let _unique: BTreeSet<RowId> = check.unique_ids(table, ids);
 }
 

@@ -384,7 +384,7 @@ fn written(engine: &Engine, name: TopicName, row: &TopicRow) -> Result<Topic> {
 }
 
 /// The name of the notification by which an entry told of a resource; empty when it did not.
-pub(super) fn told(entry: &Recorded, resource: &str) -> String {
+pub(in crate::wire) fn told(entry: &Recorded, resource: &str) -> String {
     entry
         .notifications()
         .iter()
