@@ -51,7 +51,10 @@ impl Alerts {
     /// use agency_client::{
     ///     Client,
     ///     funds::AlertDraft,
-    ///     proto::funds::{AlertKind, Direction, Severity},
+    ///     proto::{
+    ///         channels::Classification,
+    ///         funds::{AlertKind, Direction, Severity},
+    ///     },
     /// };
     /// use jiff::civil::date;
     ///
@@ -65,7 +68,8 @@ impl Alerts {
     ///     .severity(Severity::Major, "No filing number was given")
     ///     .grounds("A donation from overseas without a filing number.")
     ///     .source_note("Report of the second quarter")
-    ///     .legal_basis("境外非政府组织境内活动管理法");
+    ///     .legal_basis("境外非政府组织境内活动管理法")
+    ///     .classification(Classification::Internal);
     /// let raised = client.alerts().raise(draft).await?;
     /// println!("{}", raised.alert.as_ref().map_or("", |alert| &alert.name));
     /// # Ok(())

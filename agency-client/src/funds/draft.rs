@@ -2,7 +2,7 @@
 
 use hub_core::date::to_wire;
 use hub_proto::{
-    channels::{Attachment, SubjectOrganization},
+    channels::{Attachment, Classification, SubjectOrganization},
     funds::{Alert, AlertAsk, AlertKind, Direction, RaiseAlertRequest, Severity},
 };
 use jiff::civil::Date;
@@ -19,7 +19,10 @@ use crate::{
 /// ```
 /// use agency_client::{
 ///     funds::AlertDraft,
-///     proto::funds::{AlertKind, Direction, Severity},
+///     proto::{
+///         channels::Classification,
+///         funds::{AlertKind, Direction, Severity},
+///     },
 /// };
 /// use jiff::civil::date;
 ///
@@ -33,7 +36,8 @@ use crate::{
 ///     .grounds("Outflows do not fit the programme that the annual report describes.")
 ///     .source_note("Analysis of the second quarter")
 ///     .ask("tax", "Check the receipts of the period")
-///     .legal_basis("反洗钱法（2024年修订）第七条");
+///     .legal_basis("反洗钱法（2024年修订）第七条")
+///     .classification(Classification::Internal);
 /// // What breaks a rule shows before anything is sent.
 /// assert!(draft.check(date(2026, 7, 1)).iter().all(|broken| broken.field.contains("uscc")));
 /// ```
@@ -92,6 +96,7 @@ impl AlertDraft {
                 legal_basis: old.legal_basis,
                 attachments: old.attachments,
                 circulated_to: old.circulated_to,
+                classification: old.classification,
                 ..Alert::default()
             },
             request_id: request_id(),
@@ -188,6 +193,13 @@ impl AlertDraft {
     #[must_use]
     pub fn legal_basis(mut self, basis: impl Into<String>) -> Self {
         self.alert.legal_basis = basis.into();
+        self
+    }
+
+    /// How confidential it is: internal, and never assumed. Secrets are refused (X-005).
+    #[must_use]
+    pub fn classification(mut self, classification: Classification) -> Self {
+        self.alert.classification = classification.into();
         self
     }
 

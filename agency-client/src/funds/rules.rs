@@ -10,7 +10,10 @@ use hub_core::{
     names::is_id,
     uscc::{Uscc, UsccError},
 };
-use hub_proto::funds::{Alert, AlertKind, Direction, Severity};
+use hub_proto::{
+    channels::Classification,
+    funds::{Alert, AlertKind, Direction, Severity},
+};
 use jiff::{ToSpan as _, civil::Date};
 
 use crate::error::Lang;
@@ -31,9 +34,10 @@ const GROUNDS_CHARS_MAX: usize = 4_000;
 const NOTE_CHARS_MAX: usize = 500;
 /// Longest id of the charter, in characters.
 const CHARTER_ID_CHARS_MAX: usize = 64;
-/// Fewest digits of a number that may be an account's or a card's: cards have 16 to 19, accounts of banks
-/// here 15 and more.
-const ACCOUNT_DIGITS_MIN: usize = 15;
+/// Most units that an alert names.
+const CIRCULATION_MAX: usize = 32;
+/// So many digits in a row read as the number of an account or of a transaction.
+const ACCOUNT_DIGITS_MIN: usize = 12;
 
 /// A rule that an alert can break without any charter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +82,16 @@ pub enum AlertRule {
     UnitTwice,
     /// Something is asked of a unit that the alert does not go to.
     AskedOfAnother,
+    /// More units than 32.
+    TooManyUnits,
     /// An emergency goes to all members (FS-023).
     EmergencyToFew,
-    /// A text that has what looks like the number of an account or a card (FS-051).
+    /// A text that has what looks like the number of an account or a transaction (FS-051).
     Account,
+    /// It is marked as a secret (X-005).
+    Secret,
+    /// It is not marked as internal.
+    NotInternal,
 }
 
 impl AlertRule {
@@ -124,9 +134,19 @@ impl AlertRule {
             Self::EmergencyToFew => {
                 "must be empty: an emergency goes to all members (FS-023)".into()
             }
-            Self::Account => "must not hold what looks like the number of an account or a card: \
-                 alerts are at clue level (FS-051)"
-                .into(),
+            Self::TooManyUnits => format!("must be at most {CIRCULATION_MAX}"),
+            Self::Account => format!(
+                "must not have {ACCOUNT_DIGITS_MIN} or more digits in a row, which read as the number of an \
+                 account or a transaction: an alert stays at clue level (FS-051)"
+            ),
+            Self::Secret => {
+                "work secrets and state secrets must not enter the hub (X-005); send it through \
+                 the channel that its classification demands"
+                    .into()
+            }
+            Self::NotInternal => {
+                "must be internal; it is never assumed, and an alert is never public".into()
+            }
         }
     }
 
@@ -148,7 +168,12 @@ impl AlertRule {
             Self::UnitTwice => "不得重复".into(),
             Self::AskedOfAnother => "须为本预警发往的单位".into(),
             Self::EmergencyToFew => "须为空：紧急预警发往全部成员单位（FS-023）".into(),
-            Self::Account => "疑似含有账号或卡号：预警仅限线索层级（FS-051）".into(),
+            Self::TooManyUnits => format!("至多 {CIRCULATION_MAX} 个"),
+            Self::Account => format!(
+                "不得含连续 {ACCOUNT_DIGITS_MIN} 位以上数字（疑似账号或交易编号）：预警仅限线索层级（FS-051）"
+            ),
+            Self::Secret => "工作秘密、国家秘密不得进入本系统（X-005），请走相应保密渠道".into(),
+            Self::NotInternal => "须为内部；不作默认，预警一律不公开".into(),
         }
     }
 }
@@ -200,6 +225,13 @@ pub struct Broken {
 #[must_use]
 pub fn check(alert: &Alert, today: Date) -> Vec<Broken> {
     let mut rules = Rules(vec![]);
+    match alert.classification() {
+        Classification::Internal => {}
+        Classification::WorkSecret | Classification::StateSecret => {
+            rules.broken("classification", AlertRule::Secret);
+        }
+        _ => rules.broken("classification", AlertRule::NotInternal),
+    }
     let organization = alert.organization.clone().unwrap_or_default();
     rules.uscc(&organization.uscc);
     rules.line(
@@ -276,6 +308,11 @@ fn units(rules: &mut Rules, alert: &Alert) {
         "circulated_to",
         AlertRule::EmergencyToFew,
     );
+    rules.require(
+        alert.circulated_to.len() <= CIRCULATION_MAX,
+        "circulated_to",
+        AlertRule::TooManyUnits,
+    );
     let mut named = BTreeSet::new();
     for (number, unit) in alert.circulated_to.iter().enumerate() {
         let field = format!("circulated_to[{number}]");
@@ -329,6 +366,7 @@ impl Rules {
     fn line(&mut self, field: &str, text: &str, chars_max: usize) {
         let is_kept = is_between(text, chars_max) && !text.chars().any(char::is_control);
         self.require(is_kept, field, AlertRule::Line { chars_max });
+        self.require(!looks_like_an_account(text), field, AlertRule::Account);
     }
 
     fn text(&mut self, field: &str, text: &str, chars_max: usize) {
@@ -353,57 +391,24 @@ fn is_between(text: &str, chars_max: usize) -> bool {
     text.chars().count() <= chars_max && !text.trim().is_empty()
 }
 
-/// Whether a text has a run of so many digits as accounts and cards have, single spaces and hyphens
-/// between them not counted, that is no unified social credit code (FS-051).
+/// Whether some word of a text is nothing but 12 or more digits, half or full width, as accounts and
+/// transactions have them (FS-051). Words with letters, such as the number of a case, are left alone, and so
+/// are unified social credit codes.
 ///
 /// ```
 /// use agency_client::funds::looks_like_an_account;
 ///
-/// assert!(looks_like_an_account("转入 6222 0000 0000 0000 000 账户"));
+/// assert!(looks_like_an_account("转入 6222000000000000000 账户"));
 /// assert!(!looks_like_an_account("2026年1月至6月，约 120 笔"));
 /// ```
 #[must_use]
 pub fn looks_like_an_account(text: &str) -> bool {
-    let mut run = String::new();
-    let mut was_gap = false;
-    // The end closes a run like any other character.
-    for c in text.chars().chain(std::iter::once('\n')) {
-        let c = half_width(c);
-        if c.is_ascii_alphanumeric() {
-            run.push(c);
-            was_gap = false;
-        } else if matches!(c, ' ' | '-') && !was_gap && !run.is_empty() {
-            was_gap = true;
-        } else {
-            if has_account(&run) {
-                return true;
-            }
-            run.clear();
-            was_gap = false;
-        }
-    }
-    false
-}
-
-/// Digits in full width as people type them are digits.
-fn half_width(c: char) -> char {
-    match c {
-        '０'..='９' => {
-            char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c)
-        }
-        c => c,
-    }
-}
-
-/// Whether letters and digits without gaps hold enough digits in a row outside of a code.
-fn has_account(run: &str) -> bool {
-    if run.parse::<Uscc>().is_ok() {
-        return false;
-    }
-    let mut digits = 0;
-    run.bytes().any(|byte| {
-        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
-        digits >= ACCOUNT_DIGITS_MIN
+    let is_digit = |c: char| c.is_ascii_digit() || ('０'..='９').contains(&c);
+    let is_of_word = |c: char| c.is_ascii_alphabetic() || is_digit(c);
+    text.split(|c| !is_of_word(c)).any(|word| {
+        word.chars().count() >= ACCOUNT_DIGITS_MIN
+            && word.chars().all(is_digit)
+            && word.parse::<Uscc>().is_err()
     })
 }
 
@@ -445,6 +450,7 @@ mod tests {
                 uscc: code(),
                 display_name: "某某协会".into(),
             }),
+            classification: Classification::Internal.into(),
             kind: AlertKind::AbnormalMovement.into(),
             indicator: "flow_out_of_line".into(),
             start_on: day(date(2026, 1, 1)),
@@ -486,6 +492,7 @@ mod tests {
         assert_eq!(
             fields,
             [
+                "classification",
                 "organization.uscc",
                 "organization.display_name",
                 "kind",
@@ -502,6 +509,22 @@ mod tests {
                 "legal_basis",
             ]
         );
+    }
+
+    #[test]
+    fn x_005_secrets_are_refused_and_nothing_is_assumed() {
+        let with = |classification: Classification| {
+            broken(|alert| alert.classification = classification.into())
+        };
+        for (classification, rule) in [
+            (Classification::Unspecified, AlertRule::NotInternal),
+            (Classification::Public, AlertRule::NotInternal),
+            (Classification::WorkSecret, AlertRule::Secret),
+            (Classification::StateSecret, AlertRule::Secret),
+        ] {
+            let of = vec![("classification".to_owned(), rule)];
+            assert_eq!(with(classification), of);
+        }
     }
 
     #[test]
@@ -615,26 +638,30 @@ mod tests {
     #[test]
     fn fs_051_numbers_of_accounts_are_found_in_every_writing() {
         for text in [
-            "账号 622202100100001",
-            "6222-0210-0100-0015-667",
-            "（６２２２０２１００１００００１）",
-            "account:622202100100001.",
-            "CN62220210010000156",
+            "账号 622202100100",
+            "（６２２２０２１００１００）",
+            "转622202100100入",
+            "x,622202100100001.",
         ] {
             assert!(looks_like_an_account(text), "{text}");
         }
         for text in [
             "",
+            "62220210010",
             "晋民函〔2021〕64号，2026-01-01 至 2026-06-30",
-            "案件 20260101000123",
+            "案件 JW20260101000123",
             "金额约 1 200 000 元",
-            "1 2 3 4 5",
         ] {
             assert!(!looks_like_an_account(text), "{text}");
         }
         assert!(!looks_like_an_account(&format!("另见 {}", code())));
         let rule = broken(|alert| alert.grounds = "转入 6222021001000015".into());
         assert_eq!(rule, [("grounds".to_owned(), AlertRule::Account)]);
+        let rule = broken(|alert| {
+            let organization = alert.organization.as_mut().unwrap();
+            organization.display_name = "6222021001000015".into();
+        });
+        assert_eq!(rule[0].1, AlertRule::Account);
     }
 
     #[test]

@@ -297,7 +297,7 @@ mod tests {
             "agency minutes report m/1 done --text t",
             "agency issue dispose i agenda --meeting m",
             "agency issue escalation draft i --meeting m --with tax --title t",
-            "agency alert raise --subject u=n --kind abnormal-movement --indicator i --from 2026-01-01 --until 2026-02-01 --band b --direction out --severity major --severity-reason r --grounds g --source s --legal-basis l --ask tax=t --to tax",
+            "agency alert raise --subject u=n --kind abnormal-movement --indicator i --from 2026-01-01 --until 2026-02-01 --band b --direction out --severity major --severity-reason r --grounds g --source s --legal-basis l --classification internal --ask tax=t --to tax",
             "agency alert acknowledge a no-action --text t",
             "agency alert acknowledge a checks --revision 1 --outbox",
             "agency alert list --unacknowledged-by me --severity emergency",

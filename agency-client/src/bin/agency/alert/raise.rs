@@ -45,6 +45,7 @@ pub(super) async fn run(context: &Context, args: RaiseArgs) -> Done {
         .grounds(grounds)
         .source_note(args.source)
         .legal_basis(args.legal_basis)
+        .classification(args.classification.into())
         .request_id(&id);
     if !args.asks.is_empty() || !args.to.is_empty() {
         // By id alone where the hub is away.

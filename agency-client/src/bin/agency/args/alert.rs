@@ -13,7 +13,10 @@ pub(crate) use values::{
     ActionArg, AlertKindArg, AlertStateArg, DirectionArg, FindingArg, ReviewArg, SeverityArg,
 };
 
-use super::meeting::{Once, PageArgs, TextArgs};
+use super::{
+    meeting::{Once, PageArgs, TextArgs},
+    notify::ClassificationArg,
+};
 use crate::people::{asked, reviewer};
 
 #[derive(Debug, Subcommand)]
@@ -134,6 +137,9 @@ pub(crate) struct RaiseArgs {
     /// Legal basis.
     #[arg(long, value_name = "TEXT")]
     pub(crate) legal_basis: String,
+    /// Classification, which is never assumed: an alert is internal, secrets are refused.
+    #[arg(long, value_enum)]
+    pub(crate) classification: ClassificationArg,
     /// What is asked of a unit, by id, official name or alias; repeat for each.
     #[arg(long = "ask", value_name = "UNIT=TEXT", value_parser = asked)]
     pub(crate) asks: Vec<(String, String)>,

@@ -16,8 +16,10 @@ pub(crate) fn alert(a: &Alert) -> Value {
     let organization = a.organization.as_ref().map(|organization| {
         json!({"uscc": organization.uscc, "display_name": organization.display_name})
     });
+    let classification = word(a.classification().as_str_name(), "CLASSIFICATION_");
     let mut value = json!({
         "name": a.name,
+        "classification": classification,
         "organization": organization,
         "kind": word(a.kind().as_str_name(), "ALERT_KIND_"),
         "indicator": a.indicator,

@@ -130,6 +130,19 @@ pub(crate) const COLUMNS: &[Column] = &[
         "1 至 500 字",
     ),
     Column {
+        values: &[
+            ("internal", "内部"),
+            ("work_secret", "工作秘密"),
+            ("state_secret", "国家秘密"),
+        ],
+        ..column(
+            "classification",
+            "密级",
+            "internal, and never assumed; a row that is marked as a secret is refused (X-005)",
+            "须为内部，不作默认；标为秘密的行一律拒绝（X-005）",
+        )
+    },
+    Column {
         is_required: false,
         ..column(
             "asks",

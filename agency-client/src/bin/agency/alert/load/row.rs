@@ -11,7 +11,7 @@ use hub_core::{
     date::to_wire,
 };
 use hub_proto::{
-    channels::SubjectOrganization,
+    channels::{Classification, SubjectOrganization},
     funds::{Alert, AlertAsk, AlertKind, Direction, Severity},
 };
 use jiff::civil::Date;
@@ -237,6 +237,17 @@ impl Cells {
             grounds: self.take("grounds"),
             source_note: self.take("source_note"),
             legal_basis: self.take("legal_basis"),
+            classification: self
+                .one_of(
+                    "classification",
+                    &[
+                        Classification::Internal,
+                        Classification::WorkSecret,
+                        Classification::StateSecret,
+                    ],
+                    Classification::Unspecified,
+                )
+                .into(),
             asks: std::mem::take(&mut self.asks),
             circulated_to: std::mem::take(&mut self.circulated_to),
             ..Alert::default()
@@ -453,6 +464,7 @@ mod tests {
             ("grounds", "依据"),
             ("source_note", "来源"),
             ("legal_basis", "法律依据"),
+            ("classification", "内部"),
         ]);
         texts.extend(change.iter().copied());
         let mut cells = Cells::default();
@@ -517,6 +529,9 @@ mod tests {
             ("direction", "left", "must be in, out, both"),
             ("severity", "2", "must be routine, major, emergency"),
             ("grounds", "账号 6222021001000015", "FS-051"),
+            ("classification", "", "must be internal"),
+            ("classification", "国家秘密", "X-005"),
+            ("classification", "public", "must be internal, work_secret"),
             ("asks", "tax", "must be AGENCY=TEXT"),
             ("asks", "TAX=x", "must be agencies/{agency}"),
             ("circulated_to", "tax|tax", "must not be named twice"),
