@@ -131,8 +131,8 @@ fn decoded(bytes: &[u8]) -> Result<String, Words> {
 /// The rows of a file.
 fn read(text: &str, format: FormatArg) -> Result<Vec<Row>, Words> {
     let rows = match format {
-        FormatArg::Csv => csv::rows(text)?,
-        FormatArg::Jsonl => json_lines::rows(text)?,
+        FormatArg::Csv => csv::rows(text, today())?,
+        FormatArg::Jsonl => json_lines::rows(text, today())?,
     };
     if rows.is_empty() {
         return Err(Words::new("has no row", "没有数据行"));

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
+
 use super::{
     ROW_BYTES_MAX, ROWS_MAX,
     columns::{COLUMNS, Column},
@@ -169,7 +171,7 @@ impl Iterator for Records<'_> {
 }
 
 /// The rows beneath the heading.
-pub(super) fn rows(text: &str) -> Result<Vec<Row>, Words> {
+pub(super) fn rows(text: &str, today: Date) -> Result<Vec<Row>, Words> {
     let mut records = Records::new(text);
     let Some((line, heading)) = records.next() else {
         return Ok(vec![]);
@@ -203,7 +205,7 @@ pub(super) fn rows(text: &str) -> Result<Vec<Row>, Words> {
                 for (column, cell) in columns.iter().zip(cells) {
                     found.set(column, cell);
                 }
-                Row::new(number, line, found)
+                Row::new(number, line, found, today)
             }
         };
         rows.push(row);
@@ -294,6 +296,8 @@ mod tests {
     use agency_client::Lang;
 
     use super::*;
+
+    const TODAY: Date = jiff::civil::date(2026, 7, 1);
 
     fn records(text: &str) -> Vec<Record> {
         Records::new(text).collect()
@@ -392,7 +396,7 @@ mod tests {
     }
 
     fn refused(heading: &str) -> String {
-        let Err(words) = rows(&format!("{heading}\nx")) else {
+        let Err(words) = rows(&format!("{heading}\nx"), TODAY) else {
             panic!("{heading} is taken");
         };
         words.of(Lang::En).to_owned()
@@ -424,17 +428,16 @@ mod tests {
     fn columns_have_either_name_in_any_order() {
         let names: Vec<&str> = COLUMNS.iter().rev().map(|column| column.zh).collect();
         let text = format!(" {} \n{}\n", names.join(" , "), ",".repeat(names.len() - 2));
-        let rows = rows(&text).unwrap();
+        let rows = rows(&text, TODAY).unwrap();
         assert_eq!(rows.len(), 0, "a row of nothing but commas is blank");
     }
 
     #[test]
     fn too_many_rows_are_refused_and_the_limit_is_not() {
         let heading = whole();
-        let cells = format!("\nx{}", ",".repeat(COLUMNS.len() - 1));
-        let text = format!("{heading}{}", cells.repeat(ROWS_MAX));
-        assert_eq!(rows(&text).unwrap().len(), ROWS_MAX);
-        let error = rows(&format!("{text}{cells}")).unwrap_err();
+        let text = format!("{heading}{}", "\nx".repeat(ROWS_MAX));
+        assert_eq!(rows(&text, TODAY).unwrap().len(), ROWS_MAX);
+        let error = rows(&format!("{text}\nx"), TODAY).unwrap_err();
         assert!(error.of(Lang::En).contains("more than 100000"), "{error:?}");
     }
 }

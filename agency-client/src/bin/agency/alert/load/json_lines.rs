@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -42,7 +43,7 @@ impl<'de> Deserialize<'de> for Object {
 }
 
 /// The rows of a text.
-pub(super) fn rows(text: &str) -> Result<Vec<Row>, Words> {
+pub(super) fn rows(text: &str, today: Date) -> Result<Vec<Row>, Words> {
     let mut rows = vec![];
     for (at, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
@@ -51,12 +52,12 @@ pub(super) fn rows(text: &str) -> Result<Vec<Row>, Words> {
         if rows.len() == ROWS_MAX {
             return Err(too_many());
         }
-        rows.push(row(rows.len() + 1, at + 1, line));
+        rows.push(row(rows.len() + 1, at + 1, line, today));
     }
     Ok(rows)
 }
 
-fn row(number: usize, line: usize, text: &str) -> Row {
+fn row(number: usize, line: usize, text: &str, today: Date) -> Row {
     let broken = |words| Row::broken(number, line, Problem::of_row(words));
     if text.len() > ROW_BYTES_MAX {
         return broken(Words::new(
@@ -81,7 +82,7 @@ fn row(number: usize, line: usize, text: &str) -> Row {
             Some(_) => {}
         }
     }
-    Row::new(number, line, cells)
+    Row::new(number, line, cells, today)
 }
 
 fn set(cells: &mut Cells, column: &'static Column, value: Value) {
@@ -122,8 +123,10 @@ fn ask(item: &Value) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
+    const TODAY: Date = jiff::civil::date(2026, 7, 1);
+
     fn problems(text: &str) -> Vec<(String, String)> {
-        let rows = rows(text).unwrap();
+        let rows = rows(text, TODAY).unwrap();
         assert_eq!(rows.len(), 1);
         let problems = rows[0].problems().iter();
         problems
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_objects_are_told_and_the_others_read() {
-        let rows = rows("{}\r\n[1]\n\n{\"uscc\": \n{}\n").unwrap();
+        let rows = rows("{}\r\n[1]\n\n{\"uscc\": \n{}\n", TODAY).unwrap();
         let lines: Vec<(usize, usize)> = rows.iter().map(|row| (row.number, row.line)).collect();
         assert_eq!(lines, [(1, 1), (2, 2), (3, 4), (4, 5)]);
         assert!(
