@@ -86,7 +86,7 @@ fn table(out: Out, alerts: &[Alert], now: Timestamp) -> String {
             words::severity(out, alert.severity()).to_owned(),
             words::state(out, alert.state()).to_owned(),
             organization,
-            owing(out, &alert.units, now),
+            owing(out, alert, now),
             alert.name.clone(),
         ];
         table.toned(cells, tone(alert));
@@ -95,19 +95,24 @@ fn table(out: Out, alerts: &[Alert], now: Timestamp) -> String {
 }
 
 fn tone(alert: &Alert) -> Tone {
-    if alert.units.iter().any(|unit| unit.is_overdue) {
+    if alert.units.iter().any(|unit| is_late(alert, unit)) {
         return Tone::Bad;
     }
     match alert.state() {
         AlertState::Closed | AlertState::Retracted => Tone::Faint,
-        _ if alert.units.iter().any(is_owing) => Tone::Warn,
+        _ if alert.units.iter().any(|unit| is_owing(alert, unit)) => Tone::Warn,
         _ => Tone::Plain,
     }
 }
 
-/// Whether a unit has not acknowledged the revision in force.
-pub(super) fn is_owing(unit: &UnitHandling) -> bool {
-    unit.acknowledged_at.is_none()
+/// Whether a unit is to acknowledge the revision in force still. Of a closed alert nothing is owed.
+pub(super) fn is_owing(alert: &Alert, unit: &UnitHandling) -> bool {
+    unit.acknowledged_at.is_none() && alert.state() != AlertState::Closed
+}
+
+/// Whether it is late with that.
+pub(super) fn is_late(alert: &Alert, unit: &UnitHandling) -> bool {
+    is_owing(alert, unit) && unit.is_overdue
 }
 
 /// Since when a unit was told, in seconds.
@@ -117,10 +122,10 @@ pub(super) fn told_for_s(unit: &UnitHandling, now: Timestamp) -> i64 {
 
 /// Units that have not acknowledged, by how long they have known of it, overdue ones first:
 /// `OVERDUE 3d tax, finance; 2h culture-tourism`.
-fn owing(out: Out, units: &[UnitHandling], now: Timestamp) -> String {
+fn owing(out: Out, alert: &Alert, now: Timestamp) -> String {
     // By whether it is in time, then the longest first.
     let mut groups: BTreeMap<(bool, i64), (String, Vec<&str>)> = BTreeMap::new();
-    for unit in units.iter().filter(|unit| is_owing(unit)) {
+    for unit in alert.units.iter().filter(|unit| is_owing(alert, unit)) {
         let seconds = told_for_s(unit, now);
         let age = words::age(out, seconds);
         let group = groups
@@ -201,20 +206,18 @@ mod tests {
     fn who_owes_what_since_when_shows_at_a_glance() {
         let now = Timestamp::from_second(3 * 86_400 + 2_000).unwrap();
         assert_eq!(
-            owing(out(Lang::En, None), &alert().units, now),
+            owing(out(Lang::En, None), &alert(), now),
             "OVERDUE 3d tax, finance; 36m state-security"
         );
         assert_eq!(
-            owing(out(Lang::Zh, None), &alert().units, now),
+            owing(out(Lang::Zh, None), &alert(), now),
             "已逾期 3天 tax, finance; 36分钟 state-security"
         );
         assert_eq!(tone(&alert()), Tone::Bad);
         let mut closed = alert();
         closed.state = AlertState::Closed.into();
-        for unit in &mut closed.units {
-            unit.is_overdue = false;
-        }
         assert_eq!(tone(&closed), Tone::Faint);
+        assert_eq!(owing(out(Lang::En, None), &closed, now), "");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     alert_name,
-    list::{is_owing, told_for_s},
+    list::{is_late, is_owing, told_for_s},
     words,
 };
 use crate::{
@@ -65,13 +65,21 @@ pub(super) fn heading(out: Out, alert: &Alert, names: &Names) -> Vec<(&'static s
         0 => String::new(),
         revision => revision.to_string(),
     };
-    let waiting = alert.units.iter().filter(|unit| is_owing(unit)).count();
+    let waiting = alert
+        .units
+        .iter()
+        .filter(|unit| unit.acknowledged_at.is_none())
+        .count();
     let told = alert.units.len();
     let acknowledged = match (told, waiting) {
         (0, _) => String::new(),
         (_, 0) => format!("{told}/{told}"),
         _ => {
-            let overdue = alert.units.iter().filter(|unit| unit.is_overdue).count();
+            let overdue = alert
+                .units
+                .iter()
+                .filter(|unit| is_late(alert, unit))
+                .count();
             let done = told - waiting;
             let late = match overdue {
                 0 => String::new(),
@@ -213,7 +221,7 @@ fn units(out: Out, alert: &Alert, names: &Names, now: Timestamp) -> String {
     ])
     .elastic(&[0, 4]);
     for unit in &alert.units {
-        let (acknowledged, tone) = acknowledged(out, unit, now);
+        let (acknowledged, tone) = acknowledged(out, alert, unit, now);
         let cells = vec![
             names.show(&unit.unit),
             acknowledged,
@@ -227,12 +235,12 @@ fn units(out: Out, alert: &Alert, names: &Names, now: Timestamp) -> String {
 }
 
 /// When a unit acknowledged, or for how long it has not.
-fn acknowledged(out: Out, unit: &UnitHandling, now: Timestamp) -> (String, Tone) {
-    if !is_owing(unit) {
+fn acknowledged(out: Out, alert: &Alert, unit: &UnitHandling, now: Timestamp) -> (String, Tone) {
+    if !is_owing(alert, unit) {
         return (minute(unit.acknowledged_at.as_ref()), Tone::Plain);
     }
     let age = words::age(out, told_for_s(unit, now));
-    if unit.is_overdue {
+    if is_late(alert, unit) {
         let label = out.label("OVERDUE,", "已逾期，");
         return (format!("{label} {age}"), Tone::Bad);
     }

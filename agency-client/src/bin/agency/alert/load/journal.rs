@@ -34,7 +34,10 @@ struct Line {
     id: String,
     /// When the line was written, in seconds since 1970.
     at: i64,
-    /// Index of the ledger entry once it is raised.
+    /// Whether it is raised.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_raised: bool,
+    /// Index of its ledger entry, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     entry: Option<u64>,
 }
@@ -43,7 +46,8 @@ struct Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) id: String,
-    /// Index of the ledger entry once it is raised.
+    pub(super) is_raised: bool,
+    /// Index of its ledger entry, where that is known.
     pub(super) entry: Option<u64>,
     at: i64,
 }
@@ -80,7 +84,7 @@ impl Journal {
         };
         let (mut rows, is_whole) = read(&bytes).map_err(|problem| fault(&path, problem))?;
         let before = rows.len();
-        rows.retain(|_, known| known.entry.is_none() || now - known.at <= KEPT_S);
+        rows.retain(|_, known| !known.is_raised || now - known.at <= KEPT_S);
         if !is_whole || rows.len() < before {
             state_folder::replace(&path, &written(&rows))?;
         }
@@ -112,7 +116,7 @@ impl Journal {
     ) -> Result<(), Failure> {
         let needs = |known: Option<&Known>| match known {
             None => true,
-            Some(known) => again && known.entry.is_some(),
+            Some(known) => again && known.is_raised,
         };
         let wanting: Vec<Digest> = rows
             .filter(|row| needs(self.rows.get(*row)))
@@ -140,11 +144,12 @@ impl Journal {
     }
 
     /// A row is raised. Not flushed: a line that is lost is asked for again under the same id.
-    pub(super) fn recorded(&mut self, row: &Digest, entry: u64) -> Result<(), Failure> {
+    pub(super) fn recorded(&mut self, row: &Digest, entry: Option<u64>) -> Result<(), Failure> {
         let Some(known) = self.rows.get_mut(row) else {
             return Ok(());
         };
-        known.entry = Some(entry);
+        known.is_raised = true;
+        known.entry = entry;
         known.at = Timestamp::now().as_second();
         let line = line(row, known);
         self.append(&line)
@@ -153,6 +158,7 @@ impl Journal {
     fn fresh(&mut self, row: Digest) -> Known {
         let known = Known {
             id: agency_client::request_id(),
+            is_raised: false,
             entry: None,
             at: Timestamp::now().as_second(),
         };
@@ -172,6 +178,7 @@ fn line(row: &Digest, known: &Known) -> Vec<u8> {
         row: hex(row),
         id: known.id.clone(),
         at: known.at,
+        is_raised: known.is_raised,
         entry: known.entry,
     };
     // Texts and numbers always encode.
@@ -198,6 +205,7 @@ fn read(bytes: &[u8]) -> Result<(HashMap<Digest, Known>, bool), String> {
         let row = unhex(&line.row).and_then(|row| Digest::try_from(row.as_slice()).ok());
         let known = Known {
             id: line.id,
+            is_raised: line.is_raised,
             entry: line.entry,
             at: line.at,
         };
@@ -230,14 +238,14 @@ mod tests {
         let mut journal = open(folder.path());
         journal.mint([A, B].iter(), false).unwrap();
         let (a, b) = (id(&journal, &A), id(&journal, &B));
-        journal.recorded(&A, 9).unwrap();
+        journal.recorded(&A, Some(9)).unwrap();
         // A process that was killed closes nothing in order.
         drop(journal);
         let mut journal = open(folder.path());
         journal.mint([A, B].iter(), false).unwrap();
         assert_eq!((id(&journal, &A), id(&journal, &B)), (a.clone(), b.clone()));
         assert_eq!(journal.known(&A).unwrap().entry, Some(9));
-        assert_eq!(journal.known(&B).unwrap().entry, None);
+        assert!(!journal.known(&B).unwrap().is_raised);
         journal.mint([A, B].iter(), true).unwrap();
         assert_ne!(id(&journal, &A), a, "raised before, so another one");
         assert_eq!(id(&journal, &B), b, "not known to be raised, so the same");
@@ -279,7 +287,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = open(folder.path());
         journal.mint([A, B].iter(), false).unwrap();
-        journal.recorded(&A, 1).unwrap();
+        journal.recorded(&A, None).unwrap();
         drop(journal);
         let now = Timestamp::now().as_second();
         let journal = Journal::open_at(folder.path(), &HUB, now + KEPT_S).unwrap();

@@ -70,7 +70,8 @@ pub(super) struct Warning {
 pub(super) struct Raised {
     pub(super) place: Place,
     pub(super) alert: String,
-    pub(super) entry_index: u64,
+    /// Index of its ledger entry, where that is known.
+    pub(super) entry_index: Option<u64>,
     /// By an earlier run.
     pub(super) is_repeated: bool,
     /// Alerts on the same that the hub has, as it points them out.

@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// What an attempt came to.
 enum Answer {
     /// It is raised.
-    Raised(Box<Alert>, u64),
+    Raised(Box<Alert>, Option<u64>),
     /// The row breaks rules of the hub.
     Row(Vec<Problem>),
     /// Its id is too old, and the hub has nothing under it.
@@ -47,11 +47,11 @@ pub(super) async fn run(
     let mut waiting = vec![];
     for row in rows {
         match journal.known(row.digest()) {
-            Some(known) if known.entry.is_some() => {
+            Some(known) if known.is_raised => {
                 outcome.raised.push(Raised {
                     place: row.place(),
                     alert: format!("alerts/{}", known.id),
-                    entry_index: known.entry.unwrap_or_default(),
+                    entry_index: known.entry,
                     is_repeated: true,
                     possible_duplicates: vec![],
                 });
@@ -159,7 +159,7 @@ async fn attempt(client: &Client, row: Row, id: String) -> (Row, Answer) {
 }
 
 fn raised(response: RaiseAlertResponse) -> Answer {
-    let entry_index = response.receipt.unwrap_or_default().entry_index;
+    let entry_index = response.receipt.map(|receipt| receipt.entry_index);
     Answer::Raised(Box::new(response.alert.unwrap_or_default()), entry_index)
 }
 
@@ -167,7 +167,7 @@ fn raised(response: RaiseAlertResponse) -> Answer {
 /// id grew old can be seen.
 async fn look(client: &Client, id: &str, expired: ClientError) -> Answer {
     match client.alerts().get(&format!("alerts/{id}")).await {
-        Ok(alert) => Answer::Raised(Box::new(alert), 0),
+        Ok(alert) => Answer::Raised(Box::new(alert), None),
         Err(error) if error.reason() == Some(Reason::NotFound) => Answer::Expired,
         Err(error) if is_open(&error) => Answer::End(error),
         Err(_) => Answer::End(expired),
