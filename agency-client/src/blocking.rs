@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+mod funds;
 mod meetings;
 mod modules;
 mod outbox;
@@ -36,6 +37,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+pub use funds::Alerts;
 pub use meetings::{MajorIssues, Meetings, Minutes};
 pub use modules::{Attachments, Audit, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
@@ -197,6 +199,12 @@ impl Client {
     #[must_use]
     pub fn requests(&self) -> Requests {
         Requests::new(self)
+    }
+
+    /// Fund alerts.
+    #[must_use]
+    pub fn alerts(&self) -> Alerts {
+        Alerts::new(self)
     }
 
     /// Checkpoints, proofs and entries.

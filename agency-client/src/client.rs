@@ -30,6 +30,7 @@ use crate::{
     checkpoint::CheckpointMemory,
     codec::SignedBytes,
     error::{ClientError, Result, from_status},
+    funds::Alerts,
     ledger::Ledger,
     meetings::{MajorIssues, Meetings, Minutes},
     members::Members,
@@ -321,6 +322,12 @@ impl Client {
     #[must_use]
     pub fn requests(&self) -> Requests {
         Requests::new(self.clone())
+    }
+
+    /// Fund alerts.
+    #[must_use]
+    pub fn alerts(&self) -> Alerts {
+        Alerts::new(self.clone())
     }
 
     /// Files that go with notifications: upload and download.

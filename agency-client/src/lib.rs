@@ -7,6 +7,7 @@
 //! - [`meetings`]: meetings, minutes and major issues, likewise.
 //! - [`requests`]: information requests, likewise.
 //! - [`audit`]: who read which restricted record.
+//! - [`funds`]: fund alerts, likewise.
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
@@ -119,6 +120,7 @@ pub mod checkpoint;
 mod client;
 mod codec;
 pub mod error;
+pub mod funds;
 pub mod gateway;
 pub mod ledger;
 pub mod meetings;

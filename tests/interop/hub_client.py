@@ -2,8 +2,9 @@
 
 As one agency it publishes a notice; as another it receives, acknowledges and signs for it; as both
 it proves what the hub answered against the signed checkpoint. Then a file goes along, a mistake is
-corrected, a meeting's minutes are consented to, and a program without keys calls through a gateway. It ends with status 1 and one line
-on stderr at the first thing that is not as documented.
+corrected, a meeting's minutes are consented to, the central-bank branch raises a fund alert and nobody else
+can, and a program without keys calls through a gateway. It ends with status 1 and one line on stderr at the
+first thing that is not as documented.
 """
 
 import argparse
@@ -172,6 +173,7 @@ def main() -> int:
     arguments.add_argument("--protos", type=Path, required=True, help="folder that has hub/")
     arguments.add_argument("--author", type=Path, required=True, help="profile of the office")
     arguments.add_argument("--recipient", type=Path, required=True, help="profile of a member")
+    arguments.add_argument("--bank", type=Path, help="profile of the central-bank branch")
     arguments.add_argument("--endpoint", help="https://host:port instead of the profiles'")
     arguments.add_argument("--gateway", help="http://host:port of the recipient's gateway")
     options = arguments.parse_args()
@@ -188,6 +190,10 @@ def main() -> int:
 
             follow_up.tour(author, recipient)
             meetings.tour(author, recipient)
+            if options.bank:
+                import alerts
+
+                alerts.tour(Node(options.bank, options.endpoint), recipient)
             if options.gateway:
                 gateway.tour(options.gateway, recipient.profile["agency"])
         except (Mismatch, ProofError) as error:

@@ -45,6 +45,7 @@ trap clean_up EXIT
 # One node with each kind of key, so that both are proved in TLS and in author signatures.
 "$hub" pki issue --pki "$site/pki" civil-affairs node-1 --key p256 >>"$site/pki.log"
 "$hub" pki issue --pki "$site/pki" tax node-1 --key ed25519 >>"$site/pki.log"
+"$hub" pki issue --pki "$site/pki" pboc-branch node-1 >>"$site/pki.log"
 # The sample that the operators' guide starts from, with a port that the system chooses.
 sed -e 's|^listen = .*|listen = "127.0.0.1:0"|' \
     -e "s|^charter = .*|charter = \"$root/charters/shanxi.toml\"|" \
@@ -70,5 +71,6 @@ gateway=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["listening
     --protos proto \
     --author "$site/pki/profiles/civil-affairs/profile.toml" \
     --recipient "$site/pki/profiles/tax/profile.toml" \
+    --bank "$site/pki/profiles/pboc-branch/profile.toml" \
     --endpoint "https://$address" \
     --gateway "$gateway"

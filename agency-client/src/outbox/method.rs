@@ -39,16 +39,29 @@ pub(crate) const RECORD_USE: &str = "/hub.requests.v1.RequestService/RecordUse";
 pub(crate) const CONFIRM_DISPOSAL: &str = "/hub.requests.v1.RequestService/ConfirmDisposal";
 /// Reports on an agreed item.
 pub(crate) const REPORT: &str = "/hub.meetings.v1.MinutesService/ReportProgress";
+/// Raises a fund alert.
+pub(crate) const RAISE_ALERT: &str = "/hub.funds.v1.AlertService/RaiseAlert";
+/// Acknowledges one.
+pub(crate) const ACKNOWLEDGE_ALERT: &str = "/hub.funds.v1.AlertService/AcknowledgeAlert";
+/// Reports a measure on one done.
+pub(crate) const REPORT_MEASURE: &str = "/hub.funds.v1.AlertService/ReportMeasure";
 
 /// Calls that the hub absorbs or refuses by their own nature when they come a second time, under
 /// whatever request id: opening and signing again change nothing, and the rest meets what it made. A
 /// consent is to one version, and the hub refuses a version that is no longer before the units; a
-/// draft says which version it is based on. Not here is what adds something each time, as a progress
-/// report, and what would take the place of something newer, as an answer to a notice.
-const ABSORBED: [&str; 12] = [
+/// draft says which version it is based on, a correction of an alert which revision it corrects; a unit signs
+/// a joint notice once, and a measure is reported done once. Not here is what adds something each time, as
+/// a progress report or another alert, and what would take the place of something newer, as an answer to a
+/// notice or what a unit says that it does about an alert.
+const ABSORBED: [&str; 17] = [
     "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
     "/hub.channels.v1.ChannelService/OpenNotification",
     "/hub.channels.v1.ChannelService/SignForNotification",
+    "/hub.funds.v1.AlertService/CorrectAlert",
+    "/hub.funds.v1.AlertService/IssueJointNotice",
+    "/hub.funds.v1.AlertService/ReportMeasure",
+    "/hub.funds.v1.AlertService/RetractAlert",
+    "/hub.funds.v1.AlertService/SignJointNotice",
     "/hub.meetings.v1.MajorIssueService/CoSignEscalation",
     "/hub.meetings.v1.MinutesService/ConsentToMinutes",
     "/hub.meetings.v1.MinutesService/DraftMinutes",
@@ -353,10 +366,16 @@ mod tests {
 
     #[test]
     fn what_adds_or_replaces_something_is_not_repeated_under_a_new_id() {
-        for path in [ANSWER_NOTICE, REPORT] {
+        for path in [ANSWER_NOTICE, REPORT, RAISE_ALERT, ACKNOWLEDGE_ALERT] {
             assert_eq!(Method::find(path).unwrap().trace(), Trace::None, "{path}");
         }
-        assert_eq!(Method::find(CONSENT).unwrap().trace(), Trace::Absorbed);
+        for path in [CONSENT, REPORT_MEASURE] {
+            assert_eq!(
+                Method::find(path).unwrap().trace(),
+                Trace::Absorbed,
+                "{path}"
+            );
+        }
     }
 
     #[test]

@@ -7,13 +7,18 @@ use hub_proto::channels::{
     Attachment, CorrectNotificationRequest, Notification, PublishNotificationRequest,
     RetractNotificationRequest,
 };
+use hub_proto::funds::{AcknowledgeAlertRequest, ReportMeasureRequest};
 use hub_proto::meetings::{AnswerNoticeRequest, ConsentToMinutesRequest, ReportProgressRequest};
 use prost::Message;
 
-use super::method::{ANSWER_NOTICE, CONSENT, CORRECT, Method, PUBLISH, REPORT, RETRACT};
+use super::method::{
+    ACKNOWLEDGE_ALERT, ANSWER_NOTICE, CONSENT, CORRECT, Method, PUBLISH, RAISE_ALERT, REPORT,
+    REPORT_MEASURE, RETRACT,
+};
 use crate::{
     channels::NotificationDraft,
     error::{ClientError, Result},
+    funds::AlertDraft,
 };
 
 /// Longest key, in characters.
@@ -166,6 +171,44 @@ impl Outgoing {
             request,
             request.name.clone(),
         )
+    }
+
+    /// A fund alert. It keeps the draft's request id, which is also the alert's: one that was tried online
+    /// before, with an answer that never came, is not raised twice. An emergency is better raised with
+    /// [`crate::funds::Alerts::raise`], and seen to arrive.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the draft's request id is no UUIDv7.
+    pub fn raise_alert(draft: AlertDraft) -> Result<Self> {
+        let request = draft.into_request()?;
+        let alert = request.alert.as_ref();
+        let organization = alert.and_then(|alert| alert.organization.as_ref());
+        let title = organization.map_or_else(String::new, |one| one.uscc.clone());
+        Self::request(RAISE_ALERT, &request, title)
+    }
+
+    /// What a unit says that it does about an alert. It counts when the hub records it; if the alert has
+    /// been corrected or retracted by then, it is refused and set aside: nobody acknowledges what they
+    /// have not read. Near the end of the time to acknowledge, call
+    /// [`crate::funds::Alerts::acknowledge`].
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7, or no revision is named.
+    pub fn acknowledge_alert(request: &AcknowledgeAlertRequest) -> Result<Self> {
+        if request.revision < 1 {
+            let rule = "must be named: it is the one that was read";
+            return Err(ClientError::input("revision", rule));
+        }
+        Self::request(ACKNOWLEDGE_ALERT, request, request.name.clone())
+    }
+
+    /// A report that a measure on an alert is done. It counts from when the hub records it: near the due
+    /// day, call [`crate::funds::Alerts::report_measure`].
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7.
+    pub fn report_measure(request: &ReportMeasureRequest) -> Result<Self> {
+        Self::request(REPORT_MEASURE, request, request.name.clone())
     }
 
     /// Any other mutating call of the hub's API: `method` is its full gRPC path. An empty

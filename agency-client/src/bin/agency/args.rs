@@ -1,5 +1,6 @@
 //! The command line as clap reads it. The arguments of each noun are in a module of their own.
 
+pub(crate) mod alert;
 pub(crate) mod attach;
 pub(crate) mod audit;
 pub(crate) mod issue;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use agency_client::Lang;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use alert::AlertCommand;
 use attach::AttachCommand;
 use audit::AuditCommand;
 use issue::IssueCommand;
@@ -143,6 +145,9 @@ pub(crate) enum Command {
     /// Who read which restricted record, when and what for
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Fund alerts: raise, acknowledge, find, take measures, close, correct, retract
+    #[command(subcommand)]
+    Alert(Box<AlertCommand>),
     /// Checkpoints, proofs and entries
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -157,7 +162,7 @@ pub(crate) enum Command {
     Completion(CompletionArgs),
     /// Manual pages
     Man(ManArgs),
-    /// Explain a command, `json` (the shapes of --json) or `minutes-file` (the form of minutes)
+    /// Explain a command, or `json` (the shapes of --json), `minutes-file` and `alert-file` (forms of files)
     Help(HelpArgs),
 }
 
@@ -195,6 +200,7 @@ mod tests {
             "issue",
             "request",
             "workdays",
+            "alert",
             "completion",
             "--color",
             "--profile",
@@ -207,6 +213,7 @@ mod tests {
             "1  refused by the hub",
             "4  verification failed",
             "5  a local file",
+            "6  some rows",
         ] {
             assert!(help.contains(expected), "{expected} is missing in:\n{help}");
         }
@@ -273,6 +280,19 @@ mod tests {
             "agency issue dispose i close",
             "agency issue escalation draft i --meeting m --title t",
             "agency members list --as-of 2023-02-30",
+            "agency alert raise --subject u=n",
+            "agency alert acknowledge a checks --outbox",
+            "agency alert acknowledge a",
+            "agency alert close a --reason r",
+            "agency alert close a --reason r --reviewer leader-1",
+            "agency alert notice draft a --text t",
+            "agency alert measure take a --text t",
+            "agency alert measure review a/1 lifted",
+            "agency alert correct a",
+            "agency alert retract a",
+            "agency alert load",
+            "agency alert load f --check --again",
+            "agency alert load f --in-flight 0",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
@@ -303,6 +323,14 @@ mod tests {
             "agency minutes report m/1 done --text t",
             "agency issue dispose i agenda --meeting m",
             "agency issue escalation draft i --meeting m --with tax --title t",
+            "agency alert raise --subject u=n --kind abnormal-movement --indicator i --from 2026-01-01 --until 2026-02-01 --band b --direction out --severity major --severity-reason r --grounds g --source s --legal-basis l --classification internal --ask tax=t --to tax",
+            "agency alert acknowledge a no-action --text t",
+            "agency alert acknowledge a checks --revision 1 --outbox",
+            "agency alert list --unacknowledged-by me --severity emergency",
+            "agency alert notice draft a --unit tax --unit finance --text t",
+            "agency alert close a --reason r --reviewer civil-affairs/leader-1",
+            "agency alert load f --format csv --check --report r.csv",
+            "agency alert load f --in-flight 32 --again",
         ] {
             parse(line).unwrap();
         }

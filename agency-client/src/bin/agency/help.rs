@@ -6,7 +6,7 @@ use agency_client::Lang;
 use clap::{Command, CommandFactory as _};
 
 use crate::{
-    Context,
+    Context, alert,
     args::Cli,
     output::{Done, Failure},
 };
@@ -19,6 +19,7 @@ Exit codes:
   3  the hub cannot be reached, did not answer in time, or something still waits for it
   4  verification failed: history rewritten, bad proof, skipped position, untrusted hub
   5  a local file or the outbox cannot be used
+  6  some rows of a file were refused, the others are done
 
 Data goes to stdout, everything else to stderr. Times are Asia/Shanghai, in --json UTC.";
 
@@ -30,6 +31,7 @@ const EXIT_CODES_ZH: &str = "\
   3  无法连接中枢、未及时答复，或仍有内容等待发送
   4  验证失败：历史被改写、证明不成立、位置缺失、中枢不可信
   5  本地文件或发件箱无法使用
+  6  文件中部分行被拒绝，其余已完成
 
 数据输出到 stdout，其余输出到 stderr。时间为 Asia/Shanghai，--json 中为 UTC。";
 
@@ -41,7 +43,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         &["notify", "watch", "search", "attach", "channels"],
     ),
     ("Meetings", "会议", &["meeting", "minutes", "issue"]),
-    ("Information", "信息共享", &["request"]),
+    ("Supervision", "监管", &["alert", "request"]),
     (
         "Connection",
         "连接",
@@ -100,7 +102,7 @@ fn groups(command: &Command, lang: Lang) -> String {
     text
 }
 
-/// `agency help [COMMAND… | json | minutes-file]`.
+/// `agency help [COMMAND… | json | minutes-file | alert-file]`.
 pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
     let out = context.out;
     if topic == ["json"] {
@@ -108,6 +110,9 @@ pub(crate) fn run(context: &Context, topic: &[String]) -> Done {
     }
     if topic == ["minutes-file"] {
         return out.text(out.label(MINUTES_FILE_EN, MINUTES_FILE_ZH));
+    }
+    if topic == ["alert-file"] {
+        return out.text(alert::columns::help(out.lang));
     }
     let mut command = command(out.lang);
     command.build();
@@ -264,6 +269,9 @@ mod tests {
             "issue",
             "issue escalation",
             "request",
+            "alert",
+            "alert notice",
+            "alert measure",
             "completion",
             "man",
             "help",

@@ -1,5 +1,6 @@
 //! Messages as JSON: `snake_case` names as in the protos, instants in UTC, hashes in hex.
 
+pub(crate) mod alerts;
 pub(crate) mod meetings;
 pub(crate) mod requests;
 

@@ -3,6 +3,7 @@
 //! The cast: [`args`] is what can be asked, [`output`] what is printed and the exit code; a module
 //! for each noun does the work through the client library.
 
+mod alert;
 mod args;
 mod attach;
 mod audit;
@@ -24,6 +25,7 @@ mod people;
 mod publish;
 mod request;
 mod search;
+mod state_folder;
 mod stop;
 mod table;
 mod tools;
@@ -142,6 +144,7 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Issue(command) => Box::pin(issue::run(context, *command)).await,
         Command::Request(command) => Box::pin(request::run(context, *command)).await,
         Command::Audit(command) => audit::run(context, command).await,
+        Command::Alert(command) => Box::pin(alert::run(context, *command)).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,

@@ -95,6 +95,26 @@ pub(crate) fn point(text: &str) -> Result<(String, u32, String), String> {
     Ok((unit.to_owned(), topic, said.to_owned()))
 }
 
+/// `UNIT=TEXT`: what is asked of a unit.
+pub(crate) fn asked(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((unit, asked)) if !unit.trim().is_empty() && !asked.trim().is_empty() => {
+            Ok((unit.trim().to_owned(), asked.trim().to_owned()))
+        }
+        _ => Err(format!("must be UNIT=TEXT, not {text:?}")),
+    }
+}
+
+/// `UNIT/OFFICER-ID`: an officer of a unit.
+pub(crate) fn reviewer(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('/') {
+        Some((unit, officer)) if !unit.trim().is_empty() && !officer.trim().is_empty() => {
+            Ok((unit.trim().to_owned(), officer.trim().to_owned()))
+        }
+        _ => Err(format!("must be UNIT/OFFICER-ID, not {text:?}")),
+    }
+}
+
 /// The charter's agencies, to find one by any name.
 #[derive(Debug)]
 pub(crate) struct Units(Vec<Agency>);
@@ -183,6 +203,22 @@ pub(crate) fn within(collection: &str, text: &str) -> Result<String, Failure> {
     }
 }
 
+/// Full name of an alert, and the number of what is in it: `ALERT/NUMBER`.
+pub(crate) fn in_alert(text: &str) -> Result<(String, i32), Failure> {
+    let parts: Vec<&str> = text.split('/').collect();
+    if let ["alerts", alert, number] | [alert, number] = parts.as_slice()
+        && let Ok(number) = number.parse::<i32>()
+        && number > 0
+        && *alert != "alerts"
+    {
+        return Ok((format!("alerts/{alert}"), number));
+    }
+    Err(Failure::usage(
+        format!("{text}: must be ALERT/NUMBER, such as 01980000-…/1"),
+        format!("{text}：须为 预警/编号，如 01980000-…/1"),
+    ))
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }
@@ -250,6 +286,29 @@ mod tests {
         );
         assert_eq!(point("tax=同意").unwrap().1, 0);
         assert!(point("tax/x=同意").is_err() && point("tax=").is_err() && point("同意").is_err());
+    }
+
+    #[test]
+    fn what_is_asked_and_who_reviews_is_read() {
+        assert_eq!(
+            asked("tax= 核对=票据").unwrap(),
+            ("tax".into(), "核对=票据".into())
+        );
+        assert!(asked("tax").is_err() && asked("=x").is_err() && asked("tax=").is_err());
+        for (text, unit) in [
+            ("civil-affairs/leader-1", "civil-affairs"),
+            ("agencies/civil-affairs/leader-1", "agencies/civil-affairs"),
+            ("省民政厅/leader-1", "省民政厅"),
+        ] {
+            assert_eq!(reviewer(text).unwrap(), (unit.into(), "leader-1".into()));
+        }
+        assert!(reviewer("leader-1").is_err() && reviewer("/x").is_err());
+        for text in ["a/2", "alerts/a/2"] {
+            assert_eq!(in_alert(text).unwrap(), ("alerts/a".into(), 2), "{text}");
+        }
+        for text in ["a", "alerts/a", "alerts/2", "a/0", "a/x", "meetings/a/2"] {
+            assert!(in_alert(text).is_err(), "{text}");
+        }
     }
 
     #[test]

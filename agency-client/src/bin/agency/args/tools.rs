@@ -49,6 +49,6 @@ pub(crate) struct ManArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HelpArgs {
-    /// A command, or `json`.
+    /// A command, or `json`, `minutes-file` or `alert-file`.
     pub(crate) topic: Vec<String>,
 }

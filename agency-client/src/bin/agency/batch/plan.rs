@@ -1,18 +1,19 @@
 //! What is remembered of a batch file: its request ids before sending, its answers after.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use agency_client::ClientError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::output::Failure;
+use crate::{
+    output::Failure,
+    state_folder::{self, fault},
+};
 
 /// Folder within the profile's state folder.
 const FOLDER: &str = "batches";
@@ -49,21 +50,12 @@ impl Plan {
         is_anew: bool,
         make: impl FnOnce() -> Vec<Batch>,
     ) -> Result<Self, Failure> {
-        let folder = state_dir.join(FOLDER);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(|error| fault(&folder, error))?;
+        let folder = state_folder::folder(state_dir, FOLDER)?;
         forget_old(&folder);
-        let lock_path = folder.join(format!("{digest}.lock"));
-        let lock = File::create(&lock_path).map_err(|error| fault(&lock_path, error))?;
-        lock.try_lock().map_err(|_| {
-            fault(
-                &lock_path,
-                "the same file is being published by another process",
-            )
-        })?;
+        let lock = state_folder::lock(
+            &folder.join(format!("{digest}.lock")),
+            "the same file is being published by another process",
+        )?;
         let path = folder.join(format!("{digest}.json"));
         let stored = match fs::read(&path) {
             _ if is_anew => None,
@@ -106,34 +98,9 @@ impl Plan {
 
     fn store(&self) -> Result<(), Failure> {
         let bytes = serde_json::to_vec(&self.batches).map_err(|error| fault(&self.path, error))?;
-        let fresh = self.path.with_extension("new");
-        let written = (|| {
-            let mut file = private_file(&fresh)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&fresh, &self.path)?;
-            File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
-        })();
-        written.map_err(|error| fault(&self.path, error))
+        // Nobody else may read it: the hub's answers quote the notifications.
+        state_folder::replace(&self.path, &bytes)
     }
-}
-
-/// Makes a file that only this user may read: the hub's answers quote the notifications.
-fn private_file(path: &Path) -> io::Result<File> {
-    // One that a run left behind may have other rights.
-    drop(fs::remove_file(path));
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-}
-
-fn fault(path: &Path, problem: impl ToString) -> Failure {
-    Failure::Client(ClientError::LocalFile {
-        path: path.to_owned(),
-        problem: problem.to_string(),
-    })
 }
 
 /// Takes away what is older than [`KEPT`]. What cannot be read is left.
@@ -151,6 +118,8 @@ fn forget_old(folder: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use agency_client::ClientError;
+
     use super::*;
 
     fn one(id: &str) -> Vec<Batch> {

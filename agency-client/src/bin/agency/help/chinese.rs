@@ -1,5 +1,6 @@
 //! Help in Chinese.
 
+mod alerts;
 mod meetings;
 mod requests;
 
@@ -75,7 +76,7 @@ const ABOUT: &[(&str, &str)] = &[
     ("man", "生成手册页"),
     (
         "help",
-        "说明某个命令；json 为 --json 的输出格式，minutes-file 为纪要文件格式",
+        "说明某个命令；json 为 --json 的输出格式，minutes-file、alert-file 为文件格式",
     ),
 ];
 
@@ -349,7 +350,11 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
         "to",
         "为每个命令在此文件夹写一页；默认将首页写到标准输出",
     ),
-    ("help", "topic", "某个命令，或 json、minutes-file"),
+    (
+        "help",
+        "topic",
+        "某个命令，或 json、minutes-file、alert-file",
+    ),
 ];
 
 /// What is said of an argument of a command.
@@ -370,7 +375,11 @@ pub(super) fn argument(
 
 /// What every command does, by path.
 pub(super) fn abouts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    ABOUT.iter().chain(meetings::ABOUT).chain(requests::ABOUT)
+    ABOUT
+        .iter()
+        .chain(meetings::ABOUT)
+        .chain(alerts::ABOUT)
+        .chain(requests::ABOUT)
 }
 
 /// What every argument is for.
@@ -379,6 +388,7 @@ pub(super) fn arguments()
     ARGUMENTS
         .iter()
         .chain(meetings::ARGUMENTS)
+        .chain(alerts::ARGUMENTS)
         .chain(requests::ARGUMENTS)
 }
 
