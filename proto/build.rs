@@ -31,6 +31,8 @@ const FILES: &[&str] = &[
     "hub/members/v1/members_service.proto",
     "hub/members/v1/roster.proto",
     "hub/referrals/v1/event.proto",
+    "hub/referrals/v1/referral.proto",
+    "hub/referrals/v1/referral_service.proto",
     "hub/requests/v1/event.proto",
 ];
 

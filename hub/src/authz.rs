@@ -3,6 +3,8 @@
 //! The only way to a [`Permit`] is through this module, and the domain asks for one. A permit names
 //! agency, officer, role and the action granted.
 
+mod referrals;
+
 use std::sync::Arc;
 
 use hub_core::{

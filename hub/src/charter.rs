@@ -25,6 +25,7 @@ pub mod mechanism;
 pub mod meetings;
 mod raw;
 pub mod reference;
+pub mod referrals;
 pub mod report;
 pub mod role;
 
@@ -50,6 +51,7 @@ pub use self::{
     },
     meetings::{CorrespondenceUnits, MeetingRules},
     reference::{AlertIndicator, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit},
+    referrals::ReferralRules,
     report::check_command,
     role::{AgencySet, Binding, Role},
 };
@@ -119,6 +121,7 @@ pub struct Charter {
     follow_up: FollowUp,
     retention_months: Option<u16>,
     meetings: MeetingRules,
+    referrals: ReferralRules,
 }
 
 impl Charter {
@@ -205,6 +208,7 @@ impl Charter {
             follow_up: parts.follow_up,
             retention_months: parts.retention_months,
             meetings: parts.meetings,
+            referrals: parts.referrals,
         })
     }
 
@@ -381,6 +385,12 @@ impl Charter {
     #[must_use]
     pub fn meetings(&self) -> &MeetingRules {
         &self.meetings
+    }
+
+    /// How referrals are followed up, and who may refer to whom.
+    #[must_use]
+    pub fn referrals(&self) -> &ReferralRules {
+        &self.referrals
     }
 
     /// Months after which the text of a notification of a category is sealed; nothing when it is

@@ -11,8 +11,14 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    charter::{Charter, follow_up::REMINDER_CATEGORY, follow_up::months_before},
-    domain::sealing::{self, ENTRIES_MAX},
+    charter::{
+        Charter, follow_up::REMINDER_CATEGORY, follow_up::months_before,
+        referrals::REFERRAL_CATEGORY,
+    },
+    domain::{
+        referrals,
+        sealing::{self, ENTRIES_MAX},
+    },
     engine::Engine,
     error::Result,
     ledger::SealReport,
@@ -79,7 +85,32 @@ pub async fn run(engine: &Arc<Engine>, search: &Search) -> Result<SealReport> {
             }
         }
     }
+    seal_referrals(engine, charter, now, &mut report).await?;
     Ok(report)
+}
+
+/// Seals the texts of referrals that ended before their period began to run out: all acts on one at once.
+async fn seal_referrals(
+    engine: &Arc<Engine>,
+    charter: &Charter,
+    now: Timestamp,
+    report: &mut SealReport,
+) -> Result<()> {
+    let Some(cutoff) = cutoff(charter, REFERRAL_CATEGORY, now) else {
+        return Ok(());
+    };
+    let months = charter
+        .retention_months(REFERRAL_CATEGORY)
+        .unwrap_or_default();
+    let rule = format!("{REFERRAL_CATEGORY}: {months} months after its end");
+    while let Some(entries) = referrals::due_for_sealing(engine.store(), cutoff)? {
+        let before = report.sealed;
+        report.add(engine.seal(entries, &rule, cutoff).await?);
+        if report.sealed == before {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Seals the reminders of what is due in the same run: a reminder repeats the title of what it is of,

@@ -13,6 +13,7 @@ use hub_proto::{
         meeting_service_server::MeetingServiceServer, minutes_service_server::MinutesServiceServer,
     },
     members::members_service_server::MembersServiceServer,
+    referrals::referral_service_server::ReferralServiceServer,
 };
 use tokio::{
     net::TcpListener,
@@ -56,7 +57,7 @@ pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 pub const UPLOADS_FREE_FACTOR: u64 = 2;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "",
     "hub.attachments.v1.AttachmentService",
     "hub.channels.v1.ChannelService",
@@ -65,6 +66,7 @@ const SERVICES: [&str; 8] = [
     "hub.meetings.v1.MeetingService",
     "hub.meetings.v1.MinutesService",
     "hub.members.v1.MembersService",
+    "hub.referrals.v1.ReferralService",
 ];
 
 /// A connection on which nothing is heard is pinged this often.
@@ -358,6 +360,8 @@ async fn serve(
         MinutesServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let issues =
         MajorIssueServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let referrals =
+        ReferralServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let router = Server::builder()
         .concurrency_limit_per_connection(
@@ -378,6 +382,7 @@ async fn serve(
         .add_service(minutes)
         .add_service(issues)
         .add_service(members)
+        .add_service(referrals)
         .add_service(ledger);
     let drained = async move {
         // An error means that the hub is gone, which is as good a reason to stop.

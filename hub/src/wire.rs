@@ -9,6 +9,7 @@ pub mod members;
 pub mod observe;
 pub mod page;
 pub mod reads;
+pub mod referrals;
 pub mod rpc;
 pub mod status;
 pub mod streams;

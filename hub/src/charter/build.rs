@@ -12,6 +12,7 @@ mod follow_up;
 mod mechanisms;
 mod meetings;
 mod reference;
+mod referrals;
 mod roles;
 
 use std::{
@@ -52,6 +53,7 @@ pub(super) struct Parts {
     pub(super) follow_up: super::FollowUp,
     pub(super) retention_months: Option<u16>,
     pub(super) meetings: super::MeetingRules,
+    pub(super) referrals: super::ReferralRules,
 }
 
 /// Ids that the file declares.
@@ -106,6 +108,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         follow_up: follow_up::follow_up(raw.follow_up.as_ref(), check),
         retention_months: follow_up::retention(raw.retention.as_ref(), check),
         meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
+        referrals: referrals::referrals(raw.referrals.as_ref(), &known, check),
         mechanisms,
     }
 }

@@ -24,6 +24,12 @@ use hub_proto::{
         AddMembershipRequest, AppointLiaisonRequest, EnrollNodeRequest, EnrollTokenKeyRequest,
         RevokeNodeRequest, RevokeTokenKeyRequest,
     },
+    referrals::{
+        AcknowledgeReferralRequest, AddInformationRequest, AskForInformationRequest,
+        CloseReferralRequest, CorrectReferralRequest, DeclineReferralRequest,
+        FeedBackResultRequest, ReturnReferralRequest, SendReferralRequest, TakeUpReferralRequest,
+        WithdrawReferralRequest,
+    },
 };
 use prost::Message;
 
@@ -234,6 +240,50 @@ pub const READERS: &[(&str, Reader)] = &[
     ("/hub.members.v1.MembersService/RevokeTokenKey", |bytes| {
         one(bytes, |request: RevokeTokenKeyRequest| request.request_id)
     }),
+    reader!(
+        "/hub.referrals.v1.ReferralService/SendReferral",
+        SendReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/AcknowledgeReferral",
+        AcknowledgeReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/TakeUpReferral",
+        TakeUpReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/DeclineReferral",
+        DeclineReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/ReturnReferral",
+        ReturnReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/AskForInformation",
+        AskForInformationRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/AddInformation",
+        AddInformationRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/FeedBackResult",
+        FeedBackResultRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/CorrectReferral",
+        CorrectReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/CloseReferral",
+        CloseReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/WithdrawReferral",
+        WithdrawReferralRequest
+    ),
 ];
 
 /// The ids of a request; none when the method has none or the content is sealed.

@@ -26,6 +26,10 @@ pub fn decide(
 ///
 /// # Errors
 /// Only when storage fails or holds a damaged row.
-pub fn apply(_rows: &mut Overlay<'_>, _entry: &EntryMeta<'_>, _event: &RequestsEvent) -> Result<()> {
+pub fn apply(
+    _rows: &mut Overlay<'_>,
+    _entry: &EntryMeta<'_>,
+    _event: &RequestsEvent,
+) -> Result<()> {
     Ok(())
 }

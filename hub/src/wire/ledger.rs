@@ -11,7 +11,13 @@ use hub_proto::ledger::{
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::{Services, channels::lookup, page};
+use super::{
+    Services,
+    channels::lookup,
+    page,
+    reads::Purpose,
+    referrals::lookup::{self as of_referrals, FoundReferral},
+};
 use crate::{
     authz::Access,
     charter::Action,
@@ -19,6 +25,9 @@ use crate::{
     engine::recorded::Recorded,
     error::{Error, Result},
 };
+
+/// Under which a read of an act on a referral is on the record.
+const GET_ENTRY: &str = "/hub.ledger.v1.LedgerService/GetEntry";
 
 /// Largest page of headers.
 pub const HEADERS_MAX: usize = 1_000;
@@ -94,11 +103,23 @@ impl Services {
         Ok(!notifications.is_empty())
     }
 
-    fn entry(&self, access: &Access, index: u64) -> Result<GetEntryResponse> {
+    /// An entry, and the referral on which it is an act: its request has words of it.
+    fn entry(
+        &self,
+        access: &Access,
+        index: u64,
+    ) -> Result<(GetEntryResponse, Option<FoundReferral>)> {
         let recorded = self.engine.recorded(index)?;
         let recorded = recorded.ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
         let author = recorded.header.author.clone().unwrap_or_default();
-        if !self.sees_all(access, &recorded)? {
+        let referral = match of_referrals::of_entry(&recorded) {
+            Some(name) => {
+                let found = of_referrals::referral(&self.engine, access, name);
+                Some(found.map_err(|_| Error::not_found(&format!("entry {index}")))?)
+            }
+            None => None,
+        };
+        if referral.is_none() && !self.sees_all(access, &recorded)? {
             access.read_entry(index, &author.agency, &author.officer)?;
         }
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
@@ -111,13 +132,14 @@ impl Services {
             request: recorded.content.request.clone(),
             ..EntryContent::default()
         };
-        Ok(GetEntryResponse {
+        let response = GetEntryResponse {
             entry: Some(Entry {
                 header: recorded.header_bytes.clone(),
                 content: content.encode_to_vec().into(),
             }),
             author_certificate: certificate.unwrap_or_default(),
-        })
+        };
+        Ok((response, referral))
     }
 
     fn headers(
@@ -183,9 +205,13 @@ impl LedgerService for Services {
     ) -> Result<Response<GetEntryResponse>, Status> {
         let access = self.access(&request)?;
         access.permit(Action::LedgerProve)?;
-        Ok(Response::new(
-            self.entry(&access, request.get_ref().entry_index)?,
-        ))
+        let purpose = Purpose::of(&request)?;
+        let (response, referral) = self.entry(&access, request.get_ref().entry_index)?;
+        if let Some(found) = referral {
+            self.record_referral_reads(&access, GET_ENTRY, &purpose, &[found])
+                .await?;
+        }
+        Ok(Response::new(response))
     }
 
     async fn list_entry_headers(

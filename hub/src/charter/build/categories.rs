@@ -17,6 +17,7 @@ use crate::charter::{
     follow_up::REMINDER_CATEGORY,
     meetings::MEETING_CATEGORY,
     raw::{RawCategory, Text},
+    referrals::REFERRAL_CATEGORY,
 };
 
 /// Builds the categories.
@@ -114,7 +115,8 @@ fn category(
 
 /// The category of the hub's own reminders is not for a charter.
 fn is_free(id: &Text, path: &str, check: &mut Checker) {
-    if [REMINDER_CATEGORY, MEETING_CATEGORY].contains(&id.get_ref().as_str()) {
+    let own = [REMINDER_CATEGORY, MEETING_CATEGORY, REFERRAL_CATEGORY];
+    if own.contains(&id.get_ref().as_str()) {
         check.report(
             id.span(),
             format!("{path}.id"),

@@ -1,13 +1,13 @@
 //! `DownloadAttachment`: a content as a stream that pulls. A slow reader holds one piece of it and a
 //! place among the agency's downloads, nothing else.
 
-use std::{pin::Pin, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures::Stream;
 use hub_core::{
     crypto::{Digest, hex},
-    names::NotificationName,
+    names::{NotificationName, ReferralName},
     reason::Reason,
 };
 use hub_proto::attachments::{
@@ -18,8 +18,15 @@ use tonic::Status;
 
 use crate::{
     authz::Access,
+    engine::Engine,
     error::{Error, Result},
-    wire::{Services, channels::lookup, streams::StreamGuard},
+    wire::{
+        Services,
+        channels::lookup,
+        parse,
+        referrals::lookup::{self as of_referrals, FoundReferral},
+        streams::StreamGuard,
+    },
 };
 
 /// Largest chunk of a download in bytes (64 KiB).
@@ -35,9 +42,51 @@ pub(super) type DownloadStream =
 /// What is asked for.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) name: NotificationName,
+    pub(super) of: Of,
     pub(super) sha256: Digest,
     pub(super) offset: u64,
+}
+
+/// What names the file.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    /// A notification.
+    Notification(NotificationName),
+    /// A referral.
+    Referral(ReferralName),
+}
+
+impl Of {
+    /// Reads its name.
+    pub(super) fn parse(name: &str) -> Result<Self> {
+        match name.parse() {
+            Ok(referral) => Ok(Self::Referral(referral)),
+            Err(_) => parse("notification", name).map(Self::Notification),
+        }
+    }
+}
+
+impl fmt::Display for Of {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Notification(name) => name.fmt(f),
+            Self::Referral(name) => name.fmt(f),
+        }
+    }
+}
+
+impl Wanted {
+    /// The referral whose file it is, if the caller may see it: its read goes on the record.
+    pub(super) fn referral(
+        &self,
+        engine: &Engine,
+        access: &Access,
+    ) -> Result<Option<FoundReferral>> {
+        match &self.of {
+            Of::Notification(_) => Ok(None),
+            Of::Referral(name) => of_referrals::referral(engine, access, *name).map(Some),
+        }
+    }
 }
 
 /// Opens a download.
@@ -58,7 +107,7 @@ pub(super) async fn open(
             return Err(Error::internal(format!(
                 "content {} has {size} bytes, and {} names {size_bytes}",
                 hex(&wanted.sha256),
-                wanted.name
+                wanted.of
             )));
         }
         None => {
@@ -89,13 +138,21 @@ pub(super) async fn open(
 
 /// Size of the content, as the notification names it, if the caller may see that it does.
 fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<u64> {
-    let found = lookup::find_with_files(&services.engine, access, &wanted.name)?;
+    let name = match &wanted.of {
+        Of::Notification(name) => name,
+        Of::Referral(name) => {
+            let found = of_referrals::referral(&services.engine, access, *name)?;
+            let named = of_referrals::document(&services.engine, &found, &wanted.sha256)?;
+            return u64::try_from(named.size_bytes).map_err(|_| not_found(wanted));
+        }
+    };
+    let found = lookup::find_with_files(&services.engine, access, name)?;
     if found.entry.is_sealed() {
         return Err(Error::new(
             Reason::ContentSealed,
             format!(
                 "{}: its period is over, and its text and attachments have been sealed",
-                wanted.name
+                name
             ),
         ));
     }
@@ -109,7 +166,7 @@ fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<u64> {
 
 fn not_found(wanted: &Wanted) -> Error {
     let sha256 = hex(&wanted.sha256);
-    Error::not_found(&format!("{} with attachment {sha256}", wanted.name))
+    Error::not_found(&format!("{} with attachment {sha256}", wanted.of))
 }
 
 struct State {

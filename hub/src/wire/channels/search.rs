@@ -18,7 +18,10 @@ use prost::Message as _;
 use super::{PAGE_BYTES_MAX, lookup};
 use crate::{
     authz::{Access, HUB_AGENCY},
-    charter::{Action, follow_up::REMINDER_CATEGORY, meetings::MEETING_CATEGORY},
+    charter::{
+        Action, follow_up::REMINDER_CATEGORY, meetings::MEETING_CATEGORY,
+        referrals::REFERRAL_CATEGORY,
+    },
     domain::channels::log::{self, NotificationPlace},
     engine::Engine,
     error::{Error, Result, Violation},
@@ -185,7 +188,7 @@ impl Asked {
         }
         let charter = access.roster().charter();
         if !request.category.is_empty() {
-            let own = [REMINDER_CATEGORY, MEETING_CATEGORY];
+            let own = [REMINDER_CATEGORY, MEETING_CATEGORY, REFERRAL_CATEGORY];
             let is_known = own.contains(&request.category.as_str())
                 || charter.category(&request.category).is_some();
             match is_known {
