@@ -30,6 +30,7 @@
 mod meetings;
 mod modules;
 mod outbox;
+mod referrals;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -38,6 +39,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 pub use meetings::{MajorIssues, Meetings, Minutes};
 pub use modules::{Attachments, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
+pub use referrals::Referrals;
 
 use crate::{
     ClientBuilder, Profile,
@@ -177,6 +179,12 @@ impl Client {
     #[must_use]
     pub fn meetings(&self) -> Meetings {
         Meetings::new(self)
+    }
+
+    /// Referrals: sending, acknowledging, answering, results.
+    #[must_use]
+    pub fn referrals(&self) -> Referrals {
+        Referrals::new(self)
     }
 
     /// Minutes: versions, consent, issue, agreed items.

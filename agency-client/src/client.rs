@@ -33,6 +33,7 @@ use crate::{
     members::Members,
     observer::{CallFinished, Observer, Watched},
     profile::{Identity, Profile},
+    referrals::Referrals,
     retry::{RetryPolicy, jitter},
     token::Minter,
     transport::{self, TlsWatch},
@@ -269,6 +270,12 @@ impl Client {
     #[must_use]
     pub fn major_issues(&self) -> MajorIssues {
         MajorIssues::new(self.clone())
+    }
+
+    /// Referrals: sending, acknowledging, answering, results.
+    #[must_use]
+    pub fn referrals(&self) -> Referrals {
+        Referrals::new(self.clone())
     }
 
     /// Files that go with notifications: upload and download.

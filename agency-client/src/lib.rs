@@ -5,6 +5,7 @@
 //!   mutating calls are signed, safe failures are tried again, all without the caller's doing.
 //! - [`members`], [`channels`], [`ledger`]: a method for each RPC.
 //! - [`meetings`]: meetings, minutes and major issues, likewise.
+//! - [`referrals`]: matters that one agency hands to another, likewise.
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
@@ -123,6 +124,7 @@ pub mod members;
 pub mod observer;
 pub mod outbox;
 pub mod profile;
+pub mod referrals;
 mod retry;
 pub mod subscribe;
 #[cfg(test)]

@@ -33,6 +33,10 @@ pub(crate) const RETRACT: &str = "/hub.channels.v1.ChannelService/RetractNotific
 pub(crate) const ANSWER_NOTICE: &str = "/hub.meetings.v1.MeetingService/AnswerNotice";
 /// Consents to minutes.
 pub(crate) const CONSENT: &str = "/hub.meetings.v1.MinutesService/ConsentToMinutes";
+/// Sends a referral.
+pub(crate) const SEND_REFERRAL: &str = "/hub.referrals.v1.ReferralService/SendReferral";
+/// Feeds a result back.
+pub(crate) const FEED_BACK: &str = "/hub.referrals.v1.ReferralService/FeedBackResult";
 /// Reports on an agreed item.
 pub(crate) const REPORT: &str = "/hub.meetings.v1.MinutesService/ReportProgress";
 
@@ -41,7 +45,7 @@ pub(crate) const REPORT: &str = "/hub.meetings.v1.MinutesService/ReportProgress"
 /// consent is to one version, and the hub refuses a version that is no longer before the units; a
 /// draft says which version it is based on. Not here is what adds something each time, as a progress
 /// report, and what would take the place of something newer, as an answer to a notice.
-const ABSORBED: [&str; 12] = [
+const ABSORBED: [&str; 19] = [
     "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
     "/hub.channels.v1.ChannelService/OpenNotification",
     "/hub.channels.v1.ChannelService/SignForNotification",
@@ -54,6 +58,13 @@ const ABSORBED: [&str; 12] = [
     "/hub.members.v1.MembersService/EnrollTokenKey",
     "/hub.members.v1.MembersService/RevokeNode",
     "/hub.members.v1.MembersService/RevokeTokenKey",
+    "/hub.referrals.v1.ReferralService/AcknowledgeReferral",
+    "/hub.referrals.v1.ReferralService/CloseReferral",
+    "/hub.referrals.v1.ReferralService/CorrectReferral",
+    "/hub.referrals.v1.ReferralService/DeclineReferral",
+    "/hub.referrals.v1.ReferralService/ReturnReferral",
+    "/hub.referrals.v1.ReferralService/TakeUpReferral",
+    "/hub.referrals.v1.ReferralService/WithdrawReferral",
 ];
 
 /// How it can be found out whether a call was recorded whose answer was lost.
@@ -331,7 +342,7 @@ mod tests {
 
     #[test]
     fn what_adds_or_replaces_something_is_not_repeated_under_a_new_id() {
-        for path in [ANSWER_NOTICE, REPORT] {
+        for path in [ANSWER_NOTICE, REPORT, SEND_REFERRAL, FEED_BACK] {
             assert_eq!(Method::find(path).unwrap().trace(), Trace::None, "{path}");
         }
         assert_eq!(Method::find(CONSENT).unwrap().trace(), Trace::Absorbed);

@@ -8,6 +8,7 @@ pub(crate) mod members;
 pub(crate) mod minutes;
 pub(crate) mod notify;
 pub(crate) mod outbox;
+pub(crate) mod referral;
 pub(crate) mod search;
 pub(crate) mod tools;
 
@@ -24,6 +25,7 @@ use members::MembersCommand;
 use minutes::MinutesCommand;
 use notify::{NotifyCommand, WatchArgs};
 use outbox::OutboxCommand;
+use referral::ReferralCommand;
 use search::SearchArgs;
 use tools::{CompletionArgs, HelpArgs, ManArgs, ServeArgs};
 
@@ -128,6 +130,9 @@ pub(crate) enum Command {
     /// Major issues, and their escalation to the leading group
     #[command(subcommand)]
     Issue(Box<IssueCommand>),
+    /// Referrals to the competent unit: receipt, answer, result
+    #[command(subcommand)]
+    Referral(Box<ReferralCommand>),
     /// Checkpoints, proofs and entries
     #[command(subcommand)]
     Ledger(LedgerCommand),

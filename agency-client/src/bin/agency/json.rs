@@ -1,6 +1,7 @@
 //! Messages as JSON: `snake_case` names as in the protos, instants in UTC, hashes in hex.
 
 pub(crate) mod meetings;
+pub(crate) mod referrals;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hub_core::crypto::hex;

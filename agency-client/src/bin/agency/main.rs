@@ -21,6 +21,7 @@ mod outbox;
 mod output;
 mod people;
 mod publish;
+mod referral;
 mod search;
 mod stop;
 mod table;
@@ -132,6 +133,7 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Meeting(command) => Box::pin(meeting::run(context, *command)).await,
         Command::Minutes(command) => Box::pin(minutes::run(context, *command)).await,
         Command::Issue(command) => Box::pin(issue::run(context, *command)).await,
+        Command::Referral(command) => Box::pin(referral::run(context, *command)).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,

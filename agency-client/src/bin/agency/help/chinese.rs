@@ -1,6 +1,7 @@
 //! Help in Chinese.
 
 mod meetings;
+mod referrals;
 
 use clap::{Arg, ArgAction, Command};
 
@@ -337,13 +338,16 @@ pub(super) fn argument(
 
 /// What every command does, by path.
 pub(super) fn abouts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    ABOUT.iter().chain(meetings::ABOUT)
+    ABOUT.iter().chain(meetings::ABOUT).chain(referrals::ABOUT)
 }
 
 /// What every argument is for.
 pub(super) fn arguments()
 -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    ARGUMENTS.iter().chain(meetings::ARGUMENTS)
+    ARGUMENTS
+        .iter()
+        .chain(meetings::ARGUMENTS)
+        .chain(referrals::ARGUMENTS)
 }
 
 /// A command and those beneath it, with everything that can be translated.
