@@ -14,6 +14,8 @@
 
 #[path = "refusals/meetings.rs"]
 mod meetings;
+#[path = "refusals/referrals.rs"]
+mod referrals;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -400,6 +402,7 @@ fn table() -> impl Iterator<Item = &'static Row> {
         .chain(meetings::MINUTES_ROWS)
         .chain(meetings::ISSUE_ROWS)
         .chain(MEMBER_ROWS)
+        .chain(referrals::REFERRAL_ROWS)
 }
 
 /// Every method of the compiled protos.
@@ -475,8 +478,9 @@ impl Stage {
         by_method
     }
 
-    fn head(&self) -> u64 {
-        self.world.hub().engine().store().head()
+    /// How much there is on the ledger, but for records of reads.
+    fn head(&self) -> usize {
+        hub_tests::referrals::acts(self.world.hub())
     }
 
     fn session(&self, agency: &str, role: &str) -> Session {

@@ -8,6 +8,7 @@
 pub mod files;
 pub mod meetings;
 mod places;
+pub mod referrals;
 
 use std::collections::BTreeMap;
 
@@ -203,6 +204,8 @@ pub struct Scene {
     pub tax_entry: u64,
     /// A partial meeting and what came of it.
     pub meetings: MeetingScene,
+    /// The referral of health to tax.
+    pub referral: String,
     nodes: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
     fresh: BTreeMap<String, Vec<u8>>,
@@ -261,6 +264,7 @@ impl Scene {
             to_office,
             tax_entry,
             meetings: MeetingScene::set(world).await,
+            referral: referrals::set(world).await,
             nodes,
             keys,
             fresh,
@@ -281,6 +285,7 @@ impl Scene {
         self.meetings(world, &mut targets);
         roster(&mut targets);
         self.credentials(&mut targets);
+        self.of_referrals(&mut targets);
         targets
     }
 

@@ -15,6 +15,7 @@
 mod follow_up;
 mod meetings;
 mod probe;
+mod referrals;
 mod search;
 mod story;
 

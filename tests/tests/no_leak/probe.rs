@@ -115,6 +115,7 @@ impl Probe<'_> {
         self.files(notes).await;
         self.search(notes).await;
         self.meetings(notes).await;
+        self.referrals(notes).await;
         self.ids(notes).await;
         self.ledger(notes).await;
     }
