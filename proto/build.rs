@@ -32,6 +32,8 @@ const FILES: &[&str] = &[
     "hub/members/v1/members_service.proto",
     "hub/members/v1/roster.proto",
     "hub/referrals/v1/event.proto",
+    "hub/referrals/v1/referral.proto",
+    "hub/referrals/v1/referral_service.proto",
     "hub/requests/v1/event.proto",
     "hub/requests/v1/information_request.proto",
     "hub/requests/v1/request_service.proto",

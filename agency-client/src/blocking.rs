@@ -31,6 +31,7 @@ mod funds;
 mod meetings;
 mod modules;
 mod outbox;
+mod referrals;
 mod requests;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -41,6 +42,7 @@ pub use funds::Alerts;
 pub use meetings::{MajorIssues, Meetings, Minutes};
 pub use modules::{Attachments, Audit, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
+pub use referrals::Referrals;
 pub use requests::Requests;
 
 use crate::{
@@ -181,6 +183,12 @@ impl Client {
     #[must_use]
     pub fn meetings(&self) -> Meetings {
         Meetings::new(self)
+    }
+
+    /// Referrals: sending, acknowledging, answering, results.
+    #[must_use]
+    pub fn referrals(&self) -> Referrals {
+        Referrals::new(self)
     }
 
     /// Minutes: versions, consent, issue, agreed items.

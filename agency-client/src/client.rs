@@ -36,6 +36,7 @@ use crate::{
     members::Members,
     observer::{CallFinished, Observer, Watched},
     profile::{Identity, Profile},
+    referrals::Referrals,
     requests::Requests,
     retry::{RetryPolicy, jitter},
     token::Minter,
@@ -328,6 +329,12 @@ impl Client {
     #[must_use]
     pub fn alerts(&self) -> Alerts {
         Alerts::new(self.clone())
+    }
+
+    /// Referrals: sending, acknowledging, answering, results.
+    #[must_use]
+    pub fn referrals(&self) -> Referrals {
+        Referrals::new(self.clone())
     }
 
     /// Files that go with notifications: upload and download.

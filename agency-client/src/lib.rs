@@ -8,6 +8,7 @@
 //! - [`requests`]: information requests, likewise.
 //! - [`audit`]: who read which restricted record.
 //! - [`funds`]: fund alerts, likewise.
+//! - [`referrals`]: matters that one agency hands to another, likewise.
 //! - [`attachments`]: files that go with notifications, up and down, over cuts.
 //! - [`subscribe`]: notifications without gap or repeat, over reconnects.
 //! - [`checkpoint`]: remembers the last verified checkpoint, and notices rewritten history.
@@ -128,6 +129,7 @@ pub mod members;
 pub mod observer;
 pub mod outbox;
 pub mod profile;
+pub mod referrals;
 pub mod requests;
 mod retry;
 pub mod subscribe;

@@ -5,6 +5,7 @@
 
 mod funds;
 mod reads;
+mod referrals;
 mod requests;
 
 use std::sync::Arc;

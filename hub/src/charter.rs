@@ -27,6 +27,7 @@ pub mod meetings;
 mod raw;
 pub mod reads;
 pub mod reference;
+pub mod referrals;
 pub mod report;
 pub mod requests;
 pub mod role;
@@ -58,6 +59,7 @@ pub use self::{
         AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark,
         TimeUnit,
     },
+    referrals::ReferralRules,
     report::check_command,
     requests::RequestRules,
     role::{AgencySet, Binding, Role},
@@ -131,6 +133,7 @@ pub struct Charter {
     requests: Option<RequestRules>,
     reads: ReadRules,
     fund: Option<FundRules>,
+    referrals: ReferralRules,
 }
 
 impl Charter {
@@ -220,6 +223,7 @@ impl Charter {
             requests: parts.requests,
             reads: parts.reads,
             fund: parts.fund,
+            referrals: parts.referrals,
         })
     }
 
@@ -416,6 +420,12 @@ impl Charter {
     #[must_use]
     pub fn fund(&self) -> Option<&FundRules> {
         self.fund.as_ref()
+    }
+
+    /// How referrals are followed up, and who may refer to whom.
+    #[must_use]
+    pub fn referrals(&self) -> &ReferralRules {
+        &self.referrals
     }
 
     /// Months after which the text of a notification of a category is sealed; nothing when it is

@@ -14,9 +14,12 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    charter::{Charter, follow_up::REMINDER_CATEGORY, follow_up::months_before},
+    charter::{
+        Charter, follow_up::REMINDER_CATEGORY, follow_up::months_before,
+        referrals::REFERRAL_CATEGORY,
+    },
     domain::{
-        funds,
+        funds, referrals,
         sealing::{self, ENTRIES_MAX},
     },
     engine::Engine,
@@ -86,7 +89,36 @@ pub async fn run(engine: &Arc<Engine>, search: &Search) -> Result<SealReport> {
         }
     }
     seal_alerts(engine, search, charter, now, &mut report).await?;
+    seal_referrals(engine, search, charter, now, &mut report).await?;
     Ok(report)
+}
+
+/// Seals the texts of referrals that ended before their period began to run out: all acts on one at once.
+async fn seal_referrals(
+    engine: &Arc<Engine>,
+    search: &Search,
+    charter: &Charter,
+    now: Timestamp,
+    report: &mut SealReport,
+) -> Result<()> {
+    let Some(cutoff) = cutoff(charter, REFERRAL_CATEGORY, now) else {
+        return Ok(());
+    };
+    let months = charter
+        .retention_months(REFERRAL_CATEGORY)
+        .unwrap_or_default();
+    let rule = format!("{REFERRAL_CATEGORY}: {months} months after its end");
+    while let Some(entries) = referrals::due_for_sealing(engine.store(), cutoff)? {
+        seal_reminders(engine, search, &entries, now, report).await?;
+        let order = engine.seal(entries.clone(), &rule, cutoff).await?;
+        let is_done = order.sealed == 0;
+        report.add(order);
+        seal_reminders(engine, search, &entries, now, report).await?;
+        if is_done {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Seals fund alerts that ended long enough ago, each with all of its entries in one order.

@@ -15,6 +15,7 @@ use hub_proto::{
         meeting_service_server::MeetingServiceServer, minutes_service_server::MinutesServiceServer,
     },
     members::members_service_server::MembersServiceServer,
+    referrals::referral_service_server::ReferralServiceServer,
     requests::request_service_server::RequestServiceServer,
 };
 use tokio::{
@@ -61,7 +62,7 @@ pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 pub const UPLOADS_FREE_FACTOR: u64 = 2;
 
 /// What gRPC health answers for; the empty name is the hub as a whole.
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "",
     "hub.attachments.v1.AttachmentService",
     "hub.audit.v1.AuditService",
@@ -72,6 +73,7 @@ const SERVICES: [&str; 11] = [
     "hub.meetings.v1.MeetingService",
     "hub.meetings.v1.MinutesService",
     "hub.members.v1.MembersService",
+    "hub.referrals.v1.ReferralService",
     "hub.requests.v1.RequestService",
 ];
 
@@ -379,6 +381,8 @@ async fn serve(
         RequestServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let alerts =
         AlertServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let referrals =
+        ReferralServiceServer::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let ledger = LedgerServiceServer::new(services).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let router = Server::builder()
         .concurrency_limit_per_connection(
@@ -401,6 +405,7 @@ async fn serve(
         .add_service(minutes)
         .add_service(issues)
         .add_service(members)
+        .add_service(referrals)
         .add_service(requests)
         .add_service(ledger);
     let drained = async move {

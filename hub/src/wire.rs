@@ -11,6 +11,7 @@ pub mod members;
 pub mod observe;
 pub mod page;
 pub mod reads;
+pub mod referrals;
 pub mod requests;
 pub mod rpc;
 pub mod status;

@@ -23,6 +23,7 @@ pub mod model;
 pub mod process;
 pub mod random;
 pub mod raw;
+pub mod referrals;
 pub mod relay;
 pub mod requests;
 pub mod tokens;

@@ -16,6 +16,8 @@
 mod funds;
 #[path = "refusals/meetings.rs"]
 mod meetings;
+#[path = "refusals/referrals.rs"]
+mod referrals;
 #[path = "refusals/requests.rs"]
 mod requests;
 
@@ -412,6 +414,7 @@ fn table() -> impl Iterator<Item = &'static Row> {
         .chain(meetings::ISSUE_ROWS)
         .chain(MEMBER_ROWS)
         .chain(requests::REQUEST_ROWS)
+        .chain(referrals::REFERRAL_ROWS)
 }
 
 /// Every method of the compiled protos.

@@ -37,6 +37,10 @@ pub(crate) const CONSENT: &str = "/hub.meetings.v1.MinutesService/ConsentToMinut
 pub(crate) const RECORD_USE: &str = "/hub.requests.v1.RequestService/RecordUse";
 /// Confirms how it was disposed of.
 pub(crate) const CONFIRM_DISPOSAL: &str = "/hub.requests.v1.RequestService/ConfirmDisposal";
+/// Sends a referral.
+pub(crate) const SEND_REFERRAL: &str = "/hub.referrals.v1.ReferralService/SendReferral";
+/// Feeds a result back.
+pub(crate) const FEED_BACK: &str = "/hub.referrals.v1.ReferralService/FeedBackResult";
 /// Reports on an agreed item.
 pub(crate) const REPORT: &str = "/hub.meetings.v1.MinutesService/ReportProgress";
 /// Raises a fund alert.
@@ -53,7 +57,7 @@ pub(crate) const REPORT_MEASURE: &str = "/hub.funds.v1.AlertService/ReportMeasur
 /// a joint notice once, and a measure is reported done once. Not here is what adds something each time, as
 /// a progress report or another alert, and what would take the place of something newer, as an answer to a
 /// notice or what a unit says that it does about an alert.
-const ABSORBED: [&str; 17] = [
+const ABSORBED: [&str; 24] = [
     "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
     "/hub.channels.v1.ChannelService/OpenNotification",
     "/hub.channels.v1.ChannelService/SignForNotification",
@@ -71,6 +75,13 @@ const ABSORBED: [&str; 17] = [
     "/hub.members.v1.MembersService/EnrollTokenKey",
     "/hub.members.v1.MembersService/RevokeNode",
     "/hub.members.v1.MembersService/RevokeTokenKey",
+    "/hub.referrals.v1.ReferralService/AcknowledgeReferral",
+    "/hub.referrals.v1.ReferralService/CloseReferral",
+    "/hub.referrals.v1.ReferralService/CorrectReferral",
+    "/hub.referrals.v1.ReferralService/DeclineReferral",
+    "/hub.referrals.v1.ReferralService/ReturnReferral",
+    "/hub.referrals.v1.ReferralService/TakeUpReferral",
+    "/hub.referrals.v1.ReferralService/WithdrawReferral",
 ];
 
 /// The same of information requests: each of these is done once, or once for a number, and refused after that.
@@ -366,7 +377,14 @@ mod tests {
 
     #[test]
     fn what_adds_or_replaces_something_is_not_repeated_under_a_new_id() {
-        for path in [ANSWER_NOTICE, REPORT, RAISE_ALERT, ACKNOWLEDGE_ALERT] {
+        for path in [
+            ANSWER_NOTICE,
+            REPORT,
+            RAISE_ALERT,
+            ACKNOWLEDGE_ALERT,
+            SEND_REFERRAL,
+            FEED_BACK,
+        ] {
             assert_eq!(Method::find(path).unwrap().trace(), Trace::None, "{path}");
         }
         for path in [CONSENT, REPORT_MEASURE] {

@@ -9,11 +9,12 @@ use hub_proto::channels::{
 };
 use hub_proto::funds::{AcknowledgeAlertRequest, ReportMeasureRequest};
 use hub_proto::meetings::{AnswerNoticeRequest, ConsentToMinutesRequest, ReportProgressRequest};
+use hub_proto::referrals::{FeedBackResultRequest, SendReferralRequest};
 use prost::Message;
 
 use super::method::{
-    ACKNOWLEDGE_ALERT, ANSWER_NOTICE, CONSENT, CORRECT, Method, PUBLISH, RAISE_ALERT, REPORT,
-    REPORT_MEASURE, RETRACT,
+    ACKNOWLEDGE_ALERT, ANSWER_NOTICE, CONSENT, CORRECT, FEED_BACK, Method, PUBLISH, RAISE_ALERT,
+    REPORT, REPORT_MEASURE, RETRACT, SEND_REFERRAL,
 };
 use crate::{
     channels::NotificationDraft,
@@ -209,6 +210,23 @@ impl Outgoing {
     /// [`ClientError::Input`] when the request id is no UUIDv7.
     pub fn report_measure(request: &ReportMeasureRequest) -> Result<Self> {
         Self::request(REPORT_MEASURE, request, request.name.clone())
+    }
+
+    /// A referral to the competent unit. It counts as sent when the hub records it. Its title on this
+    /// machine is that of a referral and nothing of what it is about.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7.
+    pub fn send_referral(request: &SendReferralRequest) -> Result<Self> {
+        Self::request(SEND_REFERRAL, request, "referral")
+    }
+
+    /// A result of a referral that this agency has taken up.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] when the request id is no UUIDv7.
+    pub fn feed_back_result(request: &FeedBackResultRequest) -> Result<Self> {
+        Self::request(FEED_BACK, request, request.name.clone())
     }
 
     /// Any other mutating call of the hub's API: `method` is its full gRPC path. An empty

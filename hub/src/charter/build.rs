@@ -14,6 +14,7 @@ mod mechanisms;
 mod meetings;
 mod reads;
 mod reference;
+mod referrals;
 mod requests;
 mod roles;
 
@@ -58,6 +59,7 @@ pub(super) struct Parts {
     pub(super) requests: Option<super::RequestRules>,
     pub(super) reads: super::ReadRules,
     pub(super) fund: Option<super::FundRules>,
+    pub(super) referrals: super::ReferralRules,
 }
 
 /// Ids that the file declares.
@@ -116,6 +118,7 @@ pub(super) fn parts(raw: &RawFile, check: &mut Checker) -> Parts {
         meetings: meetings::meetings(raw.meetings.as_ref(), &known, check),
         reads: reads::reads(raw.reads.as_ref(), check),
         fund: fund::fund(raw.fund.as_ref(), &known, check),
+        referrals: referrals::referrals(raw.referrals.as_ref(), &known, check),
         mechanisms,
     }
 }

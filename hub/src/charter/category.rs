@@ -6,14 +6,15 @@ use hub_core::names::{AgencyId, ChannelId, MechanismId, NameError, Recipient};
 
 use super::{
     channel::Who, follow_up::REMINDER_CATEGORY, fund::ALERT_CATEGORY, meetings::MEETING_CATEGORY,
-    requests::REQUEST_CATEGORY,
+    referrals::REFERRAL_CATEGORY, requests::REQUEST_CATEGORY,
 };
 
 /// The categories of the hub's own notices; no charter can declare one of them.
-pub const HUB_CATEGORIES: [&str; 4] = [
+pub const HUB_CATEGORIES: [&str; 5] = [
     REMINDER_CATEGORY,
     MEETING_CATEGORY,
     ALERT_CATEGORY,
+    REFERRAL_CATEGORY,
     REQUEST_CATEGORY,
 ];
 

@@ -40,6 +40,7 @@ pub(super) struct RawFile {
     pub(super) follow_up: Option<Spanned<RawFollowUp>>,
     pub(super) retention: Option<Spanned<RawRetention>>,
     pub(super) meetings: Option<Spanned<RawMeetings>>,
+    pub(super) referrals: Option<Spanned<RawReferrals>>,
     pub(super) fund: Option<Spanned<RawFund>>,
     pub(super) requests: Option<Spanned<RawRequests>>,
     pub(super) reads: Option<Spanned<RawReads>>,
@@ -88,6 +89,26 @@ pub(super) struct RawAmountBand {
     pub(super) id: Text,
     pub(super) name: Text,
     pub(super) name_en: Text,
+}
+
+/// How referrals are followed up, and who may refer to whom.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReferrals {
+    pub(super) acknowledge_hours: Option<Spanned<u16>>,
+    pub(super) answer_hours: Option<Spanned<u16>>,
+    pub(super) result_hours: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub(super) routes: Vec<Spanned<RawReferralRoute>>,
+    pub(super) source: Text,
+}
+
+/// Units to which a unit may refer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReferralRoute {
+    pub(super) from: Text,
+    pub(super) to: Spanned<Vec<Text>>,
 }
 
 /// How meetings are run.

@@ -30,6 +30,12 @@ use hub_proto::{
         AddMembershipRequest, AppointLiaisonRequest, EnrollNodeRequest, EnrollTokenKeyRequest,
         RevokeNodeRequest, RevokeTokenKeyRequest,
     },
+    referrals::{
+        AcknowledgeReferralRequest, AddInformationRequest, AskForInformationRequest,
+        CloseReferralRequest, CorrectReferralRequest, DeclineReferralRequest,
+        FeedBackResultRequest, ReturnReferralRequest, SendReferralRequest, TakeUpReferralRequest,
+        WithdrawReferralRequest,
+    },
     requests,
 };
 use prost::Message;
@@ -285,6 +291,50 @@ pub const READERS: &[(&str, Reader)] = &[
         one(bytes, |request: RevokeTokenKeyRequest| request.request_id)
     }),
     reader!(
+        "/hub.referrals.v1.ReferralService/SendReferral",
+        SendReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/AcknowledgeReferral",
+        AcknowledgeReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/TakeUpReferral",
+        TakeUpReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/DeclineReferral",
+        DeclineReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/ReturnReferral",
+        ReturnReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/AskForInformation",
+        AskForInformationRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/AddInformation",
+        AddInformationRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/FeedBackResult",
+        FeedBackResultRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/CorrectReferral",
+        CorrectReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/CloseReferral",
+        CloseReferralRequest
+    ),
+    reader!(
+        "/hub.referrals.v1.ReferralService/WithdrawReferral",
+        WithdrawReferralRequest
+    ),
+    reader!(
         "/hub.requests.v1.RequestService/DraftInformationRequest",
         requests::DraftInformationRequestRequest
     ),
@@ -347,6 +397,8 @@ pub const READERS: &[(&str, Reader)] = &[
     reader!(
         "/hub.requests.v1.RequestService/CloseCase",
         requests::CloseCaseRequest
+    ),
+    reader!(
     ),
 ];
 

@@ -9,6 +9,7 @@ use hub_core::reason::Reason;
 use hub_proto::{
     channels::channels_event,
     ledger::{ContentsSealed, EntryContent, EntryHeader, Event, EventList, event},
+    referrals::referrals_event,
 };
 use jiff::Timestamp;
 use prost::Message as _;
@@ -43,6 +44,9 @@ const PUBLISHING: &[&str] = &[
     "/hub.channels.v1.ChannelService/CorrectNotification",
     "/hub.channels.v1.ChannelService/RetractNotification",
 ];
+
+/// Acts on referrals, whose texts are in their requests.
+const OF_REFERRALS: &str = "/hub.referrals.v1.ReferralService/";
 
 /// To erase the contents of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +122,7 @@ pub(super) fn apply(
         asks::withdraw_all(rows, *index)?;
         attachment::forget(rows, *index)?;
         funds::sealed::apply(rows, *index)?;
+        rows.remove(keys::ended_referrals().number(*index).build());
     }
     let count = u64::try_from(event.entry_indexes.len()).unwrap_or(u64::MAX);
     rows.put(keys::seal_order(entry.index), count.to_be_bytes().to_vec());
@@ -147,12 +152,14 @@ pub fn ordered(events: &[Event]) -> impl Iterator<Item = u64> + '_ {
         .copied()
 }
 
-/// Whether an entry has text that retention may erase: calls that publish, notices of the hub's own, and
-/// acts on fund alerts. What other entries say, such as who is whose liaison, is not for a time.
+/// Whether an entry has texts that retention may erase: calls that publish, acts on fund alerts and on
+/// referrals, and notices of the hub's own. What other entries say, such as who is whose liaison, is not for
+/// a time.
 #[must_use]
 pub fn is_sealable(header: &EntryHeader, events: &[Event]) -> bool {
     let is_hub = header.method.starts_with(HUB_METHODS);
     PUBLISHING.contains(&header.method.as_str())
+        || header.method.starts_with(OF_REFERRALS)
         || (is_hub && events.iter().any(is_issued))
         || funds::sealed::is_entry_of_alert(&header.method, events)
 }
@@ -180,6 +187,20 @@ fn is_telling(event: &Event) -> bool {
             channels_event(event),
             Some(channels_event::Kind::NotificationPublished(event)) if !event.attachments.is_empty()
         )
+        || referral_files(&mut event.clone()).is_some_and(|files| !files.is_empty())
+}
+
+/// The hashes of attachments in an event of a referral.
+fn referral_files(event: &mut Event) -> Option<&mut Vec<Bytes>> {
+    let Some(event::Kind::Referrals(event)) = &mut event.kind else {
+        return None;
+    };
+    match &mut event.kind {
+        Some(referrals_event::Kind::ReferralSent(event)) => Some(&mut event.attachments),
+        Some(referrals_event::Kind::ReferralCorrected(event)) => Some(&mut event.attachments),
+        Some(referrals_event::Kind::ResultFedBack(event)) => Some(&mut event.attachments),
+        _ => None,
+    }
 }
 
 /// What stays of an entry's content once the entry `order` has ordered it: an encoded
@@ -218,6 +239,9 @@ fn without_text(event: &Event) -> Event {
     let mut event = event.clone();
     if let Some(raised) = funds::sealed::telling(&mut event) {
         raised.organization_sha256 = Bytes::new();
+    }
+    if let Some(files) = referral_files(&mut event) {
+        files.fill(Bytes::new());
     }
     if let Some(event::Kind::Channels(event)) = &mut event.kind {
         match &mut event.kind {

@@ -100,6 +100,14 @@ pub enum Kind {
     AlertEnded = 0x54,
     /// The fund alert that an entry raised.
     AlertRaised = 0x55,
+    /// A referral.
+    Referral = 0x60,
+    /// A referral of an agency, in the order of their sending.
+    ReferralOf = 0x61,
+    /// The same, while answer or result are awaited.
+    ReferralOpen = 0x62,
+    /// A referral that is over and not sealed, by the entry that ended it.
+    ReferralEnded = 0x63,
     /// An access that an agency's auditors may list, in the order of entries. 0x50 to 0x5f are for funds,
     /// 0x60 to 0x67 for referrals, 0x68 to 0x77 for requests.
     AccessOf = 0x78,
@@ -384,6 +392,19 @@ pub fn agreed_items(meeting: &[u8]) -> Key {
 #[must_use]
 pub fn seen_by(kind: Kind, viewer: &str) -> Key {
     Key::new(kind).text(viewer)
+}
+
+/// A referral, by its id.
+#[must_use]
+pub fn referral(id: &[u8]) -> Vec<u8> {
+    Key::new(Kind::Referral).bytes(id).build()
+}
+
+/// Referrals that are over and not sealed, in the order of their ending; the index of the entry that
+/// ended each follows.
+#[must_use]
+pub fn ended_referrals() -> Key {
+    Key::new(Kind::ReferralEnded)
 }
 
 /// Accesses to a record that a viewer may list, or that all may who may list its accesses at all; the

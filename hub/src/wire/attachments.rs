@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hub_core::{
     crypto::{Digest, hex, parse_digest},
-    names::{AgencyId, NotificationName},
+    names::AgencyId,
 };
 use hub_proto::attachments::{
     self as wire, DownloadAttachmentRequest, GetUploadRequest, GetUploadResponse,
@@ -17,7 +17,7 @@ use hub_proto::attachments::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, parse, reads::Purpose};
+use super::{Services, reads::Purpose};
 use crate::{
     attachments::{References, Upload},
     domain::channels::attachment,
@@ -26,6 +26,9 @@ use crate::{
 };
 
 use self::download::DownloadStream;
+
+/// Under which a download of a referral's document is on the record.
+const DOWNLOAD: &str = "/hub.attachments.v1.AttachmentService/DownloadAttachment";
 
 /// Asks the rows of the engine's store.
 #[derive(Debug)]
@@ -106,14 +109,14 @@ impl AttachmentService for Services {
         request: Request<DownloadAttachmentRequest>,
     ) -> Result<Response<DownloadStream>, Status> {
         let access = self.access(&request)?;
+        let purpose = Purpose::of(&request)?;
         let asked = request.get_ref();
         let wanted = download::Wanted {
-            name: parse::<NotificationName>("notification", &asked.notification)?,
+            of: download::Of::parse(&asked.notification)?,
             sha256: digest("sha256", &asked.sha256)?,
             offset: u64::try_from(asked.offset)
                 .map_err(|_| Error::field("offset", "must not be negative"))?,
         };
-        let purpose = Purpose::of(&request)?;
         let stream = download::open(self, (access, purpose), wanted).await?;
         Ok(Response::new(stream))
     }

@@ -16,6 +16,7 @@ use super::{
     channels::lookup,
     page,
     reads::{Purpose, shown::Shown},
+    referrals::lookup as of_referrals,
 };
 use crate::{
     authz::Access,
@@ -24,6 +25,9 @@ use crate::{
     engine::recorded::Recorded,
     error::{Error, Result},
 };
+
+/// Under which a read of an act on a referral is on the record.
+const GET_ENTRY: &str = "/hub.ledger.v1.LedgerService/GetEntry";
 
 /// Largest page of headers.
 pub const HEADERS_MAX: usize = 1_000;
@@ -99,16 +103,27 @@ impl Services {
         Ok(!notifications.is_empty())
     }
 
+    /// An entry, and what reading it is a read of. Whoever may see a referral may read the acts on it.
     fn entry(&self, access: &Access, index: u64) -> Result<(GetEntryResponse, Shown)> {
         let permit = access.permit(Action::LedgerProve)?;
         let recorded = self.engine.recorded(index)?;
         let recorded = recorded.ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
         let author = recorded.header.author.clone().unwrap_or_default();
-        if !self.sees_all(access, &recorded)? {
+        let referral = match of_referrals::of_entry(&recorded) {
+            Some(name) => {
+                let found = of_referrals::referral(&self.engine, access, name);
+                Some(found.map_err(|_| Error::not_found(&format!("entry {index}")))?)
+            }
+            None => None,
+        };
+        if referral.is_none() && !self.sees_all(access, &recorded)? {
             access.read_entry(index, &author.agency, &author.officer)?;
         }
         let mut reads = Shown::default();
-        reads.entry(&self.engine, &permit, &recorded)?;
+        match referral {
+            Some(found) => reads.record(access.read_referrals()?, &found.restricted(access)),
+            None => reads.entry(&self.engine, &permit, &recorded)?,
+        }
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
         let roster = self.engine.roster().load_full();
         let certificate = roster

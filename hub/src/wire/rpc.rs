@@ -54,6 +54,12 @@ const UPLOAD: &[Action] = &[Action::ChannelsPublish, Action::NotificationsAddres
 
 const MEETINGS_READ: &[Action] = &[Action::MeetingsRead, Action::MeetingsConvene];
 
+const REFERRALS_READ: &[Action] = &[Action::ReferralsRead];
+
+const REFERRALS_SEND: &[Action] = &[Action::ReferralsSend];
+
+const REFERRALS_ANSWER: &[Action] = &[Action::ReferralsAnswer];
+
 const CONVENE: &[Action] = &[Action::MeetingsConvene];
 
 const TOPICS: &[Action] = &[Action::MeetingsParticipate, Action::MeetingsConvene];
@@ -377,6 +383,58 @@ pub const RPCS: &[Rpc] = &[
     mutate(
         "/hub.members.v1.MembersService/RevokeTokenKey",
         &[Action::NodesRevoke, Action::NodesRevokeAny],
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/SendReferral",
+        REFERRALS_SEND,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/AcknowledgeReferral",
+        REFERRALS_ANSWER,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/TakeUpReferral",
+        REFERRALS_ANSWER,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/DeclineReferral",
+        REFERRALS_ANSWER,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/ReturnReferral",
+        REFERRALS_ANSWER,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/AskForInformation",
+        REFERRALS_ANSWER,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/AddInformation",
+        REFERRALS_SEND,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/FeedBackResult",
+        REFERRALS_ANSWER,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/CorrectReferral",
+        REFERRALS_SEND,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/CloseReferral",
+        REFERRALS_SEND,
+    ),
+    mutate(
+        "/hub.referrals.v1.ReferralService/WithdrawReferral",
+        REFERRALS_SEND,
+    ),
+    read(
+        "/hub.referrals.v1.ReferralService/GetReferral",
+        REFERRALS_READ,
+    ),
+    read(
+        "/hub.referrals.v1.ReferralService/ListReferrals",
+        REFERRALS_READ,
     ),
     mutate(
         "/hub.requests.v1.RequestService/DraftInformationRequest",

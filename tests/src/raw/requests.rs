@@ -10,6 +10,7 @@ pub mod funds;
 mod information;
 pub mod meetings;
 mod places;
+pub mod referrals;
 
 use std::collections::BTreeMap;
 
@@ -219,6 +220,8 @@ pub struct Scene {
     pub alerts: AlertScene,
     /// The information request of tax to civil affairs.
     pub information_request: String,
+    /// The referral of health to tax.
+    pub referral: String,
     nodes: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
     fresh: BTreeMap<String, Vec<u8>>,
@@ -279,6 +282,7 @@ impl Scene {
             meetings: MeetingScene::set(world).await,
             alerts: AlertScene::set(world).await,
             information_request: information::set(world).await,
+            referral: referrals::set(world).await,
             nodes,
             keys,
             fresh,
@@ -301,6 +305,7 @@ impl Scene {
         roster(&mut targets);
         self.credentials(&mut targets);
         self.information_requests(world, &mut targets);
+        self.of_referrals(&mut targets);
         targets
     }
 

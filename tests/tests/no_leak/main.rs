@@ -16,6 +16,7 @@ mod accesses;
 mod follow_up;
 mod meetings;
 mod probe;
+mod referrals;
 mod requests;
 mod search;
 mod story;

@@ -120,6 +120,7 @@ impl Probe<'_> {
         self.search(notes).await;
         self.meetings(notes).await;
         self.requests(notes).await;
+        self.referrals(notes).await;
         self.ids(notes).await;
         self.accesses(notes).await;
         self.ledger(notes).await;

@@ -40,6 +40,8 @@ pub(crate) struct Told {
     pub(crate) files: Vec<String>,
     /// Names of meetings and what belongs to them, of issues and escalations.
     pub(crate) resources: Vec<String>,
+    /// Names of referrals.
+    pub(crate) referrals: Vec<String>,
 }
 
 /// Code of the organisation that the pair writes about and nobody else.
@@ -87,6 +89,7 @@ impl<'a> Story<'a> {
                 ids: vec![],
                 files: vec![],
                 resources: vec![],
+                referrals: vec![],
             },
             dues: vec![],
         }

@@ -10,6 +10,7 @@ pub(crate) mod members;
 pub(crate) mod minutes;
 pub(crate) mod notify;
 pub(crate) mod outbox;
+pub(crate) mod referral;
 pub(crate) mod request;
 pub(crate) mod search;
 pub(crate) mod tools;
@@ -30,6 +31,7 @@ use members::MembersCommand;
 use minutes::MinutesCommand;
 use notify::{NotifyCommand, WatchArgs};
 use outbox::OutboxCommand;
+use referral::ReferralCommand;
 use request::RequestCommand;
 use search::SearchArgs;
 use tools::{CompletionArgs, HelpArgs, ManArgs, ServeArgs};
@@ -148,6 +150,9 @@ pub(crate) enum Command {
     /// Fund alerts: raise, acknowledge, find, take measures, close, correct, retract
     #[command(subcommand)]
     Alert(Box<AlertCommand>),
+    /// Referrals to the competent unit: receipt, answer, result
+    #[command(subcommand)]
+    Referral(Box<ReferralCommand>),
     /// Checkpoints, proofs and entries
     #[command(subcommand)]
     Ledger(LedgerCommand),

@@ -92,6 +92,12 @@ fn show_progress(bar: &ProgressBar, progress: Progress) {
 }
 
 async fn of(client: &Client, name: &str) -> Result<Vec<Attachment>, Failure> {
+    if name.starts_with("referrals/") {
+        let referral = client.referrals().get(name).await?;
+        let results = referral.results.into_iter();
+        let fed_back = results.flat_map(|result| result.attachments);
+        return Ok(referral.attachments.into_iter().chain(fed_back).collect());
+    }
     let answer = client.channels().notification(name).await?;
     Ok(answer.notification.unwrap_or_default().attachments)
 }

@@ -43,7 +43,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         &["notify", "watch", "search", "attach", "channels"],
     ),
     ("Meetings", "会议", &["meeting", "minutes", "issue"]),
-    ("Supervision", "监管", &["alert", "request"]),
+    ("Supervision", "监管", &["alert", "referral", "request"]),
     (
         "Connection",
         "连接",

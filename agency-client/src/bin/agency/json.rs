@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod meetings;
+pub(crate) mod referrals;
 pub(crate) mod requests;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -23,6 +23,7 @@ mod outbox;
 mod output;
 mod people;
 mod publish;
+mod referral;
 mod request;
 mod search;
 mod state_folder;
@@ -145,6 +146,7 @@ async fn run(context: &Context, command: Command) -> Done {
         Command::Request(command) => Box::pin(request::run(context, *command)).await,
         Command::Audit(command) => audit::run(context, command).await,
         Command::Alert(command) => Box::pin(alert::run(context, *command)).await,
+        Command::Referral(command) => Box::pin(referral::run(context, *command)).await,
         Command::Ledger(command) => ledger::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Serve(args) => tools::serve(context, args).await,

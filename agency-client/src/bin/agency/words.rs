@@ -1,5 +1,7 @@
 //! States of meetings, minutes and major issues in the words of the office.
 
+pub(crate) mod referrals;
+
 use hub_proto::meetings::{
     AgreedItemKind, AgreedItemState, AnswerKind, Attendance, ConsentState, DispositionKind,
     EscalationState, MajorIssueState, MeetingKind, MeetingState, MinutesState, TaskState,

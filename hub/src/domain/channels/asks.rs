@@ -299,7 +299,10 @@ pub fn reminders_due(
 }
 
 /// Puts what a notification asks on every recipient's receipt and on the boards.
-pub(super) fn put(
+///
+/// # Errors
+/// When storage fails.
+pub(in crate::domain) fn put(
     rows: &mut Overlay<'_>,
     entry: &EntryMeta<'_>,
     place: NotificationPlace,

@@ -81,8 +81,9 @@ pub(super) fn of_issued(notification: &[u8]) -> Vec<Bytes> {
         .collect()
 }
 
-/// Records what a notification of an author names.
-pub(super) fn apply(
+/// Records what a notification of an author names, or another record of an entry that has no notification
+/// of that item.
+pub(in crate::domain) fn apply(
     rows: &mut Overlay<'_>,
     author: &str,
     place: NotificationPlace,

@@ -159,6 +159,13 @@ impl Roster {
                 .is_some_and(|terms| terms.iter().any(|term| term.period().contains(on)))
     }
 
+    /// Whether an agency is a member of some mechanism on a day.
+    #[must_use]
+    pub fn is_member_of_any(&self, agency: &AgencyId, on: Date) -> bool {
+        let mut mechanisms = self.charter.mechanisms().iter();
+        mechanisms.any(|mechanism| self.is_member(agency, mechanism.id(), on))
+    }
+
     /// Members of a mechanism on a day in official order; those added later follow in order of
     /// their first day.
     #[must_use]

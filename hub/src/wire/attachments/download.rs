@@ -1,13 +1,13 @@
 //! `DownloadAttachment`: a content as a stream that pulls. A slow reader holds one piece of it and a
 //! place among the agency's downloads, nothing else.
 
-use std::{pin::Pin, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures::Stream;
 use hub_core::{
     crypto::{Digest, hex},
-    names::NotificationName,
+    names::{NotificationName, ReferralName},
     reason::Reason,
 };
 use hub_proto::attachments::{
@@ -18,11 +18,14 @@ use tonic::Status;
 
 use crate::{
     authz::Access,
+    engine::Engine,
     error::{Error, Result},
     wire::{
         Services,
         channels::lookup,
+        parse,
         reads::{Purpose, shown::Shown},
+        referrals::lookup as of_referrals,
         streams::StreamGuard,
     },
 };
@@ -42,12 +45,40 @@ pub(super) type DownloadStream =
 /// What is asked for.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) name: NotificationName,
+    pub(super) of: Of,
     pub(super) sha256: Digest,
     pub(super) offset: u64,
 }
 
-/// Opens a download. That a file of a restricted notification is read is recorded before any of it is sent.
+/// What names the file.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    /// A notification.
+    Notification(NotificationName),
+    /// A referral.
+    Referral(ReferralName),
+}
+
+impl Of {
+    /// Reads its name.
+    pub(super) fn parse(name: &str) -> Result<Self> {
+        match name.parse() {
+            Ok(referral) => Ok(Self::Referral(referral)),
+            Err(_) => parse("notification", name).map(Self::Notification),
+        }
+    }
+}
+
+impl fmt::Display for Of {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Notification(name) => name.fmt(f),
+            Self::Referral(name) => name.fmt(f),
+        }
+    }
+}
+
+/// Opens a download. That a file of a restricted record is read is recorded before any of it is sent.
 pub(super) async fn open(
     services: &Services,
     (access, purpose): (Access, Purpose),
@@ -65,7 +96,7 @@ pub(super) async fn open(
             return Err(Error::internal(format!(
                 "content {} has {size} bytes, and {} names {size_bytes}",
                 hex(&wanted.sha256),
-                wanted.name
+                wanted.of
             )));
         }
         None => {
@@ -97,16 +128,27 @@ pub(super) async fn open(
     )))
 }
 
-/// Size of the content, as the notification names it, if the caller may see that it does; and what reading
-/// it is a read of.
+/// Size of the content, as what names it says, if the caller may see that it does; and what reading it is a
+/// read of.
 fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<(u64, Shown)> {
-    let found = lookup::find_with_files(&services.engine, access, &wanted.name)?;
+    let mut reads = Shown::default();
+    let name = match &wanted.of {
+        Of::Notification(name) => name,
+        Of::Referral(name) => {
+            let found = of_referrals::referral(&services.engine, access, *name)?;
+            let named = of_referrals::document(&services.engine, &found, &wanted.sha256)?;
+            let size = u64::try_from(named.size_bytes).map_err(|_| not_found(wanted))?;
+            reads.record(access.read_referrals()?, &found.restricted(access));
+            return Ok((size, reads));
+        }
+    };
+    let found = lookup::find_with_files(&services.engine, access, name)?;
     if found.entry.is_sealed() {
         return Err(Error::new(
             Reason::ContentSealed,
             format!(
                 "{}: its period is over, and its text and attachments have been sealed",
-                wanted.name
+                name
             ),
         ));
     }
@@ -116,14 +158,13 @@ fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<(u64, S
     let size = named
         .and_then(|attachment| u64::try_from(attachment.size_bytes).ok())
         .ok_or_else(|| not_found(wanted))?;
-    let mut reads = Shown::default();
     reads.seen(&services.engine, access, found.read())?;
     Ok((size, reads))
 }
 
 fn not_found(wanted: &Wanted) -> Error {
     let sha256 = hex(&wanted.sha256);
-    Error::not_found(&format!("{} with attachment {sha256}", wanted.name))
+    Error::not_found(&format!("{} with attachment {sha256}", wanted.of))
 }
 
 struct State {

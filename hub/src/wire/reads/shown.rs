@@ -8,7 +8,7 @@ use hub_proto::{
     channels::{Delivery, Notification},
 };
 
-use super::Purpose;
+use super::{Purpose, Restricted};
 use crate::{
     authz::{Access, HUB_AGENCY, Permit},
     domain::channels::log,
@@ -51,6 +51,11 @@ impl Shown {
             Some((_, records)) => records.push(record),
             None => self.0.push((permit, vec![record])),
         }
+    }
+
+    /// Adds a record that the caller has been found to see.
+    pub(in crate::wire) fn record(&mut self, permit: Permit, record: &Restricted) {
+        self.add(permit, record.into());
     }
 
     /// Adds a notification of an entry that is read in a log.

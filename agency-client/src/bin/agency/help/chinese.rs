@@ -2,6 +2,7 @@
 
 mod alerts;
 mod meetings;
+mod referrals;
 mod requests;
 
 use clap::{Arg, ArgAction, Command};
@@ -379,6 +380,7 @@ pub(super) fn abouts() -> impl Iterator<Item = &'static (&'static str, &'static 
         .iter()
         .chain(meetings::ABOUT)
         .chain(alerts::ABOUT)
+        .chain(referrals::ABOUT)
         .chain(requests::ABOUT)
 }
 
@@ -389,6 +391,7 @@ pub(super) fn arguments()
         .iter()
         .chain(meetings::ARGUMENTS)
         .chain(alerts::ARGUMENTS)
+        .chain(referrals::ARGUMENTS)
         .chain(requests::ARGUMENTS)
 }
 
