@@ -9,6 +9,7 @@ use hub_proto::{
     common::Receipt,
     ledger::{EntryContent, EntryHeader, Event, EventList, event},
     meetings::meetings_event,
+    requests::requests_event,
 };
 use jiff::Timestamp;
 use prost::Message as _;
@@ -175,6 +176,14 @@ impl Recorded {
     pub fn meetings_events(&self) -> impl Iterator<Item = &meetings_event::Kind> {
         self.events.iter().filter_map(|event| match &event.kind {
             Some(event::Kind::Meetings(event)) => event.kind.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// What it records of information requests.
+    pub fn requests_events(&self) -> impl Iterator<Item = &requests_event::Kind> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            Some(event::Kind::Requests(event)) => event.kind.as_ref(),
             _ => None,
         })
     }

@@ -16,6 +16,7 @@ use super::{
     channels::lookup,
     page,
     reads::{Purpose, shown::Shown},
+    requests,
 };
 use crate::{
     authz::Access,
@@ -104,8 +105,13 @@ impl Services {
         let recorded = self.engine.recorded(index)?;
         let recorded = recorded.ok_or_else(|| Error::not_found(&format!("entry {index}")))?;
         let author = recorded.header.author.clone().unwrap_or_default();
-        if !self.sees_all(access, &recorded)? {
-            access.read_entry(index, &author.agency, &author.officer)?;
+        match requests::lookup::reads_entry(&self.engine, access, &recorded)? {
+            Some(true) => {}
+            Some(false) => return Err(Error::not_found(&format!("entry {index}"))),
+            None if self.sees_all(access, &recorded)? => {}
+            None => {
+                access.read_entry(index, &author.agency, &author.officer)?;
+            }
         }
         let mut reads = Shown::default();
         reads.entry(&self.engine, &permit, &recorded)?;
