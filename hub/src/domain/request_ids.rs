@@ -398,8 +398,6 @@ pub const READERS: &[(&str, Reader)] = &[
         "/hub.requests.v1.RequestService/CloseCase",
         requests::CloseCaseRequest
     ),
-    reader!(
-    ),
 ];
 
 /// The ids of a request; none when the method has none or the content is sealed.

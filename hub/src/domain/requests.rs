@@ -32,7 +32,7 @@ use crate::{
     state::view::Overlay,
 };
 
-pub use self::{deadlines::Recompute, draft::Draft, rows::InformationRequestRow};
+pub use self::{apply::id_of, deadlines::Recompute, draft::Draft, rows::InformationRequestRow};
 
 /// Most records of use of a request.
 pub const USES_MAX: usize = 200;

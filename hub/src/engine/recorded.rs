@@ -10,6 +10,7 @@ use hub_proto::{
     ledger::{EntryContent, EntryHeader, Event, EventList, event},
     meetings::meetings_event,
     referrals::referrals_event,
+    requests::requests_event,
 };
 use jiff::Timestamp;
 use prost::Message as _;
@@ -184,6 +185,14 @@ impl Recorded {
     pub fn referrals_events(&self) -> impl Iterator<Item = &referrals_event::Kind> {
         self.events.iter().filter_map(|event| match &event.kind {
             Some(event::Kind::Referrals(event)) => event.kind.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// What it records of information requests.
+    pub fn requests_events(&self) -> impl Iterator<Item = &requests_event::Kind> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            Some(event::Kind::Requests(event)) => event.kind.as_ref(),
             _ => None,
         })
     }

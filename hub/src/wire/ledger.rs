@@ -17,6 +17,7 @@ use super::{
     page,
     reads::{Purpose, shown::Shown},
     referrals::lookup as of_referrals,
+    requests,
 };
 use crate::{
     authz::Access,
@@ -116,8 +117,14 @@ impl Services {
             }
             None => None,
         };
-        if referral.is_none() && !self.sees_all(access, &recorded)? {
-            access.read_entry(index, &author.agency, &author.officer)?;
+        let of_request = requests::lookup::reads_entry(&self.engine, access, &recorded)?;
+        match (&referral, of_request) {
+            (Some(_), _) | (None, Some(true)) => {}
+            (None, Some(false)) => return Err(Error::not_found(&format!("entry {index}"))),
+            (None, None) if self.sees_all(access, &recorded)? => {}
+            (None, None) => {
+                access.read_entry(index, &author.agency, &author.officer)?;
+            }
         }
         let mut reads = Shown::default();
         match referral {

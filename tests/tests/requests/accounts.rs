@@ -2,6 +2,7 @@
 
 use hub_proto::{
     channels::Attachment,
+    ledger::{GetEntryRequest, GetEntryResponse},
     requests::{
         ApprovalLevel, CloseCaseRequest, CloseCaseResponse, ConsentToInformationRequestRequest,
         ConsentToInformationRequestResponse, DeliveredData, InformationRequest,
@@ -102,6 +103,7 @@ async fn fs_053_the_answer_is_for_the_requester_and_whoever_gave_it_and_is_read_
     consent.delivery.as_mut().unwrap().attachments = Vec::<Attachment>::new();
     consent.request_id = request_id();
     let answered: ConsentToInformationRequestResponse = bank.ask(method, &consent).await.unwrap();
+    let answer_receipt = answered.receipt.clone();
     let answered = answered.information_request.unwrap();
     assert_eq!(answered.state(), RequestState::Delivered);
     let clerk = officer(&world, "public-security", "clerk");
@@ -126,6 +128,21 @@ async fn fs_053_the_answer_is_for_the_requester_and_whoever_gave_it_and_is_read_
         let outsider = officer(&world, outsider, "leader");
         let hidden = get(&outsider, &name).await.unwrap_err();
         assert_eq!(hidden.code(), Code::NotFound);
+    }
+    // Nor does the ledger give what the request keeps back.
+    let receipt = answer_receipt.unwrap().entry_index;
+    let entry = async |session: &Session| {
+        let request = GetEntryRequest {
+            entry_index: receipt,
+        };
+        let method = hub_tests::ledger!("GetEntry");
+        session.ask::<GetEntryResponse>(method, &request).await
+    };
+    entry(&clerk).await.unwrap();
+    entry(&bank).await.unwrap();
+    let system = officer(&world, "public-security", "publisher");
+    for session in [&colleague, &system] {
+        assert_eq!(entry(session).await.unwrap_err().code(), Code::NotFound);
     }
     // With a purpose a list has what was asked, and the answer never.
     let listed = list(&clerk, &ListInformationRequestsRequest::default()).await;

@@ -468,9 +468,16 @@ async fn order_809_art_22_the_data_follows_the_consent_with_its_files() {
     download(&clerk, &read.notification, &file.sha256)
         .await
         .unwrap();
-    let outsider = officer(&world, "health", "clerk");
-    let hidden = download(&outsider, &read.notification, &file.sha256).await;
-    assert_eq!(hidden.unwrap_err().code(), Code::NotFound);
+    // Nor for a reader of the inbox who may not read requests.
+    for (agency, role) in [("health", "clerk"), ("tax", "publisher")] {
+        let outsider = officer(&world, agency, role);
+        let hidden = download(&outsider, &read.notification, &file.sha256).await;
+        assert_eq!(
+            hidden.unwrap_err().code(),
+            Code::NotFound,
+            "{agency} {role}"
+        );
+    }
     let asked = outstanding(&clerk, "agencies/tax").await;
     assert_eq!(
         asked.len(),

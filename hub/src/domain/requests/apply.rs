@@ -40,28 +40,16 @@ struct Change<'a, 'b> {
 /// # Errors
 /// When storage fails.
 pub(super) fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, kind: &Kind) -> Result<()> {
-    let id = match kind {
+    match kind {
         Kind::Drafted(event) => {
             draft(rows, entry, event);
             return Ok(());
         }
         Kind::CaseClosed(event) => return close_case(rows, entry, event),
-        Kind::Submitted(event) => &event.information_request,
-        Kind::Rejected(event) => &event.information_request,
-        Kind::Withdrawn(event) => &event.information_request,
-        Kind::MissingAsked(event) => &event.information_request,
-        Kind::Completed(event) => &event.information_request,
-        Kind::Extended(event) => &event.information_request,
-        Kind::Consented(event) => &event.information_request,
-        Kind::Delivered(event) => &event.information_request,
-        Kind::Refused(event) => &event.information_request,
-        Kind::UseRecorded(event) => &event.information_request,
-        Kind::CorrectionRequested(event) => &event.information_request,
-        Kind::CorrectionAnswered(event) => &event.information_request,
-        Kind::Suspended(event) => &event.information_request,
-        Kind::Resumed(event) => &event.information_request,
-        Kind::Disposed(event) => &event.information_request,
-        Kind::DeadlineRecomputed(event) => &event.information_request,
+        _ => {}
+    }
+    let Some(id) = id_of(kind) else {
+        return Ok(());
     };
     let Some(row) = InformationRequestRow::find(rows, id)? else {
         return Ok(());
@@ -69,6 +57,31 @@ pub(super) fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, kind: &Kind) 
     let mut change = Change { rows, entry, row };
     change.act(kind)?;
     change.finish(id)
+}
+
+/// The request that an event is about; `None` for one about a case.
+#[must_use]
+pub fn id_of(kind: &Kind) -> Option<&Bytes> {
+    match kind {
+        Kind::CaseClosed(_) => None,
+        Kind::Drafted(event) => Some(&event.information_request),
+        Kind::Submitted(event) => Some(&event.information_request),
+        Kind::Rejected(event) => Some(&event.information_request),
+        Kind::Withdrawn(event) => Some(&event.information_request),
+        Kind::MissingAsked(event) => Some(&event.information_request),
+        Kind::Completed(event) => Some(&event.information_request),
+        Kind::Extended(event) => Some(&event.information_request),
+        Kind::Consented(event) => Some(&event.information_request),
+        Kind::Delivered(event) => Some(&event.information_request),
+        Kind::Refused(event) => Some(&event.information_request),
+        Kind::UseRecorded(event) => Some(&event.information_request),
+        Kind::CorrectionRequested(event) => Some(&event.information_request),
+        Kind::CorrectionAnswered(event) => Some(&event.information_request),
+        Kind::Suspended(event) => Some(&event.information_request),
+        Kind::Resumed(event) => Some(&event.information_request),
+        Kind::Disposed(event) => Some(&event.information_request),
+        Kind::DeadlineRecomputed(event) => Some(&event.information_request),
+    }
 }
 
 /// Lists a request for an agency.
@@ -179,6 +192,7 @@ impl Change<'_, '_> {
                 self.row.set_state(RequestState::Refused);
                 self.row.answered = Some(act);
                 self.end(DeadlineKind::Answer, 0, true)?;
+                self.stop_all()?;
             }
             _ => return self.act_afterwards(kind, act),
         }

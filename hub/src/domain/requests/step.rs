@@ -249,8 +249,21 @@ fn delivered(case: &Case<'_>, documents: &[Attachment], step: &str) -> Result<Ve
     told(case, kind, &[issue])
 }
 
+/// Once the validity is over, nothing can be given any more: what waits for its completion or its delivery
+/// is refused then, so that it does not wait for ever.
 pub(super) fn refuse(case: &Case<'_>) -> Result<Vec<Event>> {
-    case.require(&[RequestState::Submitted], "Order 809 art. 21")?;
+    let waiting = [
+        RequestState::Submitted,
+        RequestState::Incomplete,
+        RequestState::Consented,
+    ];
+    let is_over = case.require_valid("").is_err();
+    let wanted = if is_over {
+        &waiting[..]
+    } else {
+        &[RequestState::Submitted]
+    };
+    case.require(wanted, "Order 809 art. 21")?;
     let (requester, provider) = (case.row.requester_id()?, case.row.provider_id()?);
     let notice = Notice::new(case.name, &requester, &provider, "不予共享，理由见答复");
     let kind = Kind::Refused(InformationRequestRefused {

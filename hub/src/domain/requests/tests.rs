@@ -451,6 +451,25 @@ fn a_request_is_taken_back_until_it_is_answered() {
 }
 
 #[test]
+fn order_809_art_21_what_can_no_longer_be_given_is_refused_at_the_end_of_the_validity() {
+    let store = store();
+    let mut bench = Bench::new(&store);
+    bench.submitted(1, SharingAttribute::Conditional);
+    bench.answer(1, What::AskForMissing).unwrap();
+    bench.submitted(2, SharingAttribute::Conditional);
+    bench.answer(2, What::Consent(None)).unwrap();
+    bench.at("2025-12-31T15:59:59Z");
+    stops(bench.answer(1, What::Refuse), "INCOMPLETE");
+    stops(bench.answer(2, What::Refuse), "CONSENTED");
+    for number in [1, 2] {
+        bench.at("2025-12-31T16:00:00Z");
+        bench.answer(number, What::Refuse).unwrap();
+        assert!(!bench.is_running(number));
+    }
+    assert_eq!(bench.board("agencies/civil-affairs"), []);
+}
+
+#[test]
 fn order_809_art_25_use_ends_with_the_validity() {
     let store = store();
     let mut bench = Bench::new(&store);

@@ -27,7 +27,7 @@ use crate::{
     engine::{Engine, recorded::Recorded},
     error::{Error, Result},
     state::{keys, view::ViewExt as _},
-    wire::meetings,
+    wire::{meetings, requests},
 };
 
 /// A notification that was found.
@@ -157,7 +157,11 @@ pub(in crate::wire) fn find_with_files(
     let is_visible = found.is_visible(engine, access, name)?
         || (log::is_issued(found.place.item)
             && meetings::lookup::sees_documents(engine, access, &found.notification.resource)?);
-    if is_visible {
+    // Files of an information request are for those who may read it, not for every reader of an inbox.
+    let is_hidden = found.notification.resource.parse().is_ok_and(|name| {
+        log::is_issued(found.place.item) && requests::lookup::request(engine, access, name).is_err()
+    });
+    if is_visible && !is_hidden {
         Ok(found)
     } else {
         Err(not_found())
