@@ -53,7 +53,8 @@ pub use self::{
     meetings::{CorrespondenceUnits, MeetingRules},
     reads::{ReadRules, RestrictedKind},
     reference::{
-        AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit,
+        AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark,
+        TimeUnit,
     },
     report::check_command,
     requests::RequestRules,

@@ -12,10 +12,7 @@ use jiff::Timestamp;
 
 use crate::{
     authz::Permit,
-    domain::requests::{
-        self, InformationRequestRow, Recompute,
-        deadlines::is_outdated,
-    },
+    domain::requests::{self, InformationRequestRow, Recompute, deadlines::is_outdated},
     engine::{Engine, Submission},
     error::Result,
     state::{
@@ -40,7 +37,9 @@ pub async fn watch(engine: Arc<Engine>) {
         match run(&engine).await {
             Ok(0) => {}
             Ok(moved) => tracing::info!(moved, "deadlines were moved with the calendar"),
-            Err(error) => tracing::warn!(%error, "deadlines wait for the calendar; the hub tries again"),
+            Err(error) => {
+                tracing::warn!(%error, "deadlines wait for the calendar; the hub tries again")
+            }
         }
         tokio::time::sleep(INTERVAL).await;
     }
@@ -73,7 +72,11 @@ pub async fn run(engine: &Engine) -> Result<usize> {
 }
 
 /// The deadlines of a request that are to be moved now.
-fn outdated(engine: &Engine, request: InformationRequestName, now: Timestamp) -> Result<Vec<Recompute>> {
+fn outdated(
+    engine: &Engine,
+    request: InformationRequestName,
+    now: Timestamp,
+) -> Result<Vec<Recompute>> {
     let roster = engine.roster().load_full();
     let calendar = roster.calendar().as_of(roster.day(now));
     let row = InformationRequestRow::read(engine.store(), request)?;

@@ -53,7 +53,10 @@ impl Access {
             RequestSight::Requester => "requester",
             RequestSight::Provider => "provider",
         };
-        let message = format!("only the {side} of a request may do this, and agencies/{} is not", self.agency());
+        let message = format!(
+            "only the {side} of a request may do this, and agencies/{} is not",
+            self.agency()
+        );
         Err(Error::new(Reason::PermissionDenied, message))
     }
 }

@@ -48,63 +48,117 @@ impl RequestService for Services {
         &self,
         request: Request<DraftInformationRequestRequest>,
     ) -> Result<Response<DraftInformationRequestResponse>, Status> {
-        step!(self, request, "DraftInformationRequest", draft_request, DraftInformationRequestResponse)
+        step!(
+            self,
+            request,
+            "DraftInformationRequest",
+            draft_request,
+            DraftInformationRequestResponse
+        )
     }
 
     async fn approve_information_request(
         &self,
         request: Request<ApproveInformationRequestRequest>,
     ) -> Result<Response<ApproveInformationRequestResponse>, Status> {
-        step!(self, request, "ApproveInformationRequest", approve_request, ApproveInformationRequestResponse)
+        step!(
+            self,
+            request,
+            "ApproveInformationRequest",
+            approve_request,
+            ApproveInformationRequestResponse
+        )
     }
 
     async fn withdraw_information_request(
         &self,
         request: Request<WithdrawInformationRequestRequest>,
     ) -> Result<Response<WithdrawInformationRequestResponse>, Status> {
-        step!(self, request, "WithdrawInformationRequest", withdraw_request, WithdrawInformationRequestResponse)
+        step!(
+            self,
+            request,
+            "WithdrawInformationRequest",
+            withdraw_request,
+            WithdrawInformationRequestResponse
+        )
     }
 
     async fn ask_for_missing(
         &self,
         request: Request<AskForMissingRequest>,
     ) -> Result<Response<AskForMissingResponse>, Status> {
-        step!(self, request, "AskForMissing", ask_for_what_is_missing, AskForMissingResponse)
+        step!(
+            self,
+            request,
+            "AskForMissing",
+            ask_for_what_is_missing,
+            AskForMissingResponse
+        )
     }
 
     async fn complete_information_request(
         &self,
         request: Request<CompleteInformationRequestRequest>,
     ) -> Result<Response<CompleteInformationRequestResponse>, Status> {
-        step!(self, request, "CompleteInformationRequest", complete_request, CompleteInformationRequestResponse)
+        step!(
+            self,
+            request,
+            "CompleteInformationRequest",
+            complete_request,
+            CompleteInformationRequestResponse
+        )
     }
 
     async fn extend_answer_time(
         &self,
         request: Request<ExtendAnswerTimeRequest>,
     ) -> Result<Response<ExtendAnswerTimeResponse>, Status> {
-        step!(self, request, "ExtendAnswerTime", extend_time, ExtendAnswerTimeResponse)
+        step!(
+            self,
+            request,
+            "ExtendAnswerTime",
+            extend_time,
+            ExtendAnswerTimeResponse
+        )
     }
 
     async fn consent_to_information_request(
         &self,
         request: Request<ConsentToInformationRequestRequest>,
     ) -> Result<Response<ConsentToInformationRequestResponse>, Status> {
-        step!(self, request, "ConsentToInformationRequest", consent_to_request, ConsentToInformationRequestResponse)
+        step!(
+            self,
+            request,
+            "ConsentToInformationRequest",
+            consent_to_request,
+            ConsentToInformationRequestResponse
+        )
     }
 
     async fn deliver_information(
         &self,
         request: Request<DeliverInformationRequest>,
     ) -> Result<Response<DeliverInformationResponse>, Status> {
-        step!(self, request, "DeliverInformation", deliver_data, DeliverInformationResponse)
+        step!(
+            self,
+            request,
+            "DeliverInformation",
+            deliver_data,
+            DeliverInformationResponse
+        )
     }
 
     async fn refuse_information_request(
         &self,
         request: Request<RefuseInformationRequestRequest>,
     ) -> Result<Response<RefuseInformationRequestResponse>, Status> {
-        step!(self, request, "RefuseInformationRequest", refuse_request, RefuseInformationRequestResponse)
+        step!(
+            self,
+            request,
+            "RefuseInformationRequest",
+            refuse_request,
+            RefuseInformationRequestResponse
+        )
     }
 
     async fn record_use(
@@ -118,35 +172,65 @@ impl RequestService for Services {
         &self,
         request: Request<RequestCorrectionRequest>,
     ) -> Result<Response<RequestCorrectionResponse>, Status> {
-        step!(self, request, "RequestCorrection", ask_for_correction, RequestCorrectionResponse)
+        step!(
+            self,
+            request,
+            "RequestCorrection",
+            ask_for_correction,
+            RequestCorrectionResponse
+        )
     }
 
     async fn answer_correction(
         &self,
         request: Request<AnswerCorrectionRequest>,
     ) -> Result<Response<AnswerCorrectionResponse>, Status> {
-        step!(self, request, "AnswerCorrection", answer_a_correction, AnswerCorrectionResponse)
+        step!(
+            self,
+            request,
+            "AnswerCorrection",
+            answer_a_correction,
+            AnswerCorrectionResponse
+        )
     }
 
     async fn suspend_use(
         &self,
         request: Request<SuspendUseRequest>,
     ) -> Result<Response<SuspendUseResponse>, Status> {
-        step!(self, request, "SuspendUse", suspend_the_use, SuspendUseResponse)
+        step!(
+            self,
+            request,
+            "SuspendUse",
+            suspend_the_use,
+            SuspendUseResponse
+        )
     }
 
     async fn resume_use(
         &self,
         request: Request<ResumeUseRequest>,
     ) -> Result<Response<ResumeUseResponse>, Status> {
-        step!(self, request, "ResumeUse", resume_the_use, ResumeUseResponse)
+        step!(
+            self,
+            request,
+            "ResumeUse",
+            resume_the_use,
+            ResumeUseResponse
+        )
     }
 
     async fn confirm_disposal(
         &self,
         request: Request<ConfirmDisposalRequest>,
     ) -> Result<Response<ConfirmDisposalResponse>, Status> {
-        step!(self, request, "ConfirmDisposal", confirm_the_disposal, ConfirmDisposalResponse)
+        step!(
+            self,
+            request,
+            "ConfirmDisposal",
+            confirm_the_disposal,
+            ConfirmDisposalResponse
+        )
     }
 
     async fn close_case(

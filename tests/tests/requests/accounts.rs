@@ -51,7 +51,11 @@ async fn fs_053_an_inquiry_without_case_instrument_officers_or_approval_is_refus
     });
     assert_eq!(found.await, at("account.approval_reference"));
     let found = broken(&clerk, &world, |given| {
-        given.account.as_mut().unwrap().set_approval_level(ApprovalLevel::AgencyHead);
+        given
+            .account
+            .as_mut()
+            .unwrap()
+            .set_approval_level(ApprovalLevel::AgencyHead);
     });
     assert_eq!(found.await, at("account.approval_level"));
     let found = broken(&clerk, &world, |given| {
@@ -60,10 +64,17 @@ async fn fs_053_an_inquiry_without_case_instrument_officers_or_approval_is_refus
         case.organizations = vec!["51100000500008981F".into()];
     });
     let found = found.await;
-    assert!(found[0].starts_with("information_request.account.case_opened.organizations"), "{found:?}");
-    let found = broken(&clerk, &world, |given| given.legal_basis = "data_sharing".into());
+    assert!(
+        found[0].starts_with("information_request.account.case_opened.organizations"),
+        "{found:?}"
+    );
+    let found = broken(&clerk, &world, |given| {
+        given.legal_basis = "data_sharing".into()
+    });
     assert_eq!(found.await, at("legal_basis"));
-    let found = broken(&clerk, &world, |given| given.provider = "agencies/tax".into());
+    let found = broken(&clerk, &world, |given| {
+        given.provider = "agencies/tax".into()
+    });
     assert_eq!(found.await, at("provider"));
     draft(&clerk, inquiry(today(&world))).await.unwrap();
 }
@@ -84,7 +95,9 @@ async fn fs_053_the_answer_is_for_the_requester_and_whoever_gave_it_and_is_read_
         request_id: request_id(),
     };
     let method = hub_tests::requests!("ConsentToInformationRequest");
-    let files = bank.ask::<ConsentToInformationRequestResponse>(method, &consent).await;
+    let files = bank
+        .ask::<ConsentToInformationRequestResponse>(method, &consent)
+        .await;
     assert_eq!(fields(&files.unwrap_err()), ["delivery.attachments"]);
     consent.delivery.as_mut().unwrap().attachments = Vec::<Attachment>::new();
     consent.request_id = request_id();
@@ -102,7 +115,11 @@ async fn fs_053_the_answer_is_for_the_requester_and_whoever_gave_it_and_is_read_
         (delivery.text, delivery.is_withheld)
     };
     assert_eq!(text(&clerk).await, (ANSWER.to_owned(), false));
-    assert_eq!(text(&bank).await, (ANSWER.to_owned(), false), "whoever gave it");
+    assert_eq!(
+        text(&bank).await,
+        (ANSWER.to_owned(), false),
+        "whoever gave it"
+    );
     let colleague = officer(&world, "pboc-branch", "clerk");
     assert_eq!(text(&colleague).await, (String::new(), true));
     for outsider in ["tax", "civil-affairs", "leading-group-office"] {
@@ -131,14 +148,25 @@ async fn fs_053_a_closed_case_carries_no_inquiry() {
     let number = inquiry(today(&world)).case_reference;
     let method = hub_tests::requests!("CloseCase");
     let stranger = officer(&world, "tax", "clerk");
-    let others = stranger.ask::<CloseCaseResponse>(method, &close(&number)).await.unwrap_err();
-    let none = stranger.ask::<CloseCaseResponse>(method, &close("无此案")).await.unwrap_err();
-    assert_eq!((others.code(), none.code()), (Code::NotFound, Code::NotFound));
+    let others = stranger
+        .ask::<CloseCaseResponse>(method, &close(&number))
+        .await
+        .unwrap_err();
+    let none = stranger
+        .ask::<CloseCaseResponse>(method, &close("无此案"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (others.code(), none.code()),
+        (Code::NotFound, Code::NotFound)
+    );
     let _closed: CloseCaseResponse = clerk.ask(method, &close(&number)).await.unwrap();
     let again = draft(&clerk, inquiry(today(&world))).await.unwrap_err();
     assert_eq!(reason(&again), "RECORD_STATE");
     let leader = officer(&world, "public-security", "leader");
-    let late = information::approve(&leader, &first.name).await.unwrap_err();
+    let late = information::approve(&leader, &first.name)
+        .await
+        .unwrap_err();
     assert_eq!(reason(&late), "RECORD_STATE");
 }
 

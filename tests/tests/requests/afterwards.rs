@@ -36,7 +36,11 @@ fn used() -> UseRecord {
     }
 }
 
-async fn record(session: &Session, name: &str, used: UseRecord) -> Result<InformationRequest, Status> {
+async fn record(
+    session: &Session,
+    name: &str,
+    used: UseRecord,
+) -> Result<InformationRequest, Status> {
     let request = RecordUseRequest {
         name: name.into(),
         r#use: Some(used),
@@ -66,9 +70,16 @@ async fn order_809_art_25_and_29_each_use_says_how_it_fits_the_purpose() {
     assert_eq!(reason(&theirs), "PERMISSION_DENIED");
     let read = get(&provider, &name).await.unwrap();
     assert_eq!(read.uses.len(), 1);
-    assert_eq!((read.uses[0].r#use, &*read.uses[0].officer), (1, "tax-clerk-1"));
+    assert_eq!(
+        (read.uses[0].r#use, &*read.uses[0].officer),
+        (1, "tax-clerk-1")
+    );
     assert_eq!(read.uses[0].purpose_fit, "即申请所述的核实");
-    assert_eq!(told(&provider, "civil-affairs", &name).await.len(), 2, "received, used");
+    assert_eq!(
+        told(&provider, "civil-affairs", &name).await.len(),
+        2,
+        "received, used"
+    );
 }
 
 #[tokio::test]
@@ -88,7 +99,10 @@ async fn order_809_art_26_an_error_is_reported_and_the_data_corrected() {
     let asked: RequestCorrectionResponse = clerk.ask(method, &request).await.unwrap();
     let asked = asked.information_request.unwrap();
     let deadline = asked.deadlines.last().unwrap();
-    assert_eq!((deadline.kind(), deadline.correction), (DeadlineKind::Correction, 1));
+    assert_eq!(
+        (deadline.kind(), deadline.correction),
+        (DeadlineKind::Correction, 1)
+    );
     assert_eq!(deadline.working_days, 10);
     let owed = outstanding(&provider, "agencies/civil-affairs").await;
     assert_eq!((owed.len(), &owed[0].due_at), (1, &deadline.due_at));
@@ -107,10 +121,16 @@ async fn order_809_art_26_an_error_is_reported_and_the_data_corrected() {
     let one = &read.corrections[0];
     assert!(one.is_answered && one.is_corrected && !one.is_withheld);
     assert_eq!((&*one.text, &*one.answer), ("住所已变更", "住所：某路2号"));
-    assert_eq!(read.delivery.unwrap().text, "住所：某路1号", "what was delivered stays");
+    assert_eq!(
+        read.delivery.unwrap().text,
+        "住所：某路1号",
+        "what was delivered stays"
+    );
     let mut again = answer;
     again.request_id = request_id();
-    let twice = provider.ask::<AnswerCorrectionResponse>(method, &again).await;
+    let twice = provider
+        .ask::<AnswerCorrectionResponse>(method, &again)
+        .await;
     assert_eq!(reason(&twice.unwrap_err()), "RECORD_STATE");
 }
 
@@ -144,7 +164,10 @@ async fn order_809_art_27_misuse_is_suspended_with_a_reason_until_it_is_put_righ
     record(&clerk, &name, used()).await.unwrap();
     let read = get(&clerk, &name).await.unwrap();
     let one = &read.suspensions[0];
-    assert_eq!((&*one.reason, &*one.resumption_reason), ("用于申请以外的用途", "已整改"));
+    assert_eq!(
+        (&*one.reason, &*one.resumption_reason),
+        ("用于申请以外的用途", "已整改")
+    );
 }
 
 #[tokio::test]
@@ -155,7 +178,10 @@ async fn order_809_art_27_and_29_disposal_is_confirmed_and_ends_the_use() {
     let owed = outstanding(&clerk, "agencies/tax").await;
     let read = get(&clerk, &name).await.unwrap();
     let last = read.deadlines.last().unwrap();
-    assert_eq!((last.kind(), last.working_days), (DeadlineKind::Disposal, 0));
+    assert_eq!(
+        (last.kind(), last.working_days),
+        (DeadlineKind::Disposal, 0)
+    );
     assert_eq!(last.due_on, read.valid_until_on);
     assert_eq!((owed.len(), &owed[0].due_at), (1, &last.due_at));
     let mut confirm = ConfirmDisposalRequest {
@@ -181,5 +207,8 @@ async fn order_809_art_27_and_29_disposal_is_confirmed_and_ends_the_use() {
     assert_eq!(reason(&late), "RECORD_STATE");
     let provider = officer(&world, "civil-affairs", "leader");
     let read = get(&provider, &name).await.unwrap().disposal.unwrap();
-    assert_eq!((&*read.storage, &*read.destruction), ("复核系统", "已删除并清空备份"));
+    assert_eq!(
+        (&*read.storage, &*read.destruction),
+        ("复核系统", "已删除并清空备份")
+    );
 }

@@ -82,7 +82,9 @@ impl Days {
         };
         let services = self.hub.services.clone();
         let clerk = self.officer("tax", "clerk");
-        let drafted = services.draft_information_request(call(&clerk, request)).await;
+        let drafted = services
+            .draft_information_request(call(&clerk, request))
+            .await;
         let drafted = drafted.unwrap().into_inner().information_request.unwrap();
         let request = ApproveInformationRequestRequest {
             name: drafted.name,
@@ -91,14 +93,20 @@ impl Days {
             request_id: self.id(),
         };
         let leader = self.officer("tax", "leader");
-        let approved = services.approve_information_request(call(&leader, request)).await;
+        let approved = services
+            .approve_information_request(call(&leader, request))
+            .await;
         approved.unwrap().into_inner().information_request.unwrap()
     }
 
     async fn get(&self, name: &str) -> InformationRequest {
         let request = GetInformationRequestRequest { name: name.into() };
         let clerk = self.officer("tax", "clerk");
-        let found = self.hub.services.get_information_request(call(&clerk, request)).await;
+        let found = self
+            .hub
+            .services
+            .get_information_request(call(&clerk, request))
+            .await;
         found.unwrap().into_inner().information_request.unwrap()
     }
 
@@ -108,7 +116,11 @@ impl Days {
             ..ListInformationRequestsRequest::default()
         };
         let clerk = self.officer("tax", "clerk");
-        let listed = self.hub.services.list_information_requests(call(&clerk, request)).await;
+        let listed = self
+            .hub
+            .services
+            .list_information_requests(call(&clerk, request))
+            .await;
         listed.unwrap().into_inner().information_requests.len()
     }
 
@@ -161,11 +173,22 @@ async fn x_003_a_newer_calendar_moves_what_runs_and_the_day_before_stays_visible
     assert_eq!(deadline.due_on, day("2025-10-15"));
     let moved = &deadline.moves[0];
     assert_eq!(moved.reason(), DeadlineMoveReason::Calendar);
-    assert_eq!((moved.was_on, moved.becomes_on), (day("2025-10-14"), day("2025-10-15")));
+    assert_eq!(
+        (moved.was_on, moved.becomes_on),
+        (day("2025-10-14"), day("2025-10-15"))
+    );
     assert_eq!(moved.known_from_on, day("2025-09-29"));
     let engine = &days.hub.services.engine;
     let methods: Vec<String> = (0..engine.store().head())
-        .map(|index| engine.recorded(index).unwrap().unwrap().header.method.clone())
+        .map(|index| {
+            engine
+                .recorded(index)
+                .unwrap()
+                .unwrap()
+                .header
+                .method
+                .clone()
+        })
         .collect();
     let own = "/hub.system.v1/RecomputeDeadlines";
     assert_eq!(methods.iter().filter(|method| *method == own).count(), 1);

@@ -39,7 +39,10 @@ fn said(status: &Status, name: &str) -> (Code, String, String) {
 #[tokio::test]
 async fn order_809_art_20_a_request_is_drafted_by_one_officer_and_approved_by_another() {
     let world = World::start().await;
-    let (clerk, leader) = (officer(&world, "tax", "clerk"), officer(&world, "tax", "leader"));
+    let (clerk, leader) = (
+        officer(&world, "tax", "clerk"),
+        officer(&world, "tax", "leader"),
+    );
     let provider = officer(&world, "civil-affairs", "leader");
     let mut given = data("tax", today(&world));
     given.approver = "tax-clerk-1".into();
@@ -59,27 +62,43 @@ async fn order_809_art_20_a_request_is_drafted_by_one_officer_and_approved_by_an
     assert_eq!(told(&provider, "civil-affairs", &drafted.name).await, []);
     // One officer under two roles is one officer.
     let both = Session::new(&world, "tax", "tax-clerk-1", &["clerk", "leader"]);
-    let alone = information::approve(&both, &drafted.name).await.unwrap_err();
+    let alone = information::approve(&both, &drafted.name)
+        .await
+        .unwrap_err();
     assert_eq!(reason(&alone), "PERMISSION_DENIED");
     let other = Session::new(&world, "tax", "tax-leader-2", &["leader"]);
-    let unnamed = information::approve(&other, &drafted.name).await.unwrap_err();
+    let unnamed = information::approve(&other, &drafted.name)
+        .await
+        .unwrap_err();
     assert_eq!(reason(&unnamed), "PERMISSION_DENIED");
     let submitted = information::approve(&leader, &drafted.name).await.unwrap();
     assert_eq!(submitted.state(), RequestState::Submitted);
-    assert_eq!(submitted.received_at, submitted.approval.unwrap().decided_at);
+    assert_eq!(
+        submitted.received_at,
+        submitted.approval.unwrap().decided_at
+    );
     let notices = told(&provider, "civil-affairs", &drafted.name).await;
     assert_eq!(notices.len(), 1);
     let body = String::from_utf8(notices[0].body.to_vec()).unwrap();
-    assert!(!body.contains(information::PURPOSE), "notices quote nothing: {body}");
+    assert!(
+        !body.contains(information::PURPOSE),
+        "notices quote nothing: {body}"
+    );
     let read = get(&provider, &drafted.name).await.unwrap();
     assert_eq!(read.purpose, information::PURPOSE);
-    assert_eq!(read.legal_basis_text, "政务数据共享条例（国务院令第809号）第二十条");
+    assert_eq!(
+        read.legal_basis_text,
+        "政务数据共享条例（国务院令第809号）第二十条"
+    );
 }
 
 #[tokio::test]
 async fn order_809_art_20_a_rejected_draft_goes_nowhere() {
     let world = World::start().await;
-    let (clerk, leader) = (officer(&world, "tax", "clerk"), officer(&world, "tax", "leader"));
+    let (clerk, leader) = (
+        officer(&world, "tax", "clerk"),
+        officer(&world, "tax", "leader"),
+    );
     let drafted = draft(&clerk, data("tax", today(&world))).await.unwrap();
     let mut reject = ApproveInformationRequestRequest {
         name: drafted.name.clone(),
@@ -87,7 +106,9 @@ async fn order_809_art_20_a_rejected_draft_goes_nowhere() {
         ..ApproveInformationRequestRequest::default()
     };
     let method = hub_tests::requests!("ApproveInformationRequest");
-    let silent = leader.ask::<ApproveInformationRequestResponse>(method, &reject).await;
+    let silent = leader
+        .ask::<ApproveInformationRequestResponse>(method, &reject)
+        .await;
     assert_eq!(fields(&silent.unwrap_err()), ["reason"]);
     reject.reason = "用途不明".into();
     let rejected: ApproveInformationRequestResponse = leader.ask(method, &reject).await.unwrap();
@@ -99,7 +120,9 @@ async fn order_809_art_20_a_rejected_draft_goes_nowhere() {
     let provider = officer(&world, "civil-affairs", "leader");
     let hidden = get(&provider, &drafted.name).await.unwrap_err();
     assert_eq!(hidden.code(), Code::NotFound);
-    let again = information::approve(&leader, &drafted.name).await.unwrap_err();
+    let again = information::approve(&leader, &drafted.name)
+        .await
+        .unwrap_err();
     assert_eq!(reason(&again), "RECORD_STATE");
 }
 
@@ -124,10 +147,17 @@ async fn a_request_is_for_its_two_sides_and_nobody_else_can_tell() {
     let all = ListInformationRequestsRequest::default();
     for outsider in &outsiders[..2] {
         let listed = list(outsider, &all).await.unwrap();
-        assert_eq!((listed.information_requests.len(), listed.next_page_token), (0, String::new()));
+        assert_eq!(
+            (listed.information_requests.len(), listed.next_page_token),
+            (0, String::new())
+        );
     }
     let office = list(&outsiders[2], &all).await.unwrap_err();
-    assert_eq!(reason(&office), "PERMISSION_DENIED", "the office does not see requests");
+    assert_eq!(
+        reason(&office),
+        "PERMISSION_DENIED",
+        "the office does not see requests"
+    );
     for (agency, side) in [
         ("tax", RequestSide::Requester),
         ("civil-affairs", RequestSide::Provider),
@@ -137,7 +167,10 @@ async fn a_request_is_for_its_two_sides_and_nobody_else_can_tell() {
         asked.side = side.into();
         let listed = list(&clerk, &asked).await.unwrap().information_requests;
         assert_eq!(listed.len(), 1, "{agency}");
-        assert_eq!((&listed[0].name, &*listed[0].purpose), (&name, information::PURPOSE));
+        assert_eq!(
+            (&listed[0].name, &*listed[0].purpose),
+            (&name, information::PURPOSE)
+        );
         for (no_side, no_state) in [(true, false), (false, true)] {
             let mut other = asked.clone();
             if no_side {
@@ -158,21 +191,37 @@ async fn a_request_is_for_its_two_sides_and_nobody_else_can_tell() {
 #[tokio::test]
 async fn answers_of_acts_carry_no_texts_and_reads_are_on_the_record() {
     let world = World::start().await;
-    let submitted = information::submit(&world, "tax", data("tax", today(&world))).await.unwrap();
-    assert_eq!((&*submitted.purpose, &*submitted.scope, submitted.organizations.len()), ("", "", 0));
+    let submitted = information::submit(&world, "tax", data("tax", today(&world)))
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            &*submitted.purpose,
+            &*submitted.scope,
+            submitted.organizations.len()
+        ),
+        ("", "", 0)
+    );
     let engine = world.hub().engine();
     let head = engine.store().head();
     let clerk = officer(&world, "tax", "clerk");
     get(&clerk, &submitted.name).await.unwrap();
-    let access = engine.recorded(head).unwrap().expect("the read is recorded");
+    let access = engine
+        .recorded(head)
+        .unwrap()
+        .expect("the read is recorded");
     assert_eq!(access.header.method, hub::domain::audit::METHOD);
     let head = engine.store().head();
-    list(&clerk, &ListInformationRequestsRequest::default()).await.unwrap();
+    list(&clerk, &ListInformationRequestsRequest::default())
+        .await
+        .unwrap();
     let access = engine.recorded(head).unwrap().expect("so is the list");
     assert_eq!(access.header.method, hub::domain::audit::METHOD);
     // A read that finds nothing is none.
     let head = engine.store().head();
-    get(&officer(&world, "health", "clerk"), &submitted.name).await.unwrap_err();
+    get(&officer(&world, "health", "clerk"), &submitted.name)
+        .await
+        .unwrap_err();
     assert_eq!(engine.store().head(), head);
 }
 
@@ -194,7 +243,11 @@ async fn order_809_art_21_the_deadline_is_shown_and_owed_until_the_answer() {
         assert!(deadline.source.contains("第二十一条"));
         let calendar = hub_core::workdays::Calendar::published().unwrap();
         let known = calendar.as_of(today(&world));
-        let due = known.add(today(&world), days.unsigned_abs(), hub_core::workdays::Counting::Strict);
+        let due = known.add(
+            today(&world),
+            days.unsigned_abs(),
+            hub_core::workdays::Counting::Strict,
+        );
         assert_eq!(deadline.due_on, due.map(|due| to_wire(due.on)));
         let asked = outstanding(&provider, "agencies/civil-affairs").await;
         assert_eq!(asked.len(), 1);
@@ -206,25 +259,41 @@ async fn order_809_art_21_the_deadline_is_shown_and_owed_until_the_answer() {
             request_id: request_id(),
         };
         let method = hub_tests::requests!("RefuseInformationRequest");
-        let refused: RefuseInformationRequestResponse = provider.ask(method, &refuse).await.unwrap();
+        let refused: RefuseInformationRequestResponse =
+            provider.ask(method, &refuse).await.unwrap();
         let refused = refused.information_request.unwrap();
         assert_eq!(refused.state(), RequestState::Refused);
         assert!(refused.deadlines[0].met_at.is_some());
         assert_eq!(outstanding(&provider, "agencies/civil-affairs").await, []);
         let read = get(&clerk, &submitted.name).await.unwrap();
         let answer = read.answer.unwrap();
-        assert_eq!((answer.is_consent, &*answer.text), (false, "不属本单位职责"));
-        assert_eq!(told(&clerk, "tax", &submitted.name).await.len(), 2, "the draft and the refusal");
+        assert_eq!(
+            (answer.is_consent, &*answer.text),
+            (false, "不属本单位职责")
+        );
+        assert_eq!(
+            told(&clerk, "tax", &submitted.name).await.len(),
+            2,
+            "the draft and the refusal"
+        );
     }
-    let silent = information::submit(&world, "tax", data("tax", today(&world))).await.unwrap();
+    let silent = information::submit(&world, "tax", data("tax", today(&world)))
+        .await
+        .unwrap();
     let refuse = RefuseInformationRequestRequest {
         name: silent.name,
         reasons: String::new(),
         request_id: request_id(),
     };
     let method = hub_tests::requests!("RefuseInformationRequest");
-    let refused = provider.ask::<RefuseInformationRequestResponse>(method, &refuse).await;
-    assert_eq!(fields(&refused.unwrap_err()), ["reasons"], "a refusal gives its reasons");
+    let refused = provider
+        .ask::<RefuseInformationRequestResponse>(method, &refuse)
+        .await;
+    assert_eq!(
+        fields(&refused.unwrap_err()),
+        ["reasons"],
+        "a refusal gives its reasons"
+    );
 }
 
 async fn ask_for_missing(session: &Session, name: &str) -> Result<InformationRequest, Status> {
@@ -245,7 +314,9 @@ async fn order_809_art_21_everything_missing_is_asked_for_once() {
         officer(&world, "tax", "clerk"),
         officer(&world, "civil-affairs", "leader"),
     );
-    let submitted = information::submit(&world, "tax", data("tax", today(&world))).await.unwrap();
+    let submitted = information::submit(&world, "tax", data("tax", today(&world)))
+        .await
+        .unwrap();
     let name = submitted.name;
     let incomplete = ask_for_missing(&provider, &name).await.unwrap();
     assert_eq!(incomplete.state(), RequestState::Incomplete);
@@ -257,7 +328,9 @@ async fn order_809_art_21_everything_missing_is_asked_for_once() {
         request_id: request_id(),
     };
     let method = hub_tests::requests!("RefuseInformationRequest");
-    let outright = provider.ask::<RefuseInformationRequestResponse>(method, &refuse).await;
+    let outright = provider
+        .ask::<RefuseInformationRequestResponse>(method, &refuse)
+        .await;
     assert_eq!(reason(&outright.unwrap_err()), "RECORD_STATE");
     let file = upload_as(&world, "tax", "clerk", b"period").await;
     let request = CompleteInformationRequestRequest {
@@ -276,15 +349,22 @@ async fn order_809_art_21_everything_missing_is_asked_for_once() {
     assert_eq!(reason(&again), "RECORD_STATE");
     assert!(again.message().contains("art. 21"), "{again}");
     let read = get(&provider, &name).await.unwrap().completion.unwrap();
-    assert_eq!((&*read.missing, &*read.addition), ("请补充期间", "期间为2025年"));
-    download(&provider, &read.notification, &file.sha256).await.unwrap();
+    assert_eq!(
+        (&*read.missing, &*read.addition),
+        ("请补充期间", "期间为2025年")
+    );
+    download(&provider, &read.notification, &file.sha256)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn order_809_art_21_an_extension_needs_consent_and_is_told() {
     let world = World::start().await;
     let provider = officer(&world, "civil-affairs", "leader");
-    let submitted = information::submit(&world, "tax", data("tax", today(&world))).await.unwrap();
+    let submitted = information::submit(&world, "tax", data("tax", today(&world)))
+        .await
+        .unwrap();
     let mut extend = ExtendAnswerTimeRequest {
         name: submitted.name.clone(),
         working_days: 11,
@@ -293,12 +373,18 @@ async fn order_809_art_21_an_extension_needs_consent_and_is_told() {
         request_id: request_id(),
     };
     let method = hub_tests::requests!("ExtendAnswerTime");
-    let over = provider.ask::<ExtendAnswerTimeResponse>(method, &extend).await.unwrap_err();
+    let over = provider
+        .ask::<ExtendAnswerTimeResponse>(method, &extend)
+        .await
+        .unwrap_err();
     assert_eq!(fields(&over), ["working_days"]);
     extend.working_days = 10;
     extend.consent_reference.clear();
     extend.request_id = request_id();
-    let alone = provider.ask::<ExtendAnswerTimeResponse>(method, &extend).await.unwrap_err();
+    let alone = provider
+        .ask::<ExtendAnswerTimeResponse>(method, &extend)
+        .await
+        .unwrap_err();
     assert_eq!(fields(&alone), ["consent_reference"]);
     extend.consent_reference = "晋数函〔2026〕1号".into();
     let extended: ExtendAnswerTimeResponse = provider.ask(method, &extend).await.unwrap();
@@ -308,7 +394,11 @@ async fn order_809_art_21_an_extension_needs_consent_and_is_told() {
     assert_eq!(after.moves[0].was_on, before.due_on);
     assert_eq!(after.moves[0].becomes_on, after.due_on);
     let asked = outstanding(&provider, "agencies/civil-affairs").await;
-    assert_eq!((asked.len(), &asked[0].due_at), (1, &after.due_at), "what is owed moves with it");
+    assert_eq!(
+        (asked.len(), &asked[0].due_at),
+        (1, &after.due_at),
+        "what is owed moves with it"
+    );
     let clerk = officer(&world, "tax", "clerk");
     assert_eq!(told(&clerk, "tax", &submitted.name).await.len(), 2);
 }
@@ -339,15 +429,22 @@ async fn order_809_art_22_the_data_follows_the_consent_with_its_files() {
     let submitted = information::submit(&world, "tax", given).await.unwrap();
     let name = submitted.name;
     let read = get(&provider, &name).await.unwrap();
-    download(&provider, &read.notification, &instrument.sha256).await.unwrap();
+    download(&provider, &read.notification, &instrument.sha256)
+        .await
+        .unwrap();
     let own = get(&clerk, &name).await.unwrap();
-    download(&clerk, &own.notification, &instrument.sha256).await.unwrap();
+    download(&clerk, &own.notification, &instrument.sha256)
+        .await
+        .unwrap();
     let consented = information::consent(&provider, &name, "").await.unwrap();
     assert_eq!(consented.state(), RequestState::Consented);
     assert_eq!(consented.deadlines[1].kind(), DeadlineKind::Delivery);
     assert_eq!(consented.deadlines[1].working_days, 20);
     let asked = outstanding(&provider, "agencies/civil-affairs").await;
-    assert_eq!((asked.len(), &asked[0].due_at), (1, &consented.deadlines[1].due_at));
+    assert_eq!(
+        (asked.len(), &asked[0].due_at),
+        (1, &consented.deadlines[1].due_at)
+    );
     let file = upload_as(&world, "civil-affairs", "clerk", b"table").await;
     let deliver = DeliverInformationRequest {
         name: name.clone(),
@@ -361,21 +458,33 @@ async fn order_809_art_22_the_data_follows_the_consent_with_its_files() {
     let delivered: DeliverInformationResponse = provider.ask(method, &deliver).await.unwrap();
     let delivered = delivered.information_request.unwrap();
     assert_eq!(delivered.state(), RequestState::Delivered);
-    assert_eq!(delivered.delivery.unwrap().text, "", "an act answers without texts");
+    assert_eq!(
+        delivered.delivery.unwrap().text,
+        "",
+        "an act answers without texts"
+    );
     let read = get(&clerk, &name).await.unwrap().delivery.unwrap();
     assert_eq!((&*read.text, read.attachments.len()), ("登记信息见附件", 1));
-    download(&clerk, &read.notification, &file.sha256).await.unwrap();
+    download(&clerk, &read.notification, &file.sha256)
+        .await
+        .unwrap();
     let outsider = officer(&world, "health", "clerk");
     let hidden = download(&outsider, &read.notification, &file.sha256).await;
     assert_eq!(hidden.unwrap_err().code(), Code::NotFound);
     let asked = outstanding(&clerk, "agencies/tax").await;
-    assert_eq!(asked.len(), 1, "disposal is asked for by the last day of use");
+    assert_eq!(
+        asked.len(),
+        1,
+        "disposal is asked for by the last day of use"
+    );
 }
 
 #[tokio::test]
 async fn a_request_is_taken_back_before_it_is_answered_and_outlives_a_restart() {
     let mut world = World::start().await;
-    let submitted = information::submit(&world, "tax", data("tax", today(&world))).await.unwrap();
+    let submitted = information::submit(&world, "tax", data("tax", today(&world)))
+        .await
+        .unwrap();
     let name = submitted.name;
     let withdraw = WithdrawInformationRequestRequest {
         name: name.clone(),
@@ -393,7 +502,9 @@ async fn a_request_is_taken_back_before_it_is_answered_and_outlives_a_restart() 
     let read = get(&provider, &name).await.unwrap();
     assert_eq!(read.state(), RequestState::Withdrawn);
     assert_eq!(read.withdrawal_reason, "不再需要");
-    let late = information::consent(&provider, &name, "数据").await.unwrap_err();
+    let late = information::consent(&provider, &name, "数据")
+        .await
+        .unwrap_err();
     assert_eq!(reason(&late), "RECORD_STATE");
     assert_eq!(outstanding(&provider, "agencies/civil-affairs").await, []);
 }

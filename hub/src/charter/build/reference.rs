@@ -10,7 +10,8 @@ use crate::charter::{
     category::CategoryId,
     raw::{RawAlertIndicator, RawDeadline, RawLegalBasis, Text},
     reference::{
-        AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark, TimeUnit,
+        AlertIndicator, ApprovalLevel, BasisKind, Deadline, IndicatorKind, LegalBasis, Mark,
+        TimeUnit,
     },
 };
 
@@ -124,7 +125,9 @@ fn legal_basis(
         None => Some(None),
         Some(at) => {
             let path = format!("{path}.requester");
-            check.known(at, &path, &known.agencies, "agencies").map(Some)
+            check
+                .known(at, &path, &known.agencies, "agencies")
+                .map(Some)
         }
     };
     let approval_level = raw.approval_level.as_ref().and_then(|at| {
@@ -174,7 +177,11 @@ fn legal_basis(
 fn account(row: &Spanned<RawLegalBasis>, path: &str, check: &mut Checker) {
     let raw = row.get_ref();
     let fields = [
-        ("requester", raw.requester.is_some(), "name the agency that has the power"),
+        (
+            "requester",
+            raw.requester.is_some(),
+            "name the agency that has the power",
+        ),
         (
             "approval_level",
             raw.approval_level.is_some(),

@@ -42,19 +42,20 @@ pub(super) fn requests(
             "name days, such as 366 for a year",
         );
     }
-    let account_provider: Option<AgencyId> = raw.account_provider.as_ref().and_then(|at| {
-        check.known(
-            at,
-            "requests.account_provider",
-            &known.agencies,
-            "agencies",
-        )
-    });
-    let mut found = DEADLINES.map(|id| deadline(at, id, deadlines, check)).into_iter();
+    let account_provider: Option<AgencyId> = raw
+        .account_provider
+        .as_ref()
+        .and_then(|at| check.known(at, "requests.account_provider", &known.agencies, "agencies"));
+    let mut found = DEADLINES
+        .map(|id| deadline(at, id, deadlines, check))
+        .into_iter();
     let mut next = || found.next().flatten();
     let (unconditional, conditional) = (next(), next());
     let (delivery, correction) = (next(), next());
-    if conditional.as_ref().is_some_and(|one| one.extension_amount.is_none()) {
+    if conditional
+        .as_ref()
+        .is_some_and(|one| one.extension_amount.is_none())
+    {
         check.report(
             at.span(),
             "requests",
@@ -87,7 +88,10 @@ fn deadline(
             section.span(),
             "requests",
             format!("there must be a deadline {id:?} in working days"),
-            format!("add it to [[deadlines]]: requests need {}", DEADLINES.join(", ")),
+            format!(
+                "add it to [[deadlines]]: requests need {}",
+                DEADLINES.join(", ")
+            ),
         );
     }
     found.cloned()

@@ -47,7 +47,12 @@ fn the_settings_are_words_and_numbers_that_there_are() {
     );
     for days in ["0", "1831"] {
         let to = format!("validity_days_max = {days}");
-        let rule = breaks("validity_days_max = 366", &to, 0, "requests.validity_days_max");
+        let rule = breaks(
+            "validity_days_max = 366",
+            &to,
+            0,
+            "requests.validity_days_max",
+        );
         assert!(rule.contains("1 to 1830"), "{rule}");
     }
     breaks(
@@ -107,7 +112,8 @@ fn somebody_can_make_approve_and_answer_requests() {
 
 #[test]
 fn fs_053_a_basis_for_account_information_names_requester_approval_and_two_officers() {
-    let from = "officers_min = 2\nmark = \"primary\"\n\n[[legal_bases]]\nid = \"public_security_case\"";
+    let from =
+        "officers_min = 2\nmark = \"primary\"\n\n[[legal_bases]]\nid = \"public_security_case\"";
     let place = "legal_bases[2]";
     let rule = breaks(
         from,
@@ -140,5 +146,8 @@ fn fs_053_a_basis_for_account_information_names_requester_approval_and_two_offic
     let [error] = errors.errors.as_slice() else {
         panic!("one error, not {errors:#?}");
     };
-    assert_eq!((error.path.as_str(), lines), ("requests.account_provider", 2));
+    assert_eq!(
+        (error.path.as_str(), lines),
+        ("requests.account_provider", 2)
+    );
 }

@@ -34,7 +34,10 @@ fn told(case: &Case<'_>, kind: Kind, issue: Issue) -> Result<Vec<Event>> {
 /// The number of the next one of a list, or a refusal when it is full.
 fn next(case: &Case<'_>, count: usize, max: usize, what: &str) -> Result<u32> {
     if count >= max {
-        return Err(refused(format!("{} has {max} {what}, which is the most", case.name)));
+        return Err(refused(format!(
+            "{} has {max} {what}, which is the most",
+            case.name
+        )));
     }
     Ok(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1))
 }
@@ -74,7 +77,9 @@ pub(super) fn request_correction(case: &Case<'_>) -> Result<Vec<Event>> {
 pub(super) fn answer_correction(case: &Case<'_>, answer: &CorrectionAnswer) -> Result<Vec<Event>> {
     case.require(&IN_HAND, "Order 809 art. 26")?;
     let number = answer.correction;
-    let place = usize::try_from(number).ok().and_then(|one| one.checked_sub(1));
+    let place = usize::try_from(number)
+        .ok()
+        .and_then(|one| one.checked_sub(1));
     let found = place.and_then(|place| case.row.corrections.get(place));
     let Some(found) = found else {
         let count = case.row.corrections.len();
@@ -106,7 +111,12 @@ pub(super) fn answer_correction(case: &Case<'_>, answer: &CorrectionAnswer) -> R
 
 pub(super) fn suspend(case: &Case<'_>) -> Result<Vec<Event>> {
     case.require(&[RequestState::Delivered], "Order 809 art. 27")?;
-    next(case, case.row.suspensions.len(), SUSPENSIONS_MAX, "suspensions")?;
+    next(
+        case,
+        case.row.suspensions.len(),
+        SUSPENSIONS_MAX,
+        "suspensions",
+    )?;
     let (requester, provider) = (case.row.requester_id()?, case.row.provider_id()?);
     let mut notice = Notice::new(case.name, &requester, &provider, "暂停使用");
     notice.wanted = "请停止使用并整改，理由见申请";

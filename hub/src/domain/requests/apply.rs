@@ -92,7 +92,12 @@ fn draft(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &InformationReque
         ..InformationRequestRow::default()
     };
     rows.put_message(keys::information_request(&event.information_request), &row);
-    show(rows, &event.requester, entry.index, &event.information_request);
+    show(
+        rows,
+        &event.requester,
+        entry.index,
+        &event.information_request,
+    );
     if let Some(digest) = &event.case_digest {
         // Whoever decided this looked that there is none yet, or that it is the same.
         let row = CaseRow {
@@ -121,7 +126,12 @@ impl Change<'_, '_> {
                 self.row.set_state(RequestState::Submitted);
                 self.row.decided = Some(act);
                 let provider = self.row.provider.clone();
-                show(self.rows, &provider, self.entry.index, &event.information_request);
+                show(
+                    self.rows,
+                    &provider,
+                    self.entry.index,
+                    &event.information_request,
+                );
                 self.start(event.due.as_ref(), &provider);
             }
             Kind::Rejected(_) => {
@@ -311,16 +321,16 @@ impl Change<'_, '_> {
     /// Writes the row, and lists it among those with a deadline that the calendar can move.
     fn finish(self, id: &Bytes) -> Result<()> {
         let mut deadlines = self.row.deadlines.iter();
-        let runs = deadlines.any(|one| {
-            one.is_open && one.due.as_ref().is_some_and(|due| due.working_days > 0)
-        });
+        let runs = deadlines
+            .any(|one| one.is_open && one.due.as_ref().is_some_and(|due| due.working_days > 0));
         let key = keys::running_deadlines(id);
         if runs {
             self.rows.put(key, Bytes::new());
         } else {
             self.rows.remove(key);
         }
-        self.rows.put_message(keys::information_request(id), &self.row);
+        self.rows
+            .put_message(keys::information_request(id), &self.row);
         Ok(())
     }
 }

@@ -161,7 +161,10 @@ pub(super) fn recompute(
     let open = row.open(command.kind, command.correction);
     let open = open.filter(|open| is_outdated(open, context.calendar()));
     let Some(before) = open.and_then(|open| open.due.as_ref()) else {
-        return Err(Error::new(Reason::Conflict, "the deadline is met, or right already"));
+        return Err(Error::new(
+            Reason::Conflict,
+            "the deadline is met, or right already",
+        ));
     };
     let due = counted(context, before)?;
     let known_from = known_from(context, before, &due)?;

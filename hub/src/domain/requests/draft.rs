@@ -19,9 +19,7 @@ use hub_proto::{
 };
 use jiff::{Span, civil::Date};
 
-use super::{
-    deadlines::rules, event, notices::Notice, refused, rows::CaseRow,
-};
+use super::{deadlines::rules, event, notices::Notice, refused, rows::CaseRow};
 use crate::{
     authz::Permit,
     charter::{self, BasisKind, LegalBasis, Mark},
@@ -110,7 +108,10 @@ pub(super) fn draft(
 ) -> Result<Vec<Event>> {
     let name = command.request;
     let requester = permit.agency();
-    if view.row(&keys::information_request(name.0.as_bytes()))?.is_some() {
+    if view
+        .row(&keys::information_request(name.0.as_bytes()))?
+        .is_some()
+    {
         let message = format!("request_id {} is used already", name.0);
         return Err(Error::new(Reason::RequestIdReused, message));
     }
@@ -147,9 +148,10 @@ fn check(context: &Context<'_>, permit: &Permit, command: &Draft) -> Result<()> 
     broken.require(is_other, "provider", "must not be the requester itself");
     let days_max = rules.validity_days_max();
     let last = today.checked_add(Span::new().days(i64::from(days_max)));
-    let is_within = command.valid_until >= today
-        && last.is_ok_and(|last| command.valid_until <= last);
-    let rule = format!("must be today, {today}, or at most {days_max} days later (Order 809 art. 20)");
+    let is_within =
+        command.valid_until >= today && last.is_ok_and(|last| command.valid_until <= last);
+    let rule =
+        format!("must be today, {today}, or at most {days_max} days later (Order 809 art. 20)");
     broken.require(is_within, "valid_until_on", rule);
     let rule = "must be another officer than the author, who drafts it (Order 809 art. 20)";
     broken.require(command.approver != *permit.officer(), "approver", rule);
@@ -190,9 +192,16 @@ fn legal_basis<'a>(
         basis.kind == kind && basis.requester.as_ref().is_none_or(|one| one == requester)
     };
     let bases = context.charter.legal_bases();
-    let found = bases.iter().filter(is_ours).find(|one| one.id == command.legal_basis);
+    let found = bases
+        .iter()
+        .filter(is_ours)
+        .find(|one| one.id == command.legal_basis);
     let Some(basis) = found else {
-        let ours: Vec<&str> = bases.iter().filter(is_ours).map(|one| one.id.as_str()).collect();
+        let ours: Vec<&str> = bases
+            .iter()
+            .filter(is_ours)
+            .map(|one| one.id.as_str())
+            .collect();
         let source = match kind {
             BasisKind::AccountInformation => "FS-053",
             BasisKind::Data => "Order 809 art. 20",
@@ -214,7 +223,10 @@ fn legal_basis<'a>(
     );
     broken.require(basis.mark != Mark::Unverified, field, rule);
     let rule = if basis.is_named_in_instrument {
-        format!("must name the statute of the instrument: {} leaves it to that", basis.id)
+        format!(
+            "must name the statute of the instrument: {} leaves it to that",
+            basis.id
+        )
     } else {
         format!("must be empty: {} names its law", basis.id)
     };
@@ -232,9 +244,14 @@ fn check_account(
     broken: &mut Broken,
 ) {
     let today = context.today();
-    let provider = context.charter.requests().and_then(|rules| rules.account_provider());
+    let provider = context
+        .charter
+        .requests()
+        .and_then(|rules| rules.account_provider());
     let rule = match provider {
-        Some(provider) => format!("must be agencies/{provider}, which answers for accounts (FS-053, X-009)"),
+        Some(provider) => {
+            format!("must be agencies/{provider}, which answers for accounts (FS-053, X-009)")
+        }
         None => "the charter names no agency that answers for accounts (FS-053)".to_owned(),
     };
     broken.require(provider == Some(&command.provider), "provider", rule);
@@ -248,14 +265,23 @@ fn check_account(
     let rule = "must be exactly one: an inquiry is about one organisation (FS-053)";
     broken.require(one.is_some(), "organizations", rule);
     let is_named = one.is_none_or(|one| account.organizations.contains(one));
-    let rule = "must name the organisation of the request: it is not involved in this case (FS-053)";
+    let rule =
+        "must name the organisation of the request: it is not involved in this case (FS-053)";
     broken.require(is_named, "account.case_opened.organizations", rule);
     let rule = format!("must not be after today, {today} (FS-053)");
-    broken.require(account.opened_on <= today, "account.case_opened.opened_on", rule.clone());
+    broken.require(
+        account.opened_on <= today,
+        "account.case_opened.opened_on",
+        rule.clone(),
+    );
     broken.require(account.approved_on <= today, "account.approved_on", rule);
     let officers: BTreeSet<&str> = account.officers.iter().map(OfficerId::as_str).collect();
     let is_distinct = officers.len() == account.officers.len();
-    broken.require(is_distinct, "account.officers", "must not name an officer twice (FS-053)");
+    broken.require(
+        is_distinct,
+        "account.officers",
+        "must not name an officer twice (FS-053)",
+    );
     let Some(basis) = basis else { return };
     let rule = format!(
         "must be at least {} officers who act together (FS-053, {})",
@@ -270,12 +296,20 @@ fn check_account(
         basis.approver,
         basis.id
     );
-    broken.require(level == Some(account.approval_level), "account.approval_level", rule);
+    broken.require(
+        level == Some(account.approval_level),
+        "account.approval_level",
+        rule,
+    );
     let rule = format!(
         "the organisation must be a charity: {} gives no power over others ({}, FS-053)",
         basis.id, basis.basis
     );
-    broken.require(!basis.is_charity_only || account.is_charity, "account.is_charity", rule);
+    broken.require(
+        !basis.is_charity_only || account.is_charity,
+        "account.is_charity",
+        rule,
+    );
 }
 
 fn level(level: charter::ApprovalLevel) -> ApprovalLevel {
@@ -317,8 +351,12 @@ fn check_declared(view: &(impl View + ?Sized), digest: &CaseDigest) -> Result<()
     if declared.is_none_or(|declared| declared == *digest) {
         return Ok(());
     }
-    let rule = "must be declared as it was the first time, with the same day and organisations (FS-053)";
-    Err(Error::field("information_request.account.case_opened", rule))
+    let rule =
+        "must be declared as it was the first time, with the same day and organisations (FS-053)";
+    Err(Error::field(
+        "information_request.account.case_opened",
+        rule,
+    ))
 }
 
 /// Refuses a case that was closed.
@@ -339,7 +377,9 @@ pub(super) fn close_case(view: &Overlay<'_>, permit: &Permit, number: &str) -> R
     if let Some(closed) = row.closed {
         return Ok(Decision::Already(closed.entry_index));
     }
-    Ok(Decision::Record(vec![event(Kind::CaseClosed(CaseClosed {
-        case_sha256: case_sha256.to_vec().into(),
-    }))]))
+    Ok(Decision::Record(vec![event(Kind::CaseClosed(
+        CaseClosed {
+            case_sha256: case_sha256.to_vec().into(),
+        },
+    ))]))
 }

@@ -56,7 +56,9 @@ impl<'a> Notice<'a> {
     /// What the hub writes, with what it asks.
     pub(super) fn issue(&self, context: &Context<'_>) -> Issue {
         let by = context.charter.agency(self.by);
-        let by = by.map_or("联合监管平台", |agency| agency.name_on(context.today()));
+        let by = by.map_or("联合监管平台", |agency| {
+            agency.name_on(context.today())
+        });
         let due = self.due.map(day_of).unwrap_or_default();
         let lines = [
             ("申请", self.request.to_string()),

@@ -158,7 +158,10 @@ pub(super) fn extend(case: &Case<'_>, working_days: u32) -> Result<Vec<Event>> {
         )));
     }
     if case.row.extended.is_some() {
-        let message = format!("{}: its time was extended already, once ({source})", case.name);
+        let message = format!(
+            "{}: its time was extended already, once ({source})",
+            case.name
+        );
         return Err(refused(message));
     }
     let most = rules(case.context)?.answer_conditional().extension_amount;
@@ -171,7 +174,10 @@ pub(super) fn extend(case: &Case<'_>, working_days: u32) -> Result<Vec<Event>> {
     let before = open.and_then(|open| open.due.as_ref());
     let before = before.ok_or_else(|| Error::internal("a submitted request has no deadline"))?;
     if case.context.now.as_microsecond() > before.due_us {
-        let message = format!("{}: its time is over and cannot be extended any more ({source})", case.name);
+        let message = format!(
+            "{}: its time is over and cannot be extended any more ({source})",
+            case.name
+        );
         return Err(refused(message));
     }
     let due = extended(case.context, before, working_days)?;

@@ -10,9 +10,7 @@ use hub_core::{
 };
 use hub_proto::{
     channels::RequestedAction,
-    requests::{
-        ApprovalLevel, DeadlineKind, DeadlineMoveReason, RequestKind, SharingAttribute,
-    },
+    requests::{ApprovalLevel, DeadlineKind, DeadlineMoveReason, RequestKind, SharingAttribute},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -315,10 +313,18 @@ fn order_809_art_21_answers_are_due_in_1_or_10_working_days_from_receipt() {
     let due = bench.open(2, DeadlineKind::Answer).due.unwrap();
     assert_eq!((due.working_days, due.is_provisional), (10, false));
     let end: Timestamp = "2025-10-14T15:59:59Z".parse().unwrap();
-    assert_eq!(due.due_us, end.as_microsecond(), "the end of the day in the province");
+    assert_eq!(
+        due.due_us,
+        end.as_microsecond(),
+        "the end of the day in the province"
+    );
     let board = [day("2025-09-25"), day("2025-10-14")];
     assert_eq!(bench.board("agencies/civil-affairs"), board);
-    assert_eq!(bench.board("agencies/tax/sent"), board, "the requester sees who owes what");
+    assert_eq!(
+        bench.board("agencies/tax/sent"),
+        board,
+        "the requester sees who owes what"
+    );
 }
 
 #[test]
@@ -363,7 +369,11 @@ fn order_809_art_21_the_time_is_extended_once_by_at_most_10_and_before_it_is_ove
     stops(bench.answer(1, What::Extend(1)), "conditional");
     bench.submitted(2, SharingAttribute::Conditional);
     for over in [0, 11] {
-        breaks(bench.answer(2, What::Extend(over)), "working_days", "1 to 10");
+        breaks(
+            bench.answer(2, What::Extend(over)),
+            "working_days",
+            "1 to 10",
+        );
     }
     bench.answer(2, What::Extend(10)).unwrap();
     assert_eq!(bench.due_on(2, DeadlineKind::Answer), day("2025-10-28"));
@@ -395,11 +405,22 @@ fn order_809_art_22_data_is_delivered_within_20_working_days_of_consent_or_with_
     stops(bench.make(1, What::RecordUse), "CONSENTED");
     bench.answer(1, What::Deliver(vec![])).unwrap();
     assert_eq!(bench.board("agencies/civil-affairs"), []);
-    assert_eq!(bench.board("agencies/tax"), [day("2025-12-31")], "disposal is asked for");
-    assert!(!bench.is_running(1), "the calendar moves no last day of use");
+    assert_eq!(
+        bench.board("agencies/tax"),
+        [day("2025-12-31")],
+        "disposal is asked for"
+    );
+    assert!(
+        !bench.is_running(1),
+        "the calendar moves no last day of use"
+    );
     bench.delivered(2);
     let row = bench.row(2);
-    let kinds: Vec<DeadlineKind> = row.deadlines.iter().map(|one| one.due.as_ref().unwrap().kind()).collect();
+    let kinds: Vec<DeadlineKind> = row
+        .deadlines
+        .iter()
+        .map(|one| one.due.as_ref().unwrap().kind())
+        .collect();
     assert_eq!(kinds, [DeadlineKind::Answer, DeadlineKind::Disposal]);
     assert!(row.deadlines[0].met_at_us > 0);
     // Nothing is delivered after the last day of use.
@@ -420,7 +441,10 @@ fn a_request_is_taken_back_until_it_is_answered() {
     stops(bench.answer(1, What::Consent(None)), "WITHDRAWN");
     bench.draft(2, |_| {}).unwrap();
     bench.make(2, What::Withdraw).unwrap();
-    assert!(!bench.row(2).is_submitted(), "of a draft the provider knows nothing");
+    assert!(
+        !bench.row(2).is_submitted(),
+        "of a draft the provider knows nothing"
+    );
     bench.submitted(3, SharingAttribute::Conditional);
     bench.answer(3, What::Consent(None)).unwrap();
     stops(bench.make(3, What::Withdraw), "CONSENTED");
@@ -476,7 +500,11 @@ fn order_809_art_26_corrections_are_answered_in_10_working_days_and_once() {
         })
     };
     for over in [0, 3] {
-        breaks(bench.answer(1, answer(over)), "correction", "2 correction requests");
+        breaks(
+            bench.answer(1, answer(over)),
+            "correction",
+            "2 correction requests",
+        );
     }
     bench.answer(1, answer(2)).unwrap();
     stops(bench.answer(1, answer(2)), "art. 26");
@@ -513,9 +541,17 @@ fn order_809_art_29_disposal_ends_use_and_what_is_open() {
     }
     bench.make(1, What::Dispose(day("2025-09-24"))).unwrap();
     assert_eq!(bench.board("agencies/tax"), []);
-    assert_eq!(bench.board("agencies/civil-affairs"), [], "the correction has ended");
+    assert_eq!(
+        bench.board("agencies/civil-affairs"),
+        [],
+        "the correction has ended"
+    );
     assert!(!bench.is_running(1));
-    for what in [What::RecordUse, What::RequestCorrection, What::Dispose(day("2025-09-26"))] {
+    for what in [
+        What::RecordUse,
+        What::RequestCorrection,
+        What::Dispose(day("2025-09-26")),
+    ] {
         stops(bench.make(1, what), "DISPOSED");
     }
     // Also while the use is suspended, and after the last day of use.
@@ -546,15 +582,23 @@ fn fs_053_account_information_needs_an_open_case_that_names_the_organisation() {
     }
     let later = bench.inquiry(1, |draft| account(draft).opened_on = day("2025-09-25"));
     breaks(later, &at("account.case_opened.opened_on"), "FS-053");
-    bench.inquiry(1, |draft| account(draft).opened_on = day("2025-09-24")).unwrap();
+    bench
+        .inquiry(1, |draft| account(draft).opened_on = day("2025-09-24"))
+        .unwrap();
     // The case is as it was declared the first time.
-    breaks(bench.inquiry(2, |_| {}), &at("account.case_opened"), "first time");
+    breaks(
+        bench.inquiry(2, |_| {}),
+        &at("account.case_opened"),
+        "first time",
+    );
     let same = |draft: &mut Draft| account(draft).opened_on = day("2025-09-24");
     bench.inquiry(2, same).unwrap();
     // A closed case carries nothing any more: no draft, no approval, no answer.
     bench.inquiry(3, same).unwrap();
     let approve = || What::Approve(vec![]);
-    bench.act("public-security", "leader", 2, approve()).unwrap();
+    bench
+        .act("public-security", "leader", 2, approve())
+        .unwrap();
     let close = || Command::CloseCase("某公立字〔2025〕7号".into());
     let hidden = bench.run("tax", "clerk", close()).unwrap_err();
     assert_eq!(hidden.reason, Reason::NotFound, "another agency's case");
@@ -562,11 +606,16 @@ fn fs_053_account_information_needs_an_open_case_that_names_the_organisation() {
     let again = bench.run("public-security", "clerk", close()).unwrap();
     assert!(matches!(again, Decision::Already(_)));
     stops(bench.inquiry(4, same), "closed");
-    stops(bench.act("public-security", "leader", 3, approve()), "closed");
+    stops(
+        bench.act("public-security", "leader", 3, approve()),
+        "closed",
+    );
     for what in [What::Consent(None), What::Consent(Some(vec![]))] {
         stops(bench.act("pboc-branch", "liaison", 2, what), "closed");
     }
-    bench.act("pboc-branch", "liaison", 2, What::Refuse).unwrap();
+    bench
+        .act("pboc-branch", "liaison", 2, What::Refuse)
+        .unwrap();
 }
 
 #[test]
@@ -604,7 +653,12 @@ fn x_009_account_information_is_asked_of_the_central_bank_on_a_power_of_ones_own
     let elsewhere = bench.inquiry(1, |draft| draft.provider = "tax".parse().unwrap());
     breaks(elsewhere, &at("provider"), "X-009");
     // Every power with every other agency.
-    let agencies: Vec<String> = bench.charter.agencies().iter().map(|one| one.id().to_string()).collect();
+    let agencies: Vec<String> = bench
+        .charter
+        .agencies()
+        .iter()
+        .map(|one| one.id().to_string())
+        .collect();
     let powers: Vec<(String, String)> = bench
         .charter
         .legal_bases()
@@ -674,13 +728,23 @@ fn x_003_a_notice_moves_deadlines_that_run_and_the_day_before_stays_visible() {
     bench.answer(2, What::Refuse).unwrap();
     let hub = Permit::hub().unwrap();
     let nothing = bench.run_as(&hub, recompute(1)).unwrap_err();
-    assert_eq!(nothing.reason, Reason::Conflict, "it is where the calendar has it");
+    assert_eq!(
+        nothing.reason,
+        Reason::Conflict,
+        "it is where the calendar has it"
+    );
     let published = Calendar::published().unwrap();
     bench.calendar = published.extended(MOVED).unwrap();
     let early = bench.run_as(&hub, recompute(1)).unwrap_err();
-    assert_eq!(early.reason, Reason::Conflict, "the notice is not known yet");
+    assert_eq!(
+        early.reason,
+        Reason::Conflict,
+        "the notice is not known yet"
+    );
     bench.at("2025-09-29T01:00:00Z");
-    let stranger = bench.run("civil-affairs", "liaison", recompute(1)).unwrap_err();
+    let stranger = bench
+        .run("civil-affairs", "liaison", recompute(1))
+        .unwrap_err();
     assert_eq!(stranger.reason, Reason::PermissionDenied);
     let Decision::Record(events) = bench.run_as(&hub, recompute(1)).unwrap() else {
         panic!("it is recorded");
@@ -710,7 +774,9 @@ fn x_003_past_the_last_notice_a_day_is_provisional_until_the_notice_is_known() {
     bench
         .draft(1, |draft| draft.valid_until = day("2027-06-30"))
         .unwrap();
-    bench.act("tax", "leader", 1, What::Approve(vec![])).unwrap();
+    bench
+        .act("tax", "leader", 1, What::Approve(vec![]))
+        .unwrap();
     let due = bench.open(1, DeadlineKind::Answer).due.unwrap();
     assert!(due.is_provisional);
     let next = "2027-01-01,holiday,x,2026-12-28\n2027-05-01,holiday,x,2026-12-28\n\
@@ -722,5 +788,8 @@ fn x_003_past_the_last_notice_a_day_is_provisional_until_the_notice_is_known() {
     let moved = bench.open(1, DeadlineKind::Answer);
     assert!(!moved.due.as_ref().unwrap().is_provisional);
     assert_eq!(moved.due_on(), Some(day("2027-01-08")), "one day off more");
-    assert_eq!(moved.moves[0].known_from_on, Some(date::to_wire(day("2026-12-28"))));
+    assert_eq!(
+        moved.moves[0].known_from_on,
+        Some(date::to_wire(day("2026-12-28")))
+    );
 }

@@ -19,7 +19,8 @@ use super::{PAGE_BYTES_MAX, lookup};
 use crate::{
     authz::{Access, HUB_AGENCY},
     charter::{
-        Action, follow_up::REMINDER_CATEGORY, meetings::MEETING_CATEGORY, requests::REQUEST_CATEGORY,
+        Action, follow_up::REMINDER_CATEGORY, meetings::MEETING_CATEGORY,
+        requests::REQUEST_CATEGORY,
     },
     domain::channels::log::{self, NotificationPlace},
     engine::Engine,

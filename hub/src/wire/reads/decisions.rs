@@ -171,15 +171,36 @@ pub const DECISIONS: &[(&str, Decision)] = &[
     ("/hub.members.v1.MembersService/ListTokenKeys", Nothing),
     ("/hub.members.v1.MembersService/EnrollTokenKey", Nothing),
     ("/hub.members.v1.MembersService/RevokeTokenKey", Nothing),
-    ("/hub.requests.v1.RequestService/DraftInformationRequest", Nothing),
-    ("/hub.requests.v1.RequestService/ApproveInformationRequest", Nothing),
-    ("/hub.requests.v1.RequestService/WithdrawInformationRequest", Nothing),
+    (
+        "/hub.requests.v1.RequestService/DraftInformationRequest",
+        Nothing,
+    ),
+    (
+        "/hub.requests.v1.RequestService/ApproveInformationRequest",
+        Nothing,
+    ),
+    (
+        "/hub.requests.v1.RequestService/WithdrawInformationRequest",
+        Nothing,
+    ),
     ("/hub.requests.v1.RequestService/AskForMissing", Nothing),
-    ("/hub.requests.v1.RequestService/CompleteInformationRequest", Nothing),
+    (
+        "/hub.requests.v1.RequestService/CompleteInformationRequest",
+        Nothing,
+    ),
     ("/hub.requests.v1.RequestService/ExtendAnswerTime", Nothing),
-    ("/hub.requests.v1.RequestService/ConsentToInformationRequest", Nothing),
-    ("/hub.requests.v1.RequestService/DeliverInformation", Nothing),
-    ("/hub.requests.v1.RequestService/RefuseInformationRequest", Nothing),
+    (
+        "/hub.requests.v1.RequestService/ConsentToInformationRequest",
+        Nothing,
+    ),
+    (
+        "/hub.requests.v1.RequestService/DeliverInformation",
+        Nothing,
+    ),
+    (
+        "/hub.requests.v1.RequestService/RefuseInformationRequest",
+        Nothing,
+    ),
     ("/hub.requests.v1.RequestService/RecordUse", Nothing),
     ("/hub.requests.v1.RequestService/RequestCorrection", Nothing),
     ("/hub.requests.v1.RequestService/AnswerCorrection", Nothing),
@@ -187,8 +208,14 @@ pub const DECISIONS: &[(&str, Decision)] = &[
     ("/hub.requests.v1.RequestService/ResumeUse", Nothing),
     ("/hub.requests.v1.RequestService/ConfirmDisposal", Nothing),
     ("/hub.requests.v1.RequestService/CloseCase", Nothing),
-    ("/hub.requests.v1.RequestService/GetInformationRequest", Recorded),
-    ("/hub.requests.v1.RequestService/ListInformationRequests", Recorded),
+    (
+        "/hub.requests.v1.RequestService/GetInformationRequest",
+        Recorded,
+    ),
+    (
+        "/hub.requests.v1.RequestService/ListInformationRequests",
+        Recorded,
+    ),
 ];
 
 /// Whether a method records what it shows.

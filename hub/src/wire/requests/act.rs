@@ -164,8 +164,12 @@ impl Services {
         fields.finish()?;
         let delivery = request.delivery.as_ref().map(|one| one.attachments.clone());
         let documents = delivery.clone().unwrap_or_default();
-        self.take(step, What::Consent(delivery), ("delivery.attachments", &documents))
-            .await
+        self.take(
+            step,
+            What::Consent(delivery),
+            ("delivery.attachments", &documents),
+        )
+        .await
     }
 
     pub(super) async fn deliver_data(
@@ -345,7 +349,13 @@ impl Services {
             what,
         }));
         let entry = self
-            .settle_request(step.call, step.access, step.permit, (id, command), documents)
+            .settle_request(
+                step.call,
+                step.access,
+                step.permit,
+                (id, command),
+                documents,
+            )
             .await?;
         self.request_after(step.access, name, &entry)
     }

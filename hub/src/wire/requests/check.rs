@@ -14,10 +14,7 @@ use hub_proto::requests::{
 use jiff::{Span, civil::Date};
 
 use crate::{
-    domain::requests::{
-        Draft,
-        draft::Account,
-    },
+    domain::requests::{Draft, draft::Account},
     error::{Error, Result},
     wire::meetings::fields::Fields,
 };
@@ -60,25 +57,46 @@ pub(super) fn draft(name: InformationRequestName, given: &InformationRequest) ->
     let field = |name: &str| format!("{AT}.{name}");
     let provider = given.provider.strip_prefix("agencies/");
     let provider: Option<AgencyId> = provider.and_then(|id| id.parse().ok());
-    fields.require(provider.is_some(), &field("provider"), "must be agencies/{agency}");
+    fields.require(
+        provider.is_some(),
+        &field("provider"),
+        "must be agencies/{agency}",
+    );
     let kind = given.kind();
     let rule = "must be REQUEST_KIND_DATA or REQUEST_KIND_ACCOUNT_INFORMATION";
     fields.require(kind != RequestKind::Unspecified, &field("kind"), rule);
     let sharing = given.sharing();
     let rule = "must be SHARING_ATTRIBUTE_UNCONDITIONAL or SHARING_ATTRIBUTE_CONDITIONAL; what is not \
                 shared cannot be asked for (Order 809 art. 14)";
-    fields.require(sharing != SharingAttribute::Unspecified, &field("sharing"), rule);
+    fields.require(
+        sharing != SharingAttribute::Unspecified,
+        &field("sharing"),
+        rule,
+    );
     fields.text(&field("purpose"), &given.purpose, 1, PURPOSE_MAX);
     fields.text(&field("scope"), &given.scope, 1, TEXT_MAX);
     fields.text(&field("use_scene"), &given.use_scene, 1, SCENE_MAX);
     fields.line(&field("legal_basis"), &given.legal_basis, 1, NUMBER_MAX);
-    fields.line(&field("instrument_basis"), &given.instrument_basis, 0, SCENE_MAX);
-    fields.line(&field("case_reference"), &given.case_reference, 1, REFERENCE_MAX);
+    fields.line(
+        &field("instrument_basis"),
+        &given.instrument_basis,
+        0,
+        SCENE_MAX,
+    );
+    fields.line(
+        &field("case_reference"),
+        &given.case_reference,
+        1,
+        REFERENCE_MAX,
+    );
     period(&mut fields, given);
     let organizations = organizations(&mut fields, given);
     let valid_until = fields.required_day(&field("valid_until_on"), given.valid_until_on.as_ref());
     let approver: Option<OfficerId> = fields.parsed(&field("approver"), &given.approver);
-    let account = given.account.as_ref().map(|one| account(&mut fields, given, one));
+    let account = given
+        .account
+        .as_ref()
+        .map(|one| account(&mut fields, given, one));
     fields.documents(&field("attachments"), &given.attachments, DOCUMENTS_MAX);
     fields.finish()?;
     let checked = || Error::internal("a field that was checked is none");
@@ -125,11 +143,16 @@ fn period(fields: &mut Fields, given: &InformationRequest) {
     let first = fields.day(&start, given.start_on.as_ref());
     let last = fields.day(&end, given.end_on.as_ref());
     let is_whole = given.start_on.is_some() == given.end_on.is_some();
-    fields.require(is_whole, &end, "must be set together with start_on, or not at all");
+    fields.require(
+        is_whole,
+        &end,
+        "must be set together with start_on, or not at all",
+    );
     if let (Some(first), Some(last)) = (first, last) {
         let most: Option<Date> = first.checked_add(Span::new().years(PERIOD_YEARS_MAX)).ok();
         let is_kept = first <= last && most.is_none_or(|most| last <= most);
-        let rule = format!("must not be before start_on, nor more than {PERIOD_YEARS_MAX} years after it");
+        let rule =
+            format!("must not be before start_on, nor more than {PERIOD_YEARS_MAX} years after it");
         fields.require(is_kept, &end, rule);
     }
 }
@@ -139,7 +162,11 @@ fn organizations(fields: &mut Fields, given: &InformationRequest) -> Vec<String>
     let most = given.organizations.len() <= ORGANIZATIONS_MAX;
     fields.require(most, &at, format!("must be at most {ORGANIZATIONS_MAX}"));
     let mut seen = BTreeSet::new();
-    let organizations = given.organizations.iter().take(ORGANIZATIONS_MAX).enumerate();
+    let organizations = given
+        .organizations
+        .iter()
+        .take(ORGANIZATIONS_MAX)
+        .enumerate();
     for (number, one) in organizations {
         let code = format!("{at}[{number}].uscc");
         if let Some(uscc) = fields.parsed::<Uscc>(&code, &one.uscc) {
@@ -162,22 +189,44 @@ fn account(
     let number = at("case_opened.case_number");
     fields.line(&number, &case.case_number, 1, NUMBER_MAX);
     let is_same = case.case_number == given.case_reference;
-    fields.require(is_same, &number, "must be the case_reference of the request");
+    fields.require(
+        is_same,
+        &number,
+        "must be the case_reference of the request",
+    );
     let opened_on = fields.required_day(&at("case_opened.opened_on"), case.opened_on.as_ref());
     let named = at("case_opened.organizations");
     let is_bounded = (1..=CASE_ORGANIZATIONS_MAX).contains(&case.organizations.len());
-    fields.require(is_bounded, &named, format!("must be 1 to {CASE_ORGANIZATIONS_MAX}"));
+    fields.require(
+        is_bounded,
+        &named,
+        format!("must be 1 to {CASE_ORGANIZATIONS_MAX}"),
+    );
     let mut organizations = BTreeSet::new();
-    for (number, code) in case.organizations.iter().take(CASE_ORGANIZATIONS_MAX).enumerate() {
+    for (number, code) in case
+        .organizations
+        .iter()
+        .take(CASE_ORGANIZATIONS_MAX)
+        .enumerate()
+    {
         let field = format!("{named}[{number}]");
         if let Some(uscc) = fields.parsed::<Uscc>(&field, code) {
             let is_first = organizations.insert(uscc.as_str().to_owned());
             fields.require(is_first, &field, "must not be named twice");
         }
     }
-    fields.line(&at("instrument_number"), &account.instrument_number, 1, NUMBER_MAX);
+    fields.line(
+        &at("instrument_number"),
+        &account.instrument_number,
+        1,
+        NUMBER_MAX,
+    );
     let is_bounded = (1..=OFFICERS_MAX).contains(&account.officers.len());
-    fields.require(is_bounded, &at("officers"), format!("must be 1 to {OFFICERS_MAX}"));
+    fields.require(
+        is_bounded,
+        &at("officers"),
+        format!("must be 1 to {OFFICERS_MAX}"),
+    );
     let named = account.officers.iter().take(OFFICERS_MAX).enumerate();
     let officers: Vec<OfficerId> = named
         .filter_map(|(number, id)| fields.parsed(&at(&format!("officers[{number}]")), id))
@@ -185,7 +234,12 @@ fn account(
     let approval_level = account.approval_level();
     let is_stated = approval_level != ApprovalLevel::Unspecified;
     fields.require(is_stated, &at("approval_level"), "must be stated (FS-053)");
-    fields.line(&at("approval_reference"), &account.approval_reference, 1, REFERENCE_MAX);
+    fields.line(
+        &at("approval_reference"),
+        &account.approval_reference,
+        1,
+        REFERENCE_MAX,
+    );
     let approved_on = fields.required_day(&at("approved_on"), account.approved_on.as_ref());
     Some(Account {
         case_number: case.case_number,

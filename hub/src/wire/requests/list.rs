@@ -65,7 +65,11 @@ impl Filter {
 
     /// What a page token is bound to.
     fn list(&self) -> String {
-        let states: Vec<String> = self.states.iter().map(|one| i32::from(*one).to_string()).collect();
+        let states: Vec<String> = self
+            .states
+            .iter()
+            .map(|one| i32::from(*one).to_string())
+            .collect();
         format!(
             "informationRequests?side={}&states={}&kind={}&overdue={}",
             i32::from(self.side),
@@ -82,9 +86,8 @@ impl Filter {
             RequestSide::Provider => found.sight == RequestSight::Provider,
         };
         let row = &found.row;
-        let is_late = |row: &InformationRequestRow| {
-            row.deadlines.iter().any(|one| is_overdue(one, now_us))
-        };
+        let is_late =
+            |row: &InformationRequestRow| row.deadlines.iter().any(|one| is_overdue(one, now_us));
         is_side
             && (self.states.is_empty() || self.states.contains(&row.state()))
             && (self.kind == RequestKind::Unspecified || self.kind == row.kind())
@@ -109,7 +112,11 @@ impl Services {
         let mut read = vec![];
         for one in &found {
             let is_open = !one.row.is_account() || *purpose != Purpose::default();
-            let detail = if is_open { Detail::Listed } else { Detail::Outline };
+            let detail = if is_open {
+                Detail::Listed
+            } else {
+                Detail::Outline
+            };
             information_requests.push(show::request(&self.engine, access, one, detail)?);
             // An outline has none of the contents.
             if is_open {

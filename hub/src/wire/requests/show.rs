@@ -2,14 +2,13 @@
 
 use hub_core::date;
 use hub_proto::requests::{
-    AnswerCorrectionRequest, Answer, Approval, ApproveInformationRequestRequest,
-    AskForMissingRequest, CompleteInformationRequestRequest, Completion,
-    ConfirmDisposalRequest, ConsentToInformationRequestRequest, Correction, Deadline,
-    DeadlineMove, DeliverInformationRequest, Delivery, Disposal,
-    DraftInformationRequestRequest, ExtendAnswerTimeRequest, Extension, InformationRequest,
-    RecordUseRequest, RefuseInformationRequestRequest, RequestCorrectionRequest, RequestState,
-    ResumeUseRequest, SuspendUseRequest, Suspension, UseRecord,
-    WithdrawInformationRequestRequest,
+    Answer, AnswerCorrectionRequest, Approval, ApproveInformationRequestRequest,
+    AskForMissingRequest, CompleteInformationRequestRequest, Completion, ConfirmDisposalRequest,
+    ConsentToInformationRequestRequest, Correction, Deadline, DeadlineMove,
+    DeliverInformationRequest, Delivery, Disposal, DraftInformationRequestRequest,
+    ExtendAnswerTimeRequest, Extension, InformationRequest, RecordUseRequest,
+    RefuseInformationRequestRequest, RequestCorrectionRequest, RequestState, ResumeUseRequest,
+    SuspendUseRequest, Suspension, UseRecord, WithdrawInformationRequestRequest,
 };
 use prost::Message;
 
@@ -235,7 +234,8 @@ impl Reader<'_> {
         let answered = self.found.row.answered.as_ref();
         let is_one_act = answered.is_some_and(|one| one.entry_index == act.entry_index);
         let data = if is_one_act {
-            self.text::<ConsentToInformationRequestRequest>(act)?.delivery
+            self.text::<ConsentToInformationRequestRequest>(act)?
+                .delivery
         } else {
             self.text::<DeliverInformationRequest>(act)?.delivery
         };
