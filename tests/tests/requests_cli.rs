@@ -154,13 +154,7 @@ impl Stage {
         let en = self.provider.text(&list);
         let row = en.lines().find(|line| line.contains(name)).unwrap();
         let due = due(&Value::from(today().to_string()), 10);
-        for told in [
-            "tax 省税务局",
-            "answer",
-            "with the provider",
-            "10 wd",
-            &due,
-        ] {
+        for told in ["tax 省税务局", "answer", "with the provider", "10 wd", &due] {
             assert!(row.contains(told), "{told} in {en}");
         }
         let mut zh = vec!["--lang", "zh"];
