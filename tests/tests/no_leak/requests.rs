@@ -295,9 +295,15 @@ async fn fs_053_x_006_no_other_agency_can_tell_that_two_deal_in_information() {
     let others = ["health", "tax", "public-security"];
     let seen = observe(&site, &with.direct, &others, &told).await;
     let unseen = observe(&site, &without.direct, &others, &told).await;
-    let pairs = seen.iter().zip(&unseen);
-    let differs = pairs.filter(|(seen, unseen)| seen.answer != unseen.answer);
-    let asked: Vec<&str> = differs.map(|(seen, _)| seen.asked.as_str()).collect();
+    // It may list more pages, so answers are compared by question.
+    let unseen: HashMap<&str, &str> = unseen
+        .iter()
+        .map(|one| (one.asked.as_str(), one.answer.as_str()))
+        .collect();
+    let differs = seen
+        .iter()
+        .filter(|one| unseen.get(one.asked.as_str()) != Some(&one.answer.as_str()));
+    let asked: Vec<&str> = differs.map(|one| one.asked.as_str()).collect();
     for part in [
         "requests ",
         "get_information_request ",
