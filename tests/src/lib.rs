@@ -36,6 +36,8 @@ use hub::{
     charter::Charter,
     clock::{Clock, SystemClock},
     config::Config,
+    domain::audit,
+    engine::Engine,
     server::{self, Running},
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
@@ -270,6 +272,15 @@ impl World {
 #[must_use]
 pub fn charter_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../charters/shanxi.toml")
+}
+
+/// Methods of what was recorded from an entry on, but for records of reads, which are no acts of callers.
+#[must_use]
+pub fn acts_since(engine: &Engine, head: u64) -> Vec<String> {
+    (head..engine.store().head())
+        .map(|index| engine.recorded(index).unwrap().unwrap().header.method.clone())
+        .filter(|method| method != audit::METHOD)
+        .collect()
 }
 
 /// The seed of a randomised test: `HUB_TEST_SEED`, or a new one. Print it.
