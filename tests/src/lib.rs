@@ -39,6 +39,8 @@ use hub::{
     charter::Charter,
     clock::{Clock, SystemClock},
     config::Config,
+    domain::audit,
+    engine::Engine,
     server::{self, Running},
 };
 use jiff::Timestamp;
@@ -241,11 +243,7 @@ impl World {
     /// How many entries there are that record more than that somebody read something.
     #[must_use]
     pub fn acts(&self) -> usize {
-        let engine = self.hub().engine();
-        let entries = (0..engine.store().head()).map(|index| engine.recorded(index).unwrap());
-        entries
-            .filter(|entry| entry.as_ref().unwrap().header.method != hub::domain::audit::METHOD)
-            .count()
+        acts_since(self.hub().engine(), 0).len()
     }
 
     /// Where the hub listens, as a client's endpoint.
@@ -295,6 +293,15 @@ impl World {
 #[must_use]
 pub fn charter_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../charters/shanxi.toml")
+}
+
+/// Methods of what was recorded from an entry on, but for records of reads, which are no acts of callers.
+#[must_use]
+pub fn acts_since(engine: &Engine, head: u64) -> Vec<String> {
+    (head..engine.store().head())
+        .map(|index| engine.recorded(index).unwrap().unwrap().header.method.clone())
+        .filter(|method| method != audit::METHOD)
+        .collect()
 }
 
 /// The seed of a randomised test: `HUB_TEST_SEED`, or a new one. Print it.
