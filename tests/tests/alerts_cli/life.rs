@@ -63,7 +63,8 @@ impl Stage {
             .text(&["--lang", "zh", "alert", "show", &self.alert]);
         for expected in [
             "tax 省税务局",
-            "未签收，0分钟",
+            "未签收，",
+            "分钟",
             "0/5",
             "流出与项目不符。",
             "核对票据",
