@@ -89,6 +89,13 @@ fn raise(desk: &Desk, number: u32, further: &[&str]) -> Value {
     desk.json(&arguments)
 }
 
+/// A day on which something may be due.
+fn later() -> String {
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
+    let today = jiff::Timestamp::now().to_zoned(zone).date();
+    (today + jiff::Span::new().days(100)).to_string()
+}
+
 /// The name of an alert in an answer.
 fn name(answer: &Value) -> String {
     answer["alert"]["name"].as_str().unwrap().to_owned()

@@ -62,8 +62,9 @@ impl Stage {
             .tax
             .text(&["--lang", "zh", "alert", "show", &self.alert]);
         for expected in [
-            "tax 国家税务总局山西省税务局",
+            "tax 省税务局",
             "未签收，",
+            "分钟",
             "0/5",
             "流出与项目不符。",
             "核对票据",
@@ -166,6 +167,7 @@ impl Stage {
 
     fn find_and_measure(&self) {
         let alert = self.alert.as_str();
+        let due = super::later();
         let found = self.tax.json(&[
             "alert",
             "finding",
@@ -189,18 +191,18 @@ impl Stage {
             "take",
             alert,
             "--due",
-            "2099-03-31",
+            &due,
             "--text",
             "补缴税款",
         ]);
-        assert_eq!(taken["alert"]["measures"][0]["due_on"], "2099-03-31");
+        assert_eq!(taken["alert"]["measures"][0]["due_on"], due);
         let shown = self.office.text(&["--lang", "zh", "alert", "show", alert]);
         for expected in [
             "结论",
             "属实",
             "账务无异常",
             "补缴税款",
-            "2099-03-31",
+            due.as_str(),
             "办理中",
         ] {
             assert!(shown.contains(expected), "{expected} in\n{shown}");

@@ -205,8 +205,8 @@ async fn fs_051_a_raw_report_and_what_is_no_text_are_refused_whole() {
     beside(move || {
         let path = folder.join("file.csv");
         let transactions = "account_number,transaction_time,amount,counterparty\n1,2,3,4\n";
-        // 统一 in GBK.
-        let gbk = [HEADING.as_bytes(), b"\n", &[0xcd, 0xb3, 0xd2, 0xbb]].concat();
+        // 协会 in GBK.
+        let gbk = [HEADING.as_bytes(), b"\n", &[0xd0, 0xad, 0xbb, 0xe1]].concat();
         let nul = format!("{HEADING}\n{}\n", row(1)).replace("某某协会1", "某\0某");
         for (bytes, code, said) in [
             (transactions.as_bytes(), 5, "FS-051"),

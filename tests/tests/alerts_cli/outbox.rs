@@ -51,7 +51,7 @@ async fn what_waits_in_the_outbox_is_raised_acknowledged_and_reported_once() {
             "take",
             &alert,
             "--due",
-            "2099-01-01",
+            &super::later(),
             "--text",
             "核查",
         ]);

@@ -241,11 +241,11 @@ fn acknowledged(out: Out, alert: &Alert, unit: &UnitHandling, now: Timestamp) ->
     }
     let age = words::age(out, told_for_s(unit, now));
     if is_late(alert, unit) {
-        let label = out.label("OVERDUE,", "已逾期，");
-        return (format!("{label} {age}"), Tone::Bad);
+        let label = out.label("OVERDUE, ", "已逾期，");
+        return (format!("{label}{age}"), Tone::Bad);
     }
-    let label = out.label("not yet,", "未签收，");
-    (format!("{label} {age}"), Tone::Warn)
+    let label = out.label("not yet, ", "未签收，");
+    (format!("{label}{age}"), Tone::Warn)
 }
 
 /// What was said, found and decided, in words.
