@@ -1,6 +1,7 @@
 //! Shanxi's charter against the catalogue of requirements; tests carry its ids.
 
 mod meetings;
+mod referrals;
 mod rules;
 mod who_notifies_whom;
 
