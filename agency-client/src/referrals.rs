@@ -82,7 +82,7 @@ impl Referrals {
     ///         referral: Some(Referral {
     ///             addressee: "agencies/public-security".into(),
     ///             organizations: vec![SubjectOrganization {
-    ///                 uscc: "51140000500000015Q".into(),
+    ///                 uscc: "52140000500025183F".into(),
     ///                 display_name: "An association".into(),
     ///             }],
     ///             title: "Funds out of line with the programme".into(),

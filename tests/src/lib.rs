@@ -299,7 +299,15 @@ pub fn charter_file() -> PathBuf {
 #[must_use]
 pub fn acts_since(engine: &Engine, head: u64) -> Vec<String> {
     (head..engine.store().head())
-        .map(|index| engine.recorded(index).unwrap().unwrap().header.method.clone())
+        .map(|index| {
+            engine
+                .recorded(index)
+                .unwrap()
+                .unwrap()
+                .header
+                .method
+                .clone()
+        })
         .filter(|method| method != audit::METHOD)
         .collect()
 }

@@ -3,6 +3,7 @@
 mod fund;
 mod meetings;
 mod reads;
+mod referrals;
 mod requests;
 mod rules;
 mod who_notifies_whom;

@@ -147,7 +147,7 @@ fn fs_036_sent_to_another_member_by_an_open_route_only() {
         ("tax", "routes"),
     ] {
         let (reason, text) = refusal(bench.send_to("pboc-branch", to, 1));
-        assert_eq!(reason, Reason::FieldInvalid, "{to}");
+        assert_eq!(reason, Reason::InvalidArgument, "{to}");
         assert!(text.contains(rule), "{to}: {text}");
     }
     bench.sent();
