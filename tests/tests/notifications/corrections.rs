@@ -439,7 +439,11 @@ async fn a_consumer_that_was_offline_gets_original_and_correction_in_order() {
         assert_eq!(come_back(&world, agency).await.len(), 1);
     }
     // Both are away; health comes back in between.
-    let sent = publish(&world.clerk("finance"), addressed(&["tax", "health"], "五月")).await;
+    let sent = publish(
+        &world.clerk("finance"),
+        addressed(&["tax", "health"], "五月"),
+    )
+    .await;
     let (original, correction) = (NotificationKind::Original, NotificationKind::Correction);
     let five = ("五月".to_owned(), original);
     assert_eq!(come_back(&world, "health").await, [five.clone()]);

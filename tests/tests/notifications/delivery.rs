@@ -271,7 +271,11 @@ async fn what_waits_in_a_log_that_was_empty_before_counts_too() {
     publish(&world.clerk("health"), addressed(&["tax"], "2")).await;
     let consumers = tax.list_consumers().await.unwrap();
     let lags: Vec<_> = consumers.iter().map(|one| one.lag_count).collect();
-    assert_eq!(lags, [1, 0], "who does not read the inbox owes nothing there");
+    assert_eq!(
+        lags,
+        [1, 0],
+        "who does not read the inbox owes nothing there"
+    );
     let text = world.hub().metrics().encode().unwrap();
     let line = "hub_consumer_lag_notifications{agency=\"tax\",consumer=\"oa\"} 1";
     assert!(text.contains(line), "{text}");

@@ -138,7 +138,10 @@ async fn states_kinds_and_replies_are_found_and_follow_what_happens() {
     let draft = NotificationDraft::like(&wrong).title("丙");
     let corrected = tax.channels().correct(&wrong.name, draft, "改").await;
     let corrected = corrected.unwrap().response.notification.unwrap();
-    tax.channels().retract(&corrected.name, "误发").await.unwrap();
+    tax.channels()
+        .retract(&corrected.name, "误发")
+        .await
+        .unwrap();
     // A reminder of what is to be acknowledged is the hub's own, and goes to who owes it.
     clock.by(SignedDuration::from_hours(49));
     assert!(reminders::run(world.hub().engine()).await.unwrap() > 0);
@@ -148,11 +151,31 @@ async fn states_kinds_and_replies_are_found_and_follow_what_happens() {
         for client in [world.clerk("tax"), world.clerk("health")] {
             for (what, query, expected) in [
                 ("current", current.clone().author("tax"), vec!["误发", "甲"]),
-                ("corrected", q().state(NotificationState::Corrected), vec!["乙"]),
-                ("retracted", q().state(NotificationState::Retracted), vec!["丙"]),
-                ("correction", q().kind(NotificationKind::Correction), vec!["丙"]),
-                ("retraction", q().kind(NotificationKind::Retraction), vec!["误发"]),
-                ("original", q().kind(NotificationKind::Original), vec!["答", "乙", "甲"]),
+                (
+                    "corrected",
+                    q().state(NotificationState::Corrected),
+                    vec!["乙"],
+                ),
+                (
+                    "retracted",
+                    q().state(NotificationState::Retracted),
+                    vec!["丙"],
+                ),
+                (
+                    "correction",
+                    q().kind(NotificationKind::Correction),
+                    vec!["丙"],
+                ),
+                (
+                    "retraction",
+                    q().kind(NotificationKind::Retraction),
+                    vec!["误发"],
+                ),
+                (
+                    "original",
+                    q().kind(NotificationKind::Original),
+                    vec!["答", "乙", "甲"],
+                ),
                 ("reply", q().in_reply_to(&asking.name), vec!["答"]),
                 ("no reply", q().in_reply_to(&wrong.name), vec![]),
                 (
@@ -167,7 +190,10 @@ async fn states_kinds_and_replies_are_found_and_follow_what_happens() {
             }
         }
         let reminded = q().kind(NotificationKind::Reminder).author("hub");
-        assert_eq!(found(&world.clerk("health"), reminded.clone()).await.len(), 1);
+        assert_eq!(
+            found(&world.clerk("health"), reminded.clone()).await.len(),
+            1
+        );
         assert_eq!(found(&world.clerk("tax"), reminded).await, []);
         world.stop().await;
         std::fs::remove_file(world.site.data_dir().join(SEARCH_FILE)).unwrap();
