@@ -113,10 +113,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// use agency_client::gateway::{GatewayOptions, Listen};
 ///
 /// let listen = Listen::Unix("/run/agency/gateway.sock".into());
-/// let options = GatewayOptions {
-///     connections_max: 8,
-///     ..GatewayOptions::new(listen, "outbox")
-/// };
+/// let mut options = GatewayOptions::new(listen, "outbox");
+/// options.connections_max = 8;
 /// assert!(options.secret_file.is_none());
 /// ```
 #[derive(Debug, Clone)]
