@@ -44,9 +44,17 @@ use crate::{
 use upload::Source;
 
 /// Largest file in bytes (100 MiB).
+///
+/// ```
+/// assert_eq!(agency_client::attachments::FILE_BYTES_MAX, 100 * 1024 * 1024);
+/// ```
 pub const FILE_BYTES_MAX: u64 = 104_857_600;
 
 /// An upload or download is given up when nothing has moved for so long.
+///
+/// ```
+/// assert_eq!(agency_client::attachments::PATIENCE, std::time::Duration::from_secs(120));
+/// ```
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A connection on which nothing has moved for so long counts as cut.
@@ -64,6 +72,19 @@ const GET_UPLOAD: &str = "/hub.attachments.v1.AttachmentService/GetUpload";
 const DOWNLOAD: &str = "/hub.attachments.v1.AttachmentService/DownloadAttachment";
 
 /// What is being done with a file.
+///
+/// ```no_run
+/// use agency_client::{Client, attachments::{Phase, Progress}};
+///
+/// # async fn example(client: Client) -> agency_client::Result<()> {
+/// let tell = |progress: Progress| match progress.phase {
+///     Phase::Hashing => eprintln!("reading"),
+///     _ => eprintln!("{} of {}", progress.done_bytes, progress.total_bytes),
+/// };
+/// client.attachments().upload("report.pdf", tell).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
@@ -74,6 +95,17 @@ pub enum Phase {
 }
 
 /// How far an upload or download is.
+///
+/// ```no_run
+/// use agency_client::{Client, attachments::Progress};
+///
+/// # async fn example(client: Client) -> agency_client::Result<()> {
+/// let percent = |progress: Progress| progress.done_bytes * 100 / progress.total_bytes.max(1);
+/// let tell = move |progress| eprintln!("{} %", percent(progress));
+/// client.attachments().upload("report.pdf", tell).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -89,6 +121,14 @@ pub struct Progress {
 pub(crate) type Tell = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// The attachments service. Made by [`Client::attachments`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let report = client.attachments().upload("report.pdf", |_| {}).await?;
+/// println!("{} bytes", report.size_bytes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Attachments {
     client: Client,
@@ -102,6 +142,17 @@ impl Attachments {
     /// Uploads a file of 1 byte to [`FILE_BYTES_MAX`] and describes it for a notification: the file's
     /// name, and a media type after its ending, `application/octet-stream` where that says nothing.
     /// Both can be changed in the answer. What the hub has of the file already is not sent again.
+    ///
+    /// ```no_run
+    /// use agency_client::{Client, channels::NotificationDraft};
+    ///
+    /// # async fn example(client: Client) -> agency_client::Result<()> {
+    /// let report = client.attachments().upload("report.pdf", |_| {}).await?;
+    /// let draft = NotificationDraft::to(["health"]).title("Report").attach(report);
+    /// client.channels().publish(draft).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::LocalFile`] when the file cannot be read, is empty or too large, or changes
@@ -171,6 +222,15 @@ impl Attachments {
     }
 
     /// How much the hub has of a file that the caller's agency uploads; nothing when it knows of none.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client, sha256: &str) -> agency_client::Result<()> {
+    /// if let Some(upload) = client.attachments().status(sha256).await? {
+    ///     println!("{} of {} bytes are there", upload.received_bytes, upload.size_bytes);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ClientError`].

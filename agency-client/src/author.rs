@@ -13,6 +13,17 @@ use crate::{error::Result, profile::Identity};
 
 /// A mutating call as its author signed it. Keep it with the receipt: together they prove who
 /// asked for what, also when the hub no longer has the content.
+///
+/// ```no_run
+/// use agency_client::{Authored, Client, channels::NotificationDraft};
+///
+/// # async fn example(client: Client, draft: NotificationDraft) -> agency_client::Result<()> {
+/// let published = client.channels().publish(draft).await?;
+/// let own: Authored = published.authored;
+/// println!("{} with {} bytes", own.method, own.request.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authored {
     /// Full gRPC path.
@@ -47,6 +58,18 @@ impl Authored {
 }
 
 /// The hub's answer to a mutating call, and what the author signed for it.
+///
+/// ```no_run
+/// use agency_client::{Client, channels::NotificationDraft};
+///
+/// # async fn example(client: Client, draft: NotificationDraft) -> agency_client::Result<()> {
+/// let published = client.channels().publish(draft).await?;
+/// // The answer's fields can be had directly.
+/// println!("{:?}", published.notification);
+/// println!("{}", published.authored.method);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Recorded<T> {
     /// The hub's answer.

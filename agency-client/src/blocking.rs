@@ -33,6 +33,7 @@ mod modules;
 mod outbox;
 mod referrals;
 mod requests;
+mod search;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -44,6 +45,7 @@ pub use modules::{Attachments, Audit, Channels, Ledger, Members};
 pub use outbox::{Outbox, Sender};
 pub use referrals::Referrals;
 pub use requests::Requests;
+pub use search::SearchResults;
 
 use crate::{
     ClientBuilder, Profile,
@@ -98,6 +100,16 @@ impl Drop for Threads {
 
 /// A connection to the hub in the name of one officer, for programs without an async runtime.
 /// Cheap to clone; clones share everything.
+///
+/// ```no_run
+/// use agency_client::{blocking::Client, profile};
+///
+/// # fn example() -> agency_client::Result<()> {
+/// let client = Client::connect(&profile::load("tax/profile.toml".as_ref())?)?;
+/// println!("{:?}", client.members().who_am_i()?.agency);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: crate::Client,
@@ -107,6 +119,16 @@ pub struct Client {
 impl Client {
     /// Connects with the profile's officer and roles, and asks the hub whether it takes the caller
     /// for who it is.
+    ///
+    /// ```no_run
+    /// use agency_client::{Profile, blocking::Client};
+    ///
+    /// # fn example(profile: &Profile) -> agency_client::Result<()> {
+    /// let client = Client::connect(profile)?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`crate::Client::connect`]; [`ClientError::AsyncContext`] inside an async runtime.
@@ -141,6 +163,12 @@ impl Client {
     }
 
     /// The async client inside, for its settings.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) {
+    /// println!("{}", client.inner().endpoint());
+    /// # }
+    /// ```
     #[must_use]
     pub fn inner(&self) -> &crate::Client {
         &self.inner
@@ -168,18 +196,44 @@ impl Client {
     }
 
     /// Mechanisms, agencies, memberships, liaisons, nodes and token keys.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// for agency in client.members().list_agencies(None)? {
+    ///     println!("{}", agency.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn members(&self) -> Members {
         Members::new(self)
     }
 
     /// Notifications: publish, receive, open, sign for, correct, search.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// for channel in client.channels().list_channels()? {
+    ///     println!("{}", channel.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn channels(&self) -> Channels {
         Channels::new(self)
     }
 
     /// Meetings: topics, notices and answers, attendance.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// let name = "meetings/01980000-0000-7000-8000-000000000000";
+    /// println!("{}", client.meetings().get(name)?.title);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn meetings(&self) -> Meetings {
         Meetings::new(self)
@@ -192,12 +246,28 @@ impl Client {
     }
 
     /// Minutes: versions, consent, issue, agreed items.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// let name = "meetings/01980000-0000-7000-8000-000000000000/minutes/1";
+    /// println!("{:?}", client.minutes().get(name)?.consents);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn minutes(&self) -> Minutes {
         Minutes::new(self)
     }
 
     /// Major issues and their escalation.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// let name = "majorIssues/01980000-0000-7000-8000-000000000000";
+    /// println!("{}", client.major_issues().get(name)?.title);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn major_issues(&self) -> MajorIssues {
         MajorIssues::new(self)
@@ -216,6 +286,13 @@ impl Client {
     }
 
     /// Checkpoints, proofs and entries.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// println!("{} entries", client.ledger().checkpoint()?.size);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self)
@@ -239,6 +316,13 @@ impl Client {
     }
 
     /// Files that go with notifications.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// println!("{}", client.attachments().upload("report.pdf".as_ref(), |_| {})?.sha256);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn attachments(&self) -> Attachments {
         Attachments::new(self)
@@ -247,6 +331,17 @@ impl Client {
 
 /// Notifications as an iterator, which waits for the next one. It ends after an error, which only
 /// comes through when another connection cannot mend it. Dropping it ends the subscription.
+///
+/// ```no_run
+/// use agency_client::{blocking::Client, subscribe::SubscribeOptions};
+///
+/// # fn example(client: Client) -> agency_client::Result<()> {
+/// for event in client.channels().subscribe(SubscribeOptions::default())? {
+///     println!("{:?}", event?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Subscription {
     inner: crate::subscribe::Subscription,
@@ -255,6 +350,19 @@ pub struct Subscription {
 
 impl Subscription {
     /// The next event, if one comes in time; `Ok(None)` when none did.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use agency_client::blocking::Subscription;
+    ///
+    /// # fn example(mut events: Subscription) -> agency_client::Result<()> {
+    /// if let Some(event) = events.next_within(Duration::from_secs(1))? {
+    ///     println!("{event:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// What ended the subscription, or [`ClientError::AsyncContext`].

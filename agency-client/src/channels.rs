@@ -1,4 +1,17 @@
 //! Notifications: publish, receive, open, sign for; one method an RPC.
+//!
+//! ```no_run
+//! use agency_client::{Client, channels::NotificationDraft, proto::channels::Classification};
+//!
+//! # async fn example(client: Client) -> agency_client::Result<()> {
+//! let draft = NotificationDraft::to(["health"])
+//!     .category("coordination")
+//!     .title("Spot check in May")
+//!     .classification(Classification::Internal);
+//! client.channels().publish(draft).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod draft;
 mod search;
@@ -24,6 +37,15 @@ use crate::{
 };
 
 /// Notifications in one batch.
+///
+/// ```
+/// use agency_client::channels::{BATCH_ITEMS_MAX, NotificationDraft};
+///
+/// let drafts: Vec<_> = (0..1_000)
+///     .map(|number| NotificationDraft::to(["health"]).title(format!("No. {number}")))
+///     .collect();
+/// assert_eq!(drafts.chunks(BATCH_ITEMS_MAX).count(), 4);
+/// ```
 pub const BATCH_ITEMS_MAX: usize = 256;
 
 macro_rules! path {
@@ -37,6 +59,15 @@ mod corrections;
 pub(crate) const SUBSCRIBE: &str = path!("Subscribe");
 
 /// The channels service. Made by [`Client::channels`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let name = "channels/all-members/notifications/7";
+/// let notification = client.channels().notification(name).await?.notification;
+/// println!("{}", notification.unwrap_or_default().title);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Channels {
     client: Client,

@@ -3,6 +3,15 @@
 //! Invariant: what is remembered was signed by the ledger's key and continues everything that was
 //! remembered before. A hub that rewrites its history, or shows different members different
 //! histories, is caught by the first member that asks again.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+//! // Fetched, verified, held against what was seen before, and remembered.
+//! let newest = client.ledger().checkpoint().await?;
+//! assert_eq!(client.checkpoint_memory().remembered()?, Some(newest));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -21,12 +30,24 @@ use tokio::time::Instant;
 use crate::error::{ClientError, Result};
 
 /// File in the state folder that holds the remembered note.
+///
+/// ```
+/// assert_eq!(agency_client::checkpoint::CHECKPOINT_FILE, "checkpoint");
+/// ```
 pub const CHECKPOINT_FILE: &str = "checkpoint";
 const LOCK_FILE: &str = "checkpoint.lock";
 /// How often a taken lock is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
 /// A checkpoint whose signature was verified, and which continues what was remembered.
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let newest = client.ledger().checkpoint().await?;
+/// println!("{} has {} entries", newest.origin, newest.size);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedCheckpoint {
     /// The signed note as it came.
@@ -51,6 +72,17 @@ impl TrustedCheckpoint {
 }
 
 /// The state folder's remembered checkpoint. Several processes may share a folder.
+///
+/// ```no_run
+/// use agency_client::{checkpoint::CheckpointMemory, profile};
+///
+/// # fn example() -> agency_client::Result<()> {
+/// let key = profile::ledger_key("tax/ledger.vkey".as_ref())?;
+/// let memory = CheckpointMemory::new("tax/state", key);
+/// println!("{:?}", memory.remembered()?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct CheckpointMemory {
     folder: PathBuf,
@@ -65,6 +97,17 @@ pub(crate) struct Held {
 
 impl CheckpointMemory {
     /// The memory in a folder, which is made when it is first needed.
+    ///
+    /// ```no_run
+    /// use agency_client::{checkpoint::CheckpointMemory, profile};
+    ///
+    /// # fn example() -> agency_client::Result<()> {
+    /// let key = profile::ledger_key("tax/ledger.vkey".as_ref())?;
+    /// let memory = CheckpointMemory::new("tax/state", key);
+    /// # drop(memory);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(folder: impl AsRef<Path>, verifier: NoteVerifier) -> Self {
         Self {
@@ -74,18 +117,42 @@ impl CheckpointMemory {
     }
 
     /// The key that checkpoints are verified with.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let bundle = client.ledger().bundle(7, None).await?;
+    /// bundle.verify(client.checkpoint_memory().verifier(), None)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn verifier(&self) -> &NoteVerifier {
         &self.verifier
     }
 
     /// Where the note is kept.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) {
+    /// println!("{}", client.checkpoint_memory().path().display());
+    /// # }
+    /// ```
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.join(CHECKPOINT_FILE)
     }
 
     /// The remembered checkpoint, if there is one.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// match client.checkpoint_memory().remembered()? {
+    ///     Some(seen) => println!("{} entries", seen.size),
+    ///     None => println!("nothing was seen yet"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::LocalFile`] when the file cannot be read or is no checkpoint of this ledger.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use hub_core::{
     commitment::{SALT_HEADER, SIGNATURE_HEADER},
-    names::{OfficerId, RequestId, RoleId},
+    names::RequestId,
     purpose::{PURPOSE_HEADER, PURPOSE_RULE, is_purpose},
 };
 use jiff::Timestamp;
@@ -34,24 +34,47 @@ use crate::{
     ledger::Ledger,
     meetings::{MajorIssues, Meetings, Minutes},
     members::Members,
-    observer::{CallFinished, Observer, Watched},
+    observer::{CallFinished, Watched},
     profile::{Identity, Profile},
     referrals::Referrals,
     requests::Requests,
     retry::{RetryPolicy, jitter},
     token::Minter,
-    transport::{self, TlsWatch},
+    transport::TlsWatch,
 };
 
 /// Time that a call may take, retries included, unless the builder says otherwise.
+///
+/// ```
+/// assert_eq!(agency_client::DEADLINE_DEFAULT, std::time::Duration::from_secs(10));
+/// ```
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 /// Largest answer that is read, in bytes. The hub's messages have at most 1 MiB; a whole ledger
 /// entry of one with its header is a little more.
+///
+/// ```
+/// assert_eq!(agency_client::ANSWER_BYTES_MAX, 4 * 1024 * 1024);
+/// ```
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Roles that a token may name.
+///
+/// ```
+/// assert_eq!(agency_client::ROLES_MAX, 16);
+/// ```
 pub const ROLES_MAX: usize = 16;
 
 /// A connection to the hub in the name of one officer. Cheap to clone; clones share everything.
+///
+/// ```no_run
+/// use agency_client::{Client, profile};
+///
+/// # async fn example() -> agency_client::Result<()> {
+/// let client = Client::connect(&profile::load("tax/profile.toml".as_ref())?).await?;
+/// let other = client.clone();
+/// tokio::join!(async { client.channels().list_channels().await }, async { other.members().who_am_i().await }).0?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -81,142 +104,20 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Settles who acts, and how patiently, before connecting.
-#[derive(Debug, Clone)]
-pub struct ClientBuilder {
-    profile: Profile,
-    endpoint: Option<String>,
-    officer: Option<String>,
-    roles: Option<Vec<String>>,
-    purpose: Option<String>,
-    deadline: Duration,
-    retry: RetryPolicy,
-    observer: Watched,
-}
-
-impl ClientBuilder {
-    /// A builder with the profile's officer, roles and endpoint, a deadline of
-    /// [`DEADLINE_DEFAULT`] and the default [`RetryPolicy`].
-    #[must_use]
-    pub fn new(profile: &Profile) -> Self {
-        Self {
-            profile: profile.clone(),
-            endpoint: None,
-            officer: None,
-            roles: None,
-            purpose: None,
-            deadline: DEADLINE_DEFAULT,
-            retry: RetryPolicy::default(),
-            observer: Watched::default(),
-        }
-    }
-
-    /// Another endpoint than the profile's, such as `https://127.0.0.1:7443`.
-    #[must_use]
-    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoint = Some(endpoint.into());
-        self
-    }
-
-    /// Another officer than the profile's.
-    #[must_use]
-    pub fn officer(mut self, officer: impl Into<String>) -> Self {
-        self.officer = Some(officer.into());
-        self
-    }
-
-    /// Other roles than the profile's.
-    #[must_use]
-    pub fn roles<R: Into<String>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
-        self.roles = Some(roles.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// What restricted records are read for, instead of the profile's: see [`Client::with_purpose`].
-    #[must_use]
-    pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
-        self.purpose = Some(purpose.into());
-        self
-    }
-
-    /// Time that a call may take, retries included.
-    #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
-    }
-
-    /// How often and how soon calls are tried again.
-    #[must_use]
-    pub fn retry(mut self, retry: RetryPolicy) -> Self {
-        self.retry = retry;
-        self
-    }
-
-    /// Told of calls, reconnections, checkpoints and outboxes, for metrics. There is none unless
-    /// it is set here.
-    #[must_use]
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Watched::new(observer);
-        self
-    }
-
-    /// Reads certificate and keys. The connection comes about with the first call, and again
-    /// whenever it broke.
-    ///
-    /// # Errors
-    /// [`ClientError::LocalFile`] or [`ClientError::Input`] when the profile, a file that it names
-    /// or a setting is not usable.
-    pub fn build(self) -> Result<Client> {
-        let identity = Identity::load(&self.profile)?;
-        let endpoint = self.endpoint.unwrap_or(self.profile.endpoint);
-        let officer = self.officer.unwrap_or(self.profile.officer);
-        let roles = self.roles.unwrap_or(self.profile.roles);
-        officer
-            .parse::<OfficerId>()
-            .map_err(|rule| ClientError::input("officer", rule.to_string()))?;
-        if roles.is_empty() || roles.len() > ROLES_MAX {
-            let rule = format!("1 to {ROLES_MAX} roles are needed");
-            return Err(ClientError::input("roles", rule));
-        }
-        for role in &roles {
-            role.parse::<RoleId>()
-                .map_err(|rule| ClientError::input(format!("role {role}"), rule.to_string()))?;
-        }
-        let purpose = self.purpose.or(self.profile.purpose).unwrap_or_default();
-        let purpose = checked_purpose(&purpose)?;
-        let (channel, watch) = transport::channel(&identity, &endpoint, self.observer.clone())?;
-        let memory = CheckpointMemory::new(&self.profile.state_dir, identity.ledger_key.clone());
-        Ok(Client {
-            shared: Arc::new(Shared {
-                channel,
-                endpoint,
-                watch,
-                minter: Minter::new(identity.clone(), officer, roles),
-                identity,
-                deadline: self.deadline,
-                retry: self.retry,
-                memory,
-                observer: self.observer,
-            }),
-            purpose,
-        })
-    }
-
-    /// Builds the client and asks the hub whether it takes the caller for who it is.
-    ///
-    /// # Errors
-    /// As [`Self::build`], and whatever the first call meets.
-    pub async fn connect(self) -> Result<Client> {
-        let client = self.build()?;
-        client.members().who_am_i().await?;
-        Ok(client)
-    }
-}
-
 impl Client {
     /// Connects with the profile's officer and roles, and asks the hub whether it takes the caller
     /// for who it is.
+    ///
+    /// ```no_run
+    /// use agency_client::{Client, profile};
+    ///
+    /// # async fn example() -> agency_client::Result<()> {
+    /// let profile = profile::load("tax/profile.toml".as_ref())?;
+    /// let client = Client::connect(&profile).await?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`ClientBuilder::connect`].
@@ -225,6 +126,16 @@ impl Client {
     }
 
     /// A builder, for another officer, role, endpoint or deadline.
+    ///
+    /// ```no_run
+    /// use agency_client::{Client, Profile};
+    ///
+    /// # fn example(profile: &Profile) -> agency_client::Result<()> {
+    /// let client = Client::builder(profile).officer("tax-leader-1").roles(["leader"]).build()?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn builder(profile: &Profile) -> ClientBuilder {
         ClientBuilder::new(profile)
@@ -260,60 +171,134 @@ impl Client {
     }
 
     /// The profile that the client was made from.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) {
+    /// println!("{}", client.profile().agency);
+    /// # }
+    /// ```
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.shared.identity.profile
     }
 
     /// The officer who acts.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) {
+    /// println!("{}", client.officer());
+    /// # }
+    /// ```
     #[must_use]
     pub fn officer(&self) -> &str {
         self.shared.minter.officer()
     }
 
     /// The roles under which the officer acts.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) {
+    /// println!("{}", client.roles().join(", "));
+    /// # }
+    /// ```
     #[must_use]
     pub fn roles(&self) -> &[String] {
         self.shared.minter.roles()
     }
 
     /// Where the hub is.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) {
+    /// println!("{}", client.endpoint());
+    /// # }
+    /// ```
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.shared.endpoint
     }
 
     /// SHA-256 of the node certificate's DER.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) {
+    /// for byte in client.certificate_sha256() {
+    ///     print!("{byte:02x}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn certificate_sha256(&self) -> [u8; 32] {
         self.shared.identity.certificate_sha256
     }
 
     /// Mechanisms, agencies, memberships, liaisons, nodes and token keys.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// for mechanism in client.members().list_mechanisms(None).await? {
+    ///     println!("{}", mechanism.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn members(&self) -> Members {
         Members::new(self.clone())
     }
 
     /// Notifications: publish, receive, open, sign for.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// for channel in client.channels().list_channels().await? {
+    ///     println!("{}", channel.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn channels(&self) -> Channels {
         Channels::new(self.clone())
     }
 
     /// Meetings: topics, notices and answers, attendance.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let name = "meetings/01980000-0000-7000-8000-000000000000";
+    /// println!("{}", client.meetings().get(name).await?.title);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn meetings(&self) -> Meetings {
         Meetings::new(self.clone())
     }
 
     /// Minutes: versions, consent, issue, agreed items.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let name = "meetings/01980000-0000-7000-8000-000000000000/minutes/1";
+    /// println!("{:?}", client.minutes().get(name).await?.consents);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn minutes(&self) -> Minutes {
         Minutes::new(self.clone())
     }
 
     /// Major issues and their escalation.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let name = "majorIssues/01980000-0000-7000-8000-000000000000";
+    /// println!("{}", client.major_issues().get(name).await?.title);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn major_issues(&self) -> MajorIssues {
         MajorIssues::new(self.clone())
@@ -338,6 +323,14 @@ impl Client {
     }
 
     /// Files that go with notifications: upload and download.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let file = client.attachments().upload("report.pdf", |_| {}).await?;
+    /// println!("{}", file.sha256);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn attachments(&self) -> Attachments {
         Attachments::new(self.clone())
@@ -350,12 +343,28 @@ impl Client {
     }
 
     /// Checkpoints, proofs and entries.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// println!("{} entries", client.ledger().checkpoint().await?.size);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self.clone())
     }
 
     /// The memory of the last verified checkpoint.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// if let Some(seen) = client.checkpoint_memory().remembered()? {
+    ///     println!("{} entries were there", seen.size);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn checkpoint_memory(&self) -> &CheckpointMemory {
         &self.shared.memory
@@ -613,6 +622,15 @@ fn sign_headers(headers: &mut MetadataMap, authored: &Authored) {
 }
 
 /// A new request id: a UUID of version 7, as text.
+///
+/// ```
+/// use agency_client::channels::NotificationDraft;
+///
+/// // Stored before the call, so that the call can be repeated after a crash.
+/// let id = agency_client::request_id();
+/// let draft = NotificationDraft::to(["health"]).request_id(id.clone());
+/// assert_eq!(draft.id(), id);
+/// ```
 #[must_use]
 pub fn request_id() -> String {
     uuid::Uuid::now_v7().to_string()
@@ -625,6 +643,9 @@ pub(crate) fn checked_request_id(text: String) -> Result<String> {
     Ok(text)
 }
 
+mod builder;
 pub(crate) mod forward;
+
+pub use builder::ClientBuilder;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,14 @@
 //! What went wrong, by who is at fault, and what to do next.
 //!
 //! Invariant: nothing here holds a token, a key or a body.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) {
+//! if let Err(error) = client.members().who_am_i().await {
+//!     eprintln!("{}: {error}\n{}", error.reason_text(), error.advice());
+//! }
+//! # }
+//! ```
 
 mod advice;
 mod status;
@@ -13,9 +21,28 @@ pub use advice::Lang;
 pub(crate) use status::from_status;
 
 /// Result with [`ClientError`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// client.members().who_am_i().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub type Result<T, E = ClientError> = std::result::Result<T, E>;
 
 /// Why a call failed. Each variant says who is at fault; [`ClientError::advice`] says what to do.
+///
+/// ```no_run
+/// use agency_client::{Client, ClientError};
+///
+/// # async fn example(client: Client) {
+/// match client.members().who_am_i().await {
+///     Ok(me) => println!("{:?}", me.agency),
+///     Err(ClientError::Unreachable { endpoint, .. }) => println!("{endpoint} is away"),
+///     Err(error) => println!("{error}\n{}", error.advice()),
+/// }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -113,6 +140,18 @@ pub enum ClientError {
 }
 
 /// What the hub said when it refused a call.
+///
+/// ```no_run
+/// use agency_client::ClientError;
+///
+/// # fn example(error: ClientError) {
+/// if let ClientError::Refused(refusal) = error {
+///     for one in &refusal.violations {
+///         println!("{} {}", one.field, one.rule);
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The reason, when the hub gave one that this client knows.
@@ -140,6 +179,13 @@ impl std::fmt::Display for Refusal {
 }
 
 /// One field that breaks a rule.
+///
+/// ```
+/// use agency_client::error::Violation;
+///
+/// let violation = Violation { field: "title".into(), rule: "must be one line".into() };
+/// assert_eq!(format!("{} {}", violation.field, violation.rule), "title must be one line");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Path of the field, such as `notification.subjects[2].uscc`.
@@ -166,6 +212,13 @@ impl ClientError {
     }
 
     /// The hub's reason, when it gave one.
+    ///
+    /// ```
+    /// use agency_client::ClientError;
+    ///
+    /// let error = ClientError::AsyncContext;
+    /// assert_eq!(error.reason(), None, "the hub was not asked");
+    /// ```
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         match self {
@@ -175,6 +228,13 @@ impl ClientError {
     }
 
     /// A short name of what happened: the hub's reason, or one of the client's own.
+    ///
+    /// ```
+    /// use agency_client::ClientError;
+    ///
+    /// let error = ClientError::AsyncContext;
+    /// assert_eq!(error.reason_text(), "ASYNC_CONTEXT");
+    /// ```
     #[must_use]
     pub fn reason_text(&self) -> &str {
         match self {
@@ -196,6 +256,14 @@ impl ClientError {
     }
 
     /// The page of the project that explains the hub's reason: `docs/errors/<REASON>.md`.
+    ///
+    /// ```no_run
+    /// # fn example(error: agency_client::ClientError) {
+    /// if let Some(page) = error.help_page() {
+    ///     println!("see {page}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn help_page(&self) -> Option<String> {
         self.reason()
@@ -203,12 +271,26 @@ impl ClientError {
     }
 
     /// What to do next, in English.
+    ///
+    /// ```
+    /// use agency_client::ClientError;
+    ///
+    /// let error = ClientError::AsyncContext;
+    /// assert!(!error.advice().is_empty());
+    /// ```
     #[must_use]
     pub fn advice(&self) -> &'static str {
         self.advice_in(Lang::En)
     }
 
     /// What to do next, in a language.
+    ///
+    /// ```
+    /// use agency_client::{ClientError, Lang};
+    ///
+    /// let error = ClientError::AsyncContext;
+    /// assert_ne!(error.advice_in(Lang::Zh), error.advice_in(Lang::En));
+    /// ```
     #[must_use]
     pub fn advice_in(&self, lang: Lang) -> &'static str {
         advice::advice(self, lang)
@@ -221,6 +303,16 @@ impl ClientError {
 
     /// Whether the same call may succeed later, and the wait that the hub asks for: it cannot
     /// answer now, a limit passes, or the connection broke.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use agency_client::ClientError;
+    ///
+    /// let broken = ClientError::Unreachable { endpoint: "https://hub".into(), detail: "cut".into() };
+    /// assert_eq!(broken.retryable(), Some(Duration::ZERO));
+    /// assert_eq!(ClientError::AsyncContext.retryable(), None);
+    /// ```
     #[must_use]
     pub fn retryable(&self) -> Option<Duration> {
         match self {

@@ -60,19 +60,47 @@ use listen::Listener;
 use proxy::{Front, Shared};
 
 /// Largest message that is received from a caller, in bytes: the hub's limit.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::MESSAGE_BYTES_MAX, 1024 * 1024);
+/// ```
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Headers of a call may take so many bytes: the hub's limit.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::HEADER_BYTES_MAX, 16 * 1024);
+/// ```
 pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Connections that may be open unless the options say otherwise; others wait.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::CONNECTIONS_MAX_DEFAULT, 64);
+/// ```
 pub const CONNECTIONS_MAX_DEFAULT: usize = 64;
 /// Calls that may be under way unless the options say otherwise, streams included; the hub's own
 /// limit for one connection.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::CALLS_MAX_DEFAULT, 256);
+/// ```
 pub const CALLS_MAX_DEFAULT: usize = 256;
 /// Largest bound of connections, and of calls, that the options may name.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::BOUND_MAX, 65_536);
+/// ```
 pub const BOUND_MAX: usize = 65_536;
 /// How long calls under way may take to end after [`Gateway::stop`].
+///
+/// ```
+/// assert_eq!(agency_client::gateway::DRAIN_TIME_MAX, std::time::Duration::from_secs(10));
+/// ```
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 /// Metadata that carries the secret.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::SECRET_HEADER, "gateway-secret");
+/// ```
 pub const SECRET_HEADER: &str = "gateway-secret";
 /// A connection on which nothing is heard is pinged this often.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -80,6 +108,15 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where a gateway listens, and its bounds.
+///
+/// ```
+/// use agency_client::gateway::{GatewayOptions, Listen};
+///
+/// let listen = Listen::Unix("/run/agency/gateway.sock".into());
+/// let mut options = GatewayOptions::new(listen, "outbox");
+/// options.connections_max = 8;
+/// assert!(options.secret_file.is_none());
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct GatewayOptions {
@@ -122,6 +159,16 @@ impl GatewayOptions {
 }
 
 /// Why a gateway could not start, or ended.
+///
+/// ```no_run
+/// use agency_client::gateway::{Gateway, GatewayError};
+///
+/// # async fn example(gateway: Gateway) {
+/// if let Err(GatewayError::Outbox(error)) = gateway.stop().await {
+///     eprintln!("{error}\n{}", error.advice());
+/// }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GatewayError {
@@ -137,6 +184,18 @@ pub enum GatewayError {
 }
 
 /// A gateway that runs.
+///
+/// ```no_run
+/// use agency_client::{Client, gateway::{Gateway, GatewayError, GatewayOptions, Listen}};
+///
+/// # async fn example(client: Client) -> Result<(), GatewayError> {
+/// let listen = Listen::Tcp(([127, 0, 0, 1], 0).into());
+/// let gateway = Gateway::start(client, GatewayOptions::new(listen, "outbox")).await?;
+/// println!("{:?}", gateway.listen());
+/// gateway.stop().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Gateway {
     listen: Listen,
@@ -151,6 +210,17 @@ pub struct Gateway {
 impl Gateway {
     /// Starts a gateway in the name of a client's officer. When this returns, it accepts calls. The
     /// hub need not be there.
+    ///
+    /// ```no_run
+    /// use agency_client::{Client, gateway::{Gateway, GatewayError, GatewayOptions, Listen}};
+    ///
+    /// # async fn example(client: Client) -> Result<(), GatewayError> {
+    /// let listen = Listen::Unix("/run/agency/gateway.sock".into());
+    /// let gateway = Gateway::start(client, GatewayOptions::new(listen, "outbox")).await?;
+    /// # drop(gateway);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`GatewayError`] with what cannot be used: the address or socket, the secret's file, the
@@ -186,6 +256,16 @@ impl Gateway {
     }
 
     /// Where it listens, with the port that the system chose.
+    ///
+    /// ```no_run
+    /// use agency_client::gateway::{Gateway, Listen};
+    ///
+    /// # fn example(gateway: Gateway) {
+    /// if let Listen::Tcp(address) = gateway.listen() {
+    ///     println!("http://{address}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn listen(&self) -> &Listen {
         &self.listen
@@ -193,6 +273,17 @@ impl Gateway {
 
     /// Waits until the gateway fails: it cannot listen any more, or the outbox cannot be sent. What
     /// has failed is told once; [`Self::stop`] may follow.
+    ///
+    /// ```no_run
+    /// # async fn example(mut gateway: agency_client::gateway::Gateway) -> Result<(), agency_client::gateway::GatewayError> {
+    /// tokio::select! {
+    ///     error = gateway.failed() => eprintln!("{error}"),
+    ///     _ = tokio::signal::ctrl_c() => {}
+    /// }
+    /// gateway.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn failed(&mut self) -> GatewayError {
         tokio::select! {
             ended = ended(&mut self.server) => GatewayError::Failed(match ended {
@@ -210,6 +301,13 @@ impl Gateway {
 
     /// Stops: no new calls, streams end with `UNAVAILABLE`, calls under way may take
     /// [`DRAIN_TIME_MAX`], the outbox ends what it is sending and keeps the rest.
+    ///
+    /// ```no_run
+    /// # async fn example(gateway: agency_client::gateway::Gateway) -> Result<(), agency_client::gateway::GatewayError> {
+    /// gateway.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`GatewayError`] when the outbox could not be brought to rest; nothing in it is lost.

@@ -1,4 +1,12 @@
 //! Checkpoints, proofs and entries; one method an RPC, and what is built from them.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+//! let newest = client.ledger().checkpoint().await?;
+//! println!("{} entries under {}", newest.size, newest.origin);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::time::Duration;
 
@@ -34,12 +42,30 @@ macro_rules! path {
 }
 
 /// The ledger service. Made by [`Client::ledger`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let newest = client.ledger().checkpoint().await?;
+/// println!("{} entries", newest.size);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Ledger {
     client: Client,
 }
 
 /// What an audit of the whole ledger found.
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let report = client.ledger().audit(|_done, _total| {}).await?;
+/// for (agency, entries) in &report.entries_by_agency {
+///     println!("{agency} {entries}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditReport {
     /// The checkpoint that the headers were proved against.

@@ -8,6 +8,18 @@
 //!
 //! Mutating methods take the request of the contract; an empty `request_id` in it is filled in. Keep
 //! one of your own to repeat the very same call after a crash.
+//!
+//! ```no_run
+//! use agency_client::{Client, proto::meetings::ListMeetingsRequest};
+//!
+//! # async fn example(client: Client) -> agency_client::Result<()> {
+//! let request = ListMeetingsRequest::default();
+//! for meeting in client.meetings().list(&request).await?.meetings {
+//!     println!("{} {}", meeting.name, meeting.title);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod issues;
 mod meeting;
@@ -43,6 +55,14 @@ pub fn content_sha256(content: &MinutesContent) -> String {
 
 /// A notice without what the hub fills in: what [`Meetings::change`] takes, so that a notice that was
 /// read can be sent again with one thing changed.
+///
+/// ```
+/// use agency_client::{meetings::as_written, proto::meetings::MeetingNotice};
+///
+/// let read = MeetingNotice { place: "Room 301".into(), revision: 2, ..MeetingNotice::default() };
+/// let notice = MeetingNotice { place: "Room 302".into(), ..as_written(read) };
+/// assert_eq!((&*notice.place, notice.revision), ("Room 302", 0));
+/// ```
 #[must_use]
 pub fn as_written(notice: MeetingNotice) -> MeetingNotice {
     MeetingNotice {

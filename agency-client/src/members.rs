@@ -1,6 +1,15 @@
 //! Mechanisms, agencies, memberships, liaisons, nodes and token keys, one method an RPC.
 //!
 //! A day of `None` means today in the charter's time zone.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+//! for agency in client.members().list_agencies(None).await? {
+//!     println!("{} {}", agency.name, agency.display_name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use hub_core::date::to_wire;
 use hub_proto::members::{
@@ -27,6 +36,14 @@ macro_rules! path {
 }
 
 /// The members service. Made by [`Client::members`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let me = client.members().who_am_i().await?;
+/// println!("{:?}", me.agency);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Members {
     client: Client,

@@ -1,4 +1,16 @@
 //! Hooks for metrics: what the client did, as it happens.
+//!
+//! ```
+//! use agency_client::observer::Observer;
+//!
+//! struct Heard;
+//!
+//! impl Observer for Heard {
+//!     fn reconnected(&self) {
+//!         eprintln!("the hub is back");
+//!     }
+//! }
+//! ```
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -50,6 +62,20 @@ pub trait Observer: Send + Sync {
 }
 
 /// A call that has ended.
+///
+/// ```
+/// use agency_client::observer::{CallFinished, Observer};
+///
+/// struct Slow;
+///
+/// impl Observer for Slow {
+///     fn call_finished(&self, call: &CallFinished<'_>) {
+///         if call.elapsed.as_secs() > 1 {
+///             eprintln!("{} took {} attempts", call.method, call.attempts);
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CallFinished<'a> {
@@ -65,6 +91,18 @@ pub struct CallFinished<'a> {
 }
 
 /// A subscription that goes on.
+///
+/// ```
+/// use agency_client::observer::{Observer, StreamResumed};
+///
+/// struct Away;
+///
+/// impl Observer for Away {
+///     fn stream_resumed(&self, stream: &StreamResumed<'_>) {
+///         eprintln!("away for {:?}: {}", stream.away, stream.error);
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StreamResumed<'a> {
@@ -77,6 +115,21 @@ pub struct StreamResumed<'a> {
 }
 
 /// What an outbox holds.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use agency_client::observer::{Observer, OutboxGauge};
+///
+/// #[derive(Default)]
+/// struct Queue(AtomicU64);
+///
+/// impl Observer for Queue {
+///     fn outbox_changed(&self, outbox: &OutboxGauge) {
+///         self.0.store(outbox.queued, Ordering::Relaxed);
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutboxGauge {

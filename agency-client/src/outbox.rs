@@ -70,36 +70,95 @@ pub use sender::OutboxSender;
 use store::Store;
 
 /// Result with [`OutboxError`].
+///
+/// ```no_run
+/// # async fn example(outbox: agency_client::outbox::Outbox) -> agency_client::outbox::Result<()> {
+/// let waiting = outbox.counts().await?.queued;
+/// println!("{waiting} wait");
+/// # Ok(())
+/// # }
+/// ```
 pub type Result<T, E = OutboxError> = std::result::Result<T, E>;
 
 /// Items that may wait or be set aside, unless the options say otherwise.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::ITEMS_MAX_DEFAULT, 10_000);
+/// ```
 pub const ITEMS_MAX_DEFAULT: u64 = 10_000;
 /// Bytes that may wait or be set aside, attachments included, unless the options say otherwise:
 /// 1 GiB.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::BYTES_MAX_DEFAULT, 1024 * 1024 * 1024);
+/// ```
 pub const BYTES_MAX_DEFAULT: u64 = 1024 * 1024 * 1024;
 /// How long delivered items are kept with their receipts, unless the options say otherwise:
 /// 30 days.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::DELIVERED_KEPT_DEFAULT, std::time::Duration::from_secs(30 * 24 * 60 * 60));
+/// ```
 pub const DELIVERED_KEPT_DEFAULT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Delivered items that are kept at most; the oldest go first.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::DELIVERED_MAX, 100_000);
+/// ```
 pub const DELIVERED_MAX: u64 = 100_000;
 /// Streams that are sent at a time, unless the options say otherwise.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::STREAMS_PARALLEL_DEFAULT, 4);
+/// ```
 pub const STREAMS_PARALLEL_DEFAULT: usize = 4;
 /// Streams that can be sent at a time.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::STREAMS_PARALLEL_MAX, 64);
+/// ```
 pub const STREAMS_PARALLEL_MAX: usize = 64;
 /// Longest name of a stream, in characters of `a-z 0-9 . _ -`.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::STREAM_CHARS_MAX, 64);
+/// ```
 pub const STREAM_CHARS_MAX: usize = 64;
 /// Items in one [`Outbox::enqueue_many`].
+///
+/// ```
+/// assert_eq!(agency_client::outbox::ENQUEUE_MANY_MAX, 10_000);
+/// ```
 pub const ENQUEUE_MANY_MAX: usize = 10_000;
 /// Largest encoded request, in bytes: the hub's limit of a message.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::REQUEST_BYTES_MAX, 1024 * 1024);
+/// ```
 pub const REQUEST_BYTES_MAX: u64 = 1024 * 1024;
 /// Items in a list, unless asked otherwise.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::LIST_DEFAULT, 100);
+/// ```
 pub const LIST_DEFAULT: usize = 100;
 /// Items in a list at most.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::LIST_MAX, 1000);
+/// ```
 pub const LIST_MAX: usize = 1000;
 /// How often a waiting program looks whether another process has changed something.
 const POLL: Duration = Duration::from_millis(200);
 
 /// What the sender does when the hub refuses an item for good.
+///
+/// ```
+/// use agency_client::outbox::{OnRefusal, OutboxOptions};
+///
+/// let options = OutboxOptions { on_refusal: OnRefusal::Hold, ..OutboxOptions::default() };
+/// assert_ne!(options.on_refusal, OnRefusal::default());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnRefusal {
@@ -153,6 +212,16 @@ impl Default for OutboxOptions {
 }
 
 /// An outbox in a folder of its own. Cheap to clone. Dropping it loses nothing.
+///
+/// ```no_run
+/// use agency_client::outbox::{Outbox, OutboxOptions};
+///
+/// # async fn example() -> agency_client::outbox::Result<()> {
+/// let outbox = Outbox::open("outbox", OutboxOptions::default()).await?;
+/// println!("{} wait", outbox.counts().await?.queued);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Outbox {
     store: Arc<Store>,
@@ -161,6 +230,17 @@ pub struct Outbox {
 impl Outbox {
     /// Opens the outbox in a folder, which is made when there is none: `0700`, its files `0600`.
     /// The folder must be on a local disk.
+    ///
+    /// ```no_run
+    /// use agency_client::outbox::{Outbox, OutboxOptions};
+    ///
+    /// # async fn example() -> agency_client::outbox::Result<()> {
+    /// let options = OutboxOptions { items_max: 500, ..OutboxOptions::default() };
+    /// let outbox = Outbox::open("outbox", options).await?;
+    /// # drop(outbox);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OutboxError::Corrupt`] when what is there is damaged, [`OutboxError::NewerFormat`] when a
@@ -171,12 +251,24 @@ impl Outbox {
     }
 
     /// The folder.
+    ///
+    /// ```no_run
+    /// # fn example(outbox: agency_client::outbox::Outbox) {
+    /// println!("{}", outbox.folder().display());
+    /// # }
+    /// ```
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.store.folder()
     }
 
     /// The options it was opened with.
+    ///
+    /// ```no_run
+    /// # fn example(outbox: agency_client::outbox::Outbox) {
+    /// println!("room for {}", outbox.options().items_max);
+    /// # }
+    /// ```
     #[must_use]
     pub fn options(&self) -> &OutboxOptions {
         self.store.options()
@@ -185,6 +277,17 @@ impl Outbox {
     /// Puts a call at the end of a stream. When this answers, the item is on the disk and will be
     /// recorded once. A stream is a name of 1 to [`STREAM_CHARS_MAX`] characters of
     /// `a-z 0-9 . _ -`; what is in one stream arrives in order.
+    ///
+    /// ```no_run
+    /// use agency_client::{channels::NotificationDraft, outbox::{Outbox, Outgoing}};
+    ///
+    /// # async fn example(outbox: Outbox) -> agency_client::outbox::Result<()> {
+    /// let draft = NotificationDraft::to_channel("joint-enforcement").title("Spot check in May");
+    /// let enqueued = outbox.enqueue("oa", Outgoing::publish(draft)?).await?;
+    /// println!("item {}", enqueued.ticket);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OutboxError::Full`] when there is no room: see [`Self::enqueue_wait`].
@@ -197,6 +300,19 @@ impl Outbox {
 
     /// As [`Self::enqueue`], but waits for room instead of failing with [`OutboxError::Full`]:
     /// this is how a fast producer is held back.
+    ///
+    /// ```no_run
+    /// use agency_client::{channels::NotificationDraft, outbox::{Outbox, Outgoing}};
+    ///
+    /// # async fn example(outbox: Outbox) -> agency_client::outbox::Result<()> {
+    /// for number in 0..100_000 {
+    ///     let draft = NotificationDraft::to(["health"]).title(format!("No. {number}"));
+    ///     // Goes on only as fast as the hub takes them, once the outbox is full.
+    ///     outbox.enqueue_wait("oa", Outgoing::publish(draft)?).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Self::enqueue`], without [`OutboxError::Full`].
@@ -216,6 +332,20 @@ impl Outbox {
 
     /// Enqueues several items, streams given with them: all or none. They keep their order.
     ///
+    /// ```no_run
+    /// use agency_client::{channels::NotificationDraft, outbox::{Outbox, Outgoing}};
+    ///
+    /// # async fn example(outbox: Outbox) -> agency_client::outbox::Result<()> {
+    /// let mut items = vec![];
+    /// for title in ["First", "Second"] {
+    ///     let draft = NotificationDraft::to(["health"]).title(title);
+    ///     items.push(("oa".to_owned(), Outgoing::publish(draft)?));
+    /// }
+    /// outbox.enqueue_many(items).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::enqueue`]; at most [`ENQUEUE_MANY_MAX`] items.
     pub async fn enqueue_many(&self, items: Vec<(String, Outgoing)>) -> Result<Vec<Enqueued>> {
@@ -224,6 +354,16 @@ impl Outbox {
     }
 
     /// One item.
+    ///
+    /// ```no_run
+    /// use agency_client::outbox::{Outbox, Ticket};
+    ///
+    /// # async fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+    /// let item = outbox.get(ticket).await?;
+    /// println!("{} after {} attempts", item.state, item.attempts);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OutboxError::NoSuchItem`] when there is none, or it was pruned.
@@ -234,6 +374,15 @@ impl Outbox {
 
     /// The item of a key, if there is one.
     ///
+    /// ```no_run
+    /// # async fn example(outbox: agency_client::outbox::Outbox) -> agency_client::outbox::Result<()> {
+    /// if let Some(item) = outbox.find("oa-2026-0512").await? {
+    ///     println!("item {} is {}", item.ticket, item.state);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When the folder cannot be read.
     pub async fn find(&self, key: &str) -> Result<Option<Item>> {
@@ -242,6 +391,18 @@ impl Outbox {
     }
 
     /// Items, oldest first unless asked otherwise.
+    ///
+    /// ```no_run
+    /// use agency_client::outbox::{ListItems, Outbox, State};
+    ///
+    /// # async fn example(outbox: Outbox) -> agency_client::outbox::Result<()> {
+    /// let refused = ListItems { state: Some(State::Refused), ..ListItems::default() };
+    /// for item in outbox.list(refused).await? {
+    ///     println!("{} {} {:?}", item.ticket, item.title, item.problem);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -252,6 +413,14 @@ impl Outbox {
 
     /// How much it holds.
     ///
+    /// ```no_run
+    /// # async fn example(outbox: agency_client::outbox::Outbox) -> agency_client::outbox::Result<()> {
+    /// let counts = outbox.counts().await?;
+    /// println!("{} wait, {} are set aside", counts.queued, counts.refused);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When the folder cannot be read.
     pub async fn counts(&self) -> Result<Counts> {
@@ -261,6 +430,16 @@ impl Outbox {
 
     /// Waits until an item has been recorded. It may be enqueued and sent by other processes; a
     /// sender must run somewhere.
+    ///
+    /// ```no_run
+    /// use agency_client::outbox::{Outbox, Ticket};
+    ///
+    /// # async fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+    /// let delivered = outbox.wait(ticket).await?;
+    /// println!("recorded as {}", delivered.name);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OutboxError::Refused`] when it is set aside, [`OutboxError::NoSuchItem`] when it is gone.
@@ -276,6 +455,15 @@ impl Outbox {
     /// Sends a refused item again, in its old place in the stream; a queued one that waits after a
     /// failure is tried at once.
     ///
+    /// ```no_run
+    /// use agency_client::outbox::{Outbox, Ticket};
+    ///
+    /// # async fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+    /// outbox.retry(ticket).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OutboxError::WrongState`] when it is delivered.
     pub async fn retry(&self, ticket: Ticket) -> Result<()> {
@@ -287,6 +475,15 @@ impl Outbox {
     /// hub certainly has not recorded, such as one whose role is not granted. Of a refused item
     /// whose [`Item::is_uncertain`] is set, the hub may have a record.
     ///
+    /// ```no_run
+    /// use agency_client::outbox::{Outbox, Ticket};
+    ///
+    /// # async fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+    /// outbox.discard(ticket).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OutboxError::WrongState`] when it is delivered, or was sent and its outcome is open.
     pub async fn discard(&self, ticket: Ticket) -> Result<()> {
@@ -297,6 +494,13 @@ impl Outbox {
     /// Takes away delivered items that are older than [`OutboxOptions::delivered_kept`] or past
     /// [`DELIVERED_MAX`], and files that no item needs. A running sender does so every hour.
     ///
+    /// ```no_run
+    /// # async fn example(outbox: agency_client::outbox::Outbox) -> agency_client::outbox::Result<()> {
+    /// println!("{} items are gone", outbox.prune().await?.items);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When the folder cannot be written.
     pub async fn prune(&self) -> Result<Pruned> {
@@ -306,6 +510,17 @@ impl Outbox {
 
     /// The sender of this outbox. There is one at a time, over all processes; the place is free
     /// again when it is dropped or its process ends.
+    ///
+    /// ```no_run
+    /// use agency_client::{Client, outbox::Outbox};
+    ///
+    /// # async fn example(outbox: Outbox, client: Client) -> agency_client::outbox::Result<()> {
+    /// // Until the program is told to stop.
+    /// let stop = async { drop(tokio::signal::ctrl_c().await) };
+    /// outbox.sender()?.run(client, stop).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OutboxError::SenderRuns`] when there is one.

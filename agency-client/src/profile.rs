@@ -1,6 +1,17 @@
 //! Reads a profile and the keys that it names.
 //!
 //! Invariant: an `Identity` holds a node key that belongs to its certificate.
+//!
+//! ```no_run
+//! use agency_client::{Client, profile};
+//!
+//! # fn example() -> agency_client::Result<()> {
+//! let profile = profile::load("tax/profile.toml".as_ref())?;
+//! let client = Client::builder(&profile).build()?;
+//! # drop(client);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::{fmt, fs, path::Path, sync::Arc};
 
@@ -15,9 +26,23 @@ pub use hub_core::profile::Profile;
 use crate::error::{ClientError, Result};
 
 /// Largest file that a profile may name, in bytes.
+///
+/// ```
+/// assert_eq!(agency_client::profile::FILE_BYTES_MAX, 1024 * 1024);
+/// ```
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Reads a profile file; relative paths in it start at its folder.
+///
+/// ```no_run
+/// use agency_client::profile;
+///
+/// # fn example() -> agency_client::Result<()> {
+/// let profile = profile::load("tax/profile.toml".as_ref())?;
+/// println!("{} acts for {}", profile.officer, profile.agency);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ClientError::LocalFile`] when it cannot be read or breaks a rule; the text names the line.
@@ -84,6 +109,17 @@ fn private_key(path: &Path) -> Result<PrivatePkcs8KeyDer<'static>> {
 }
 
 /// Reads a ledger's verifier key: the text of a C2SP signed-note key in a file.
+///
+/// ```no_run
+/// use agency_client::{checkpoint::CheckpointMemory, profile};
+///
+/// # fn example() -> agency_client::Result<()> {
+/// let key = profile::ledger_key("tax/ledger.vkey".as_ref())?;
+/// let memory = CheckpointMemory::new("state", key);
+/// println!("{}", memory.path().display());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ClientError::LocalFile`] when the file cannot be read or holds no such key.

@@ -11,6 +11,13 @@ use hub_core::crypto::random;
 use crate::error::ClientError;
 
 /// How often and how soon a call is tried again.
+///
+/// ```
+/// use agency_client::RetryPolicy;
+///
+/// let policy = RetryPolicy { attempts_max: 3, ..RetryPolicy::default() };
+/// assert!(policy.backoff_min < policy.backoff_max);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts in all, the first included.
@@ -34,6 +41,10 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// One attempt only.
+    ///
+    /// ```
+    /// assert_eq!(agency_client::RetryPolicy::never().attempts_max, 1);
+    /// ```
     #[must_use]
     pub fn never() -> Self {
         Self {

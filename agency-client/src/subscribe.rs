@@ -2,6 +2,21 @@
 //!
 //! Invariant: per log, positions are handed out in order, each once. What the hub repeats after a
 //! reconnection is dropped; what it skips ends the stream with [`ClientError::Gap`].
+//!
+//! ```no_run
+//! use agency_client::{Client, subscribe::{Event, SubscribeOptions}};
+//!
+//! # async fn example(client: Client) -> agency_client::Result<()> {
+//! let mut events = client.channels().subscribe(SubscribeOptions::default());
+//! while let Some(event) = events.next().await {
+//!     if let Event::Delivery(delivery) = event? {
+//!         // Store the cursor together with the work that the delivery causes.
+//!         println!("{} {}", delivery.position, delivery.cursor);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod resume;
 
@@ -31,6 +46,10 @@ use resume::{Resume, Step};
 
 /// Events that wait for a slow reader unless the options say otherwise. A body has at most 256 KiB,
 /// so at most 16 MiB wait; beyond that the hub is held back by flow control.
+///
+/// ```
+/// assert_eq!(agency_client::subscribe::BUFFER_EVENTS_DEFAULT, 64);
+/// ```
 pub const BUFFER_EVENTS_DEFAULT: usize = 64;
 /// Silence after which a stream counts as dead. The hub sends something every 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
@@ -42,9 +61,30 @@ const RECONNECT: RetryPolicy = RetryPolicy {
 };
 
 /// Told of every lost connection before it is made again.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use agency_client::subscribe::{OnReconnect, SubscribeOptions};
+///
+/// let told: OnReconnect = Arc::new(|error| eprintln!("{error}; connecting again"));
+/// let options = SubscribeOptions { on_reconnect: Some(told), ..SubscribeOptions::default() };
+/// # drop(options);
+/// ```
 pub type OnReconnect = Arc<dyn Fn(&ClientError) + Send + Sync>;
 
 /// What to read, and from where.
+///
+/// ```
+/// use agency_client::subscribe::SubscribeOptions;
+///
+/// let options = SubscribeOptions {
+///     logs: vec!["channels/joint-enforcement".into()],
+///     consumer: Some("oa".into()),
+///     ..SubscribeOptions::default()
+/// };
+/// assert!(!options.live_only);
+/// ```
 #[derive(Clone, Default)]
 pub struct SubscribeOptions {
     /// Logs to read, at most 32; none means every log that the caller may read.
@@ -76,6 +116,18 @@ impl fmt::Debug for SubscribeOptions {
 }
 
 /// What a subscription hands out.
+///
+/// ```no_run
+/// use agency_client::subscribe::Event;
+///
+/// # fn example(event: Event) {
+/// match event {
+///     Event::Delivery(delivery) => println!("{} {}", delivery.log, delivery.position),
+///     Event::CaughtUp { .. } => println!("nothing waits any more"),
+///     _ => {}
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -90,6 +142,18 @@ pub enum Event {
 
 /// A stream of [`Event`]s. Dropping it ends the subscription. After an error it ends: only errors
 /// that another connection cannot mend come through.
+///
+/// ```no_run
+/// use agency_client::{Client, subscribe::SubscribeOptions};
+///
+/// # async fn example(client: Client) -> agency_client::Result<()> {
+/// let mut events = client.channels().subscribe(SubscribeOptions::default());
+/// while let Some(event) = events.next().await {
+///     println!("{:?}", event?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Subscription {
     events: mpsc::Receiver<Result<Event>>,
@@ -117,6 +181,15 @@ impl Subscription {
     }
 
     /// The next event; `None` after the stream has ended with an error.
+    ///
+    /// ```no_run
+    /// # async fn example(mut events: agency_client::subscribe::Subscription) -> agency_client::Result<()> {
+    /// while let Some(event) = events.next().await {
+    ///     println!("{:?}", event?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<Result<Event>> {
         self.events.recv().await
     }

@@ -19,8 +19,16 @@ use crate::{
 };
 
 /// Life of a token in seconds; the hub accepts up to 900.
+///
+/// ```
+/// assert_eq!(agency_client::TOKEN_LIFE_S, 600);
+/// ```
 pub const TOKEN_LIFE_S: i64 = 600;
 /// A token that ends sooner than this, in seconds, is replaced.
+///
+/// ```
+/// assert_eq!(agency_client::TOKEN_MARGIN_S, 60);
+/// ```
 pub const TOKEN_MARGIN_S: i64 = 60;
 
 /// What a token says (RFC 7519, RFC 8705).

@@ -2,6 +2,17 @@
 //!
 //! Invariant: success means that every stated check was made; what could not be checked for want
 //! of material is named as such, never passed over.
+//!
+//! ```no_run
+//! use agency_client::{profile, verify::Bundle};
+//!
+//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = profile::ledger_key("ledger.vkey".as_ref())?;
+//! let bundle: Bundle = serde_json::from_slice(&std::fs::read("entry-7.json")?)?;
+//! println!("entry {} holds", bundle.verify(&key, None)?.header.index);
+//! # Ok(())
+//! # }
+//! ```
 
 mod bundle;
 
@@ -23,6 +34,14 @@ use crate::{
 };
 
 /// A receipt that was proved.
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client, receipt: agency_client::proto::common::Receipt) -> agency_client::Result<()> {
+/// let proved = agency_client::verify::receipt(&client, &receipt, None).await?;
+/// println!("{} under {}", proved.header.index, proved.checkpoint.size);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified {
     /// The entry's header, decoded from exactly the bytes that were proved.
@@ -34,6 +53,18 @@ pub struct Verified {
 /// Proves a receipt with the hub's help but without trusting it: the header's leaf hash, its
 /// inclusion in the tree of a checkpoint that the ledger's key signed and that continues the
 /// remembered one, and, when the caller has it, that the entry is what the caller signed.
+///
+/// ```no_run
+/// use agency_client::{Client, channels::NotificationDraft, verify};
+///
+/// # async fn example(client: Client, draft: NotificationDraft) -> agency_client::Result<()> {
+/// let published = client.channels().publish(draft).await?;
+/// let receipt = published.receipt.clone().unwrap_or_default();
+/// let proved = verify::receipt(&client, &receipt, Some(&published.authored)).await?;
+/// assert_eq!(proved.header.index, receipt.entry_index);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ClientError::Verification`] or [`ClientError::HistoryRewritten`] when a proof does not hold;
@@ -73,6 +104,16 @@ pub async fn receipt(
 /// Checks a receipt against itself: the leaf hash is that of the header bytes, and index and time
 /// are the header's.
 ///
+/// ```no_run
+/// use agency_client::{proto::common::Receipt, verify};
+///
+/// # fn example(receipt: Receipt) -> agency_client::Result<()> {
+/// let header = verify::header(&receipt)?;
+/// println!("{} by {:?}", header.method, header.author);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`ClientError::Verification`] when they are not.
 pub fn header(receipt: &Receipt) -> Result<EntryHeader> {
@@ -99,6 +140,16 @@ pub fn header(receipt: &Receipt) -> Result<EntryHeader> {
 }
 
 /// Checks that a header records what the caller signed.
+///
+/// ```no_run
+/// use agency_client::{Authored, proto::common::Receipt, verify};
+///
+/// # fn example(receipt: Receipt, own: Authored) -> agency_client::Result<()> {
+/// let header = verify::header(&receipt)?;
+/// verify::authored(&header, &own)?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ClientError::Verification`] when it does not. A replay and a second signature answer with

@@ -57,7 +57,13 @@ struct Reading {
 impl Subscription {
     /// Reads logs after a cursor. The caller has been permitted each of them.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, logs: Vec<LogName>, cursor: Cursor) -> Self {
+    pub fn new(engine: Arc<Engine>, logs: Vec<LogName>, mut cursor: Cursor) -> Self {
+        // Also where nothing has come yet: what comes there later waits for a consumer that
+        // acknowledges such a cursor, and counts as its lag.
+        for log in &logs {
+            let position = cursor.position(log);
+            cursor.set(log.clone(), position);
+        }
         let logs = logs
             .into_iter()
             .map(|log| Reading {

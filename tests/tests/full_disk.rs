@@ -210,6 +210,22 @@ async fn flushed(config: &Config, before: SystemTime) {
     drop(tokio::time::timeout(FLUSH_MAX, written).await);
 }
 
+/// A small file system, where one can be made. With `HUB_TEST_SMALL_DISK=required`, as CI runs it, a
+/// test that did nothing does not look as if it had passed.
+fn small_disk(mib: u32) -> Option<SmallDisk> {
+    let disk = SmallDisk::new(mib);
+    let is_required = std::env::var("HUB_TEST_SMALL_DISK").is_ok_and(|value| value == "required");
+    match &disk {
+        Some(disk) => println!("ran on {}", disk.way),
+        None => println!("no small file system can be made here; the injected disk has to do"),
+    }
+    assert!(
+        disk.is_some() || !is_required,
+        "no small file system can be made here, neither as root nor in a user namespace"
+    );
+    disk
+}
+
 /// Fills the disk under a real hub and empties it again, several times over.
 async fn fills_and_empties(disk: &SmallDisk, free_bytes_min: u64, fill: impl Fn(&SmallDisk)) {
     let (site, config) = site_on(disk, free_bytes_min);
@@ -261,21 +277,13 @@ async fn fills_and_empties(disk: &SmallDisk, free_bytes_min: u64, fill: impl Fn(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_filled_to_the_last_page_stops_writes_only() {
-    let Some(disk) = SmallDisk::new(48) else {
-        println!("no small file system can be made here; the injected disk has to do");
-        return;
-    };
-    println!("ran on {}", disk.way);
+    let Some(disk) = small_disk(48) else { return };
     fills_and_empties(&disk, 0, SmallDisk::fill).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_under_the_floor_stops_writes_only() {
-    let Some(disk) = SmallDisk::new(64) else {
-        println!("no small file system can be made here; the injected disk has to do");
-        return;
-    };
-    println!("ran on {}", disk.way);
+    let Some(disk) = small_disk(64) else { return };
     fills_and_empties(&disk, 24 * 1024 * 1024, |disk| disk.fill_with(40)).await;
 }
 
@@ -415,10 +423,7 @@ async fn listed(direct: &Direct, site: &Site) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_met_a_full_disk_stops_writes_only_and_is_made_whole_at_a_restart() {
-    let Some(disk) = SmallDisk::new(24) else {
-        println!("no small file system can be made here");
-        return;
-    };
+    let Some(disk) = small_disk(24) else { return };
     let site = Site::new();
     let mut config = site.config();
     config.data_dir = disk.path().join("data");

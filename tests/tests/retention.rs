@@ -180,6 +180,12 @@ async fn what_is_due_is_gone_from_view_and_disk_and_still_proved() {
     let mut world = World::start_on(site(), Arc::clone(&clock) as Arc<dyn Clock>).await;
     let before = publish_all(&world).await;
     assert_eq!(seal(&world).await, 0, "nothing is due yet");
+    world.stop().await;
+    let report = fsck::fsck(&world.site.config(), &mut |_| {}).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(report.sealed, 0);
+    world.restart().await;
+    let seen = world.clerk("finance").ledger().checkpoint().await.unwrap();
     assert!(
         holds(&world.site.data_dir(), SECRET.as_bytes()),
         "the search is no blind one"
@@ -207,10 +213,14 @@ async fn what_is_due_is_gone_from_view_and_disk_and_still_proved() {
         .await
         .unwrap();
     assert_eq!(proof.leaf_hash, before.receipt.leaf_hash);
+    // And today's tree continues the one from before, which the client demands proof of.
+    let now = world.clerk("finance").ledger().checkpoint().await.unwrap();
+    assert!(now.size > seen.size, "the orders are on the ledger");
 
     world.stop().await;
     let report = fsck::fsck(&world.site.config(), &mut |_| {}).unwrap();
     assert!(report.is_clean(), "{report:?}");
+    assert_eq!(report.sealed, 2);
     assert!(
         !holds(&world.site.data_dir(), SECRET.as_bytes()),
         "gone from the disk"

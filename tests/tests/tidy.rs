@@ -8,6 +8,8 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+#[path = "tidy/examples.rs"]
+mod examples;
 #[path = "tidy/scan.rs"]
 mod scan;
 

@@ -25,7 +25,7 @@ use hub_proto::{
 };
 use jiff::civil::Date;
 
-use super::{Client, Subscription, Threads};
+use super::{Client, SearchResults, Subscription, Threads};
 use crate::{
     attachments::Progress,
     author::Recorded,
@@ -62,6 +62,27 @@ macro_rules! module {
 
             $(
                 #[doc = concat!("As [`crate::", $path, "::", stringify!($method), "`].")]
+                ///
+                /// ```no_run
+                /// # #![allow(unused_imports)]
+                /// # use std::path::Path;
+                /// # use agency_client::{
+                /// #     Recorded, Result, attachments::Progress, blocking::Client,
+                /// #     channels::{NotificationDraft, SearchQuery}, checkpoint::TrustedCheckpoint,
+                /// #     ledger::AuditReport, verify::Bundle,
+                /// #     proto::{attachments::*, channels::*, ledger::*, members::*, meetings::{self, *}},
+                /// # };
+                /// # use bytes::Bytes;
+                /// # use jiff::civil::Date;
+                #[doc = concat!(
+                    "fn example(\n    client: &Client",
+                    $(",\n    ", stringify!($arg), ": ", stringify!($type),)*
+                    "\n) -> Result<", stringify!($answer), "> {\n    client.",
+                    stringify!($maker), "().", stringify!($method), "("
+                    $(, stringify!($arg), ", ")*
+                    , ")\n}"
+                )]
+                /// ```
                 ///
                 /// # Errors
                 /// As there; [`crate::ClientError::AsyncContext`] inside an async runtime.
@@ -111,12 +132,28 @@ module! {
             reason: &str
         ) -> Recorded<CorrectNotificationResponse>;
         fn retract(name: &str, reason: &str) -> Recorded<RetractNotificationResponse>;
+        fn retract_as(
+            name: &str,
+            reason: &str,
+            request_id: String
+        ) -> Recorded<RetractNotificationResponse>;
         fn outstanding(request: &ListOutstandingActionsRequest) -> ListOutstandingActionsResponse;
     }
 }
 
 impl Channels {
     /// As [`crate::channels::Channels::subscribe`], as an iterator.
+    ///
+    /// ```no_run
+    /// use agency_client::{blocking::Client, subscribe::SubscribeOptions};
+    ///
+    /// # fn example(client: Client) -> agency_client::Result<()> {
+    /// for event in client.channels().subscribe(SubscribeOptions::default())? {
+    ///     println!("{:?}", event?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`crate::ClientError::AsyncContext`] inside an async runtime.
@@ -127,6 +164,26 @@ impl Channels {
             inner,
             threads: Arc::clone(self.threads()),
         })
+    }
+
+    /// As [`crate::channels::Channels::search_all`], as an iterator.
+    ///
+    /// ```no_run
+    /// use agency_client::{blocking::Client, channels::SearchQuery};
+    ///
+    /// # fn example(client: Client) -> agency_client::Result<()> {
+    /// for found in client.channels().search_all(SearchQuery::new().title("检查")) {
+    ///     println!("{}", found?.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn search_all(&self, query: SearchQuery) -> SearchResults {
+        SearchResults {
+            inner: self.client.inner.channels().search_all(query),
+            threads: Arc::clone(self.threads()),
+        }
     }
 }
 

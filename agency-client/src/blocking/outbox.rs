@@ -39,6 +39,16 @@ pub struct Outbox {
 impl Outbox {
     /// As [`crate::outbox::Outbox::open`].
     ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::OutboxOptions};
+    ///
+    /// # fn example() -> agency_client::outbox::Result<()> {
+    /// let outbox = Outbox::open("outbox", OutboxOptions::default())?;
+    /// # drop(outbox);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn open(folder: impl AsRef<Path>, options: OutboxOptions) -> Result<Self> {
@@ -47,12 +57,27 @@ impl Outbox {
     }
 
     /// The async outbox of the same folder.
+    ///
+    /// ```no_run
+    /// # fn example(outbox: agency_client::blocking::Outbox) {
+    /// println!("{}", outbox.inner().folder().display());
+    /// # }
+    /// ```
     #[must_use]
     pub fn inner(&self) -> &outbox::Outbox {
         &self.inner
     }
 
     /// As [`crate::outbox::Outbox::enqueue`].
+    ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::Outgoing};
+    ///
+    /// # fn example(outbox: Outbox, what: Outgoing) -> agency_client::outbox::Result<()> {
+    /// println!("item {}", outbox.enqueue("oa", what)?.ticket);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -61,6 +86,15 @@ impl Outbox {
     }
 
     /// As [`crate::outbox::Outbox::enqueue_wait`].
+    ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::Outgoing};
+    ///
+    /// # fn example(outbox: Outbox, what: Outgoing) -> agency_client::outbox::Result<()> {
+    /// println!("item {}", outbox.enqueue_wait("oa", what)?.ticket);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -76,6 +110,18 @@ impl Outbox {
 
     /// As [`crate::outbox::Outbox::enqueue_many`].
     ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::Outgoing};
+    ///
+    /// # fn example(outbox: Outbox, first: Outgoing, second: Outgoing) -> agency_client::outbox::Result<()> {
+    /// let items = [("a".to_owned(), first), ("b".to_owned(), second)];
+    /// for enqueued in outbox.enqueue_many(&items)? {
+    ///     println!("item {}", enqueued.ticket);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn enqueue_many(&self, items: &[(String, Outgoing)]) -> Result<Vec<Enqueued>> {
@@ -83,6 +129,15 @@ impl Outbox {
     }
 
     /// As [`crate::outbox::Outbox::get`].
+    ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::Ticket};
+    ///
+    /// # fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+    /// println!("{}", outbox.get(ticket)?.state);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -92,6 +147,13 @@ impl Outbox {
 
     /// As [`crate::outbox::Outbox::find`].
     ///
+    /// ```no_run
+    /// # fn example(outbox: agency_client::blocking::Outbox) -> agency_client::outbox::Result<()> {
+    /// println!("{:?}", outbox.find("oa-2026-0512")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn find(&self, key: &str) -> Result<Option<Item>> {
@@ -99,6 +161,17 @@ impl Outbox {
     }
 
     /// As [`crate::outbox::Outbox::list`].
+    ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::ListItems};
+    ///
+    /// # fn example(outbox: Outbox) -> agency_client::outbox::Result<()> {
+    /// for item in outbox.list(&ListItems::default())? {
+    ///     println!("{} {}", item.ticket, item.title);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -108,6 +181,13 @@ impl Outbox {
 
     /// As [`crate::outbox::Outbox::counts`].
     ///
+    /// ```no_run
+    /// # fn example(outbox: agency_client::blocking::Outbox) -> agency_client::outbox::Result<()> {
+    /// println!("{} wait", outbox.counts()?.queued);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn counts(&self) -> Result<Counts> {
@@ -115,6 +195,15 @@ impl Outbox {
     }
 
     /// As [`crate::outbox::Outbox::wait`].
+    ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::Ticket};
+    ///
+    /// # fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+    /// println!("recorded as {}", outbox.wait(ticket)?.name);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -129,6 +218,15 @@ impl Outbox {
 
     /// As [`crate::outbox::Outbox::retry`].
     ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::Ticket};
+    ///
+    /// # fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+    /// outbox.retry(ticket)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn retry(&self, ticket: Ticket) -> Result<()> {
@@ -136,6 +234,15 @@ impl Outbox {
     }
 
     /// As [`crate::outbox::Outbox::discard`].
+    ///
+    /// ```no_run
+    /// use agency_client::{blocking::Outbox, outbox::Ticket};
+    ///
+    /// # fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+    /// outbox.discard(ticket)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -145,6 +252,13 @@ impl Outbox {
 
     /// As [`crate::outbox::Outbox::prune`].
     ///
+    /// ```no_run
+    /// # fn example(outbox: agency_client::blocking::Outbox) -> agency_client::outbox::Result<()> {
+    /// println!("{} items are gone", outbox.prune()?.items);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn prune(&self) -> Result<Pruned> {
@@ -153,6 +267,16 @@ impl Outbox {
 
     /// Starts the sender of this outbox on the client's own thread. It sends until it is stopped or
     /// dropped.
+    ///
+    /// ```no_run
+    /// use agency_client::blocking::{Client, Outbox};
+    ///
+    /// # fn example(outbox: Outbox, client: Client) -> agency_client::outbox::Result<()> {
+    /// let sender = outbox.start_sender(&client)?;
+    /// sender.stop()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OutboxError::SenderRuns`] when there is one already.
@@ -173,6 +297,18 @@ impl Outbox {
 }
 
 /// A sender at work. Made by [`Outbox::start_sender`].
+///
+/// ```no_run
+/// use agency_client::blocking::{Client, Outbox};
+///
+/// # fn example(outbox: Outbox, client: Client) -> agency_client::outbox::Result<()> {
+/// let sender = outbox.start_sender(&client)?;
+/// if sender.has_ended() {
+///     sender.stop()?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Sender {
     client: Client,
@@ -182,12 +318,27 @@ pub struct Sender {
 
 impl Sender {
     /// Whether it has ended by itself, because the outbox cannot be used any more.
+    ///
+    /// ```no_run
+    /// # fn example(sender: agency_client::blocking::Sender) {
+    /// if sender.has_ended() {
+    ///     eprintln!("the outbox cannot be used any more");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.task.is_finished()
     }
 
     /// Stops it: what is under way is brought to its end, nothing is begun.
+    ///
+    /// ```no_run
+    /// # fn example(sender: agency_client::blocking::Sender) -> agency_client::outbox::Result<()> {
+    /// sender.stop()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Why it had ended before, if it had.

@@ -77,6 +77,16 @@ impl Channels {
 
     /// As [`Self::retract`], under a request id of the caller's.
     ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// // Stored before the call, so that it can be repeated after a crash.
+    /// let id = agency_client::request_id();
+    /// let name = "channels/all-members/notifications/7";
+    /// client.channels().retract_as(name, "Sent by mistake", id).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`crate::ClientError`].
     pub async fn retract_as(

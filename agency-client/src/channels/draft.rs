@@ -16,6 +16,16 @@ use crate::{
 
 /// Builds a notification. The request id is minted when the draft is made, so that a draft that is
 /// sent twice is recorded once.
+///
+/// ```
+/// use agency_client::channels::NotificationDraft;
+///
+/// let draft = NotificationDraft::to_channel("joint-enforcement")
+///     .category("coordination")
+///     .title("Spot check in May")
+///     .text("Who takes part?");
+/// assert_eq!(draft.id(), draft.clone().id());
+/// ```
 #[derive(Debug, Clone)]
 pub struct NotificationDraft {
     notification: Notification,
@@ -34,6 +44,13 @@ impl NotificationDraft {
     }
 
     /// To everyone who reads a channel: its id, or `channels/{channel}`.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to_channel("joint-enforcement");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn to_channel(channel: &str) -> Self {
         let channel = channel.strip_prefix("channels/").unwrap_or(channel);
@@ -45,6 +62,13 @@ impl NotificationDraft {
 
     /// To named addressees, whom only they and the author see: `agencies/{agency}` or
     /// `mechanisms/{mechanism}/office`; a bare id means an agency.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health", "mechanisms/joint-enforcement/office"]);
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn to<A: AsRef<str>>(addressees: impl IntoIterator<Item = A>) -> Self {
         Self::new(Notification {
@@ -57,6 +81,13 @@ impl NotificationDraft {
     }
 
     /// To whom the charter routes a category.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::by_route("case_result_fund");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn by_route(category: &str) -> Self {
         Self::new(Notification {
@@ -98,6 +129,13 @@ impl NotificationDraft {
     }
 
     /// Category id from the charter.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).category("coordination");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn category(mut self, category: impl Into<String>) -> Self {
         self.notification.category = category.into();
@@ -105,6 +143,13 @@ impl NotificationDraft {
     }
 
     /// Title, 1 to 200 characters, one line.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).title("Spot check in May");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.notification.title = title.into();
@@ -112,12 +157,26 @@ impl NotificationDraft {
     }
 
     /// A text body.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).text("Who takes part?");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn text(self, text: impl Into<String>) -> Self {
         self.body(text.into().into_bytes(), "text/plain; charset=utf-8")
     }
 
     /// A body with its media type; at most 256 KiB.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).body("<p>Who?</p>", "text/html");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>, media_type: impl Into<String>) -> Self {
         self.notification.body = body.into();
@@ -126,6 +185,13 @@ impl NotificationDraft {
     }
 
     /// An organisation that it is about: unified social credit code and registered name.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).subject("51100000500008957Y", "Some Association");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn subject(mut self, uscc: impl Into<String>, display_name: impl Into<String>) -> Self {
         self.notification.subjects.push(SubjectOrganization {
@@ -136,6 +202,13 @@ impl NotificationDraft {
     }
 
     /// Document number, such as 晋民函〔2021〕64号.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).document_number("晋民函〔2021〕64号");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn document_number(mut self, number: impl Into<String>) -> Self {
         self.notification.document_number = number.into();
@@ -143,6 +216,13 @@ impl NotificationDraft {
     }
 
     /// Classification; the hub refuses a notification without one.
+    ///
+    /// ```
+    /// use agency_client::{channels::NotificationDraft, proto::channels::Classification};
+    ///
+    /// let draft = NotificationDraft::to(["health"]).classification(Classification::Internal);
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn classification(mut self, classification: Classification) -> Self {
         self.notification.classification = classification.into();
@@ -150,6 +230,13 @@ impl NotificationDraft {
     }
 
     /// Adds a legal basis.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).legal_basis("《社会团体登记管理条例》第三十条");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn legal_basis(mut self, basis: impl Into<String>) -> Self {
         self.notification.legal_bases.push(basis.into());
@@ -157,6 +244,13 @@ impl NotificationDraft {
     }
 
     /// Remedy open to the organisation and its deadline (JE-041).
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).remedy("Review within 60 days");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.notification.remedy = remedy.into();
@@ -164,6 +258,14 @@ impl NotificationDraft {
     }
 
     /// When every recipient is asked to have signed for it.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).sign_by("2026-12-01T18:00:00+08:00".parse()?);
+    /// # drop(draft);
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
     #[must_use]
     pub fn sign_by(mut self, at: Timestamp) -> Self {
         self.notification.sign_by_at = Some(prost_types::Timestamp {
@@ -174,6 +276,14 @@ impl NotificationDraft {
     }
 
     /// When every recipient is asked to have answered.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).reply_by("2026-12-01T18:00:00+08:00".parse()?);
+    /// # drop(draft);
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
     #[must_use]
     pub fn reply_by(mut self, at: Timestamp) -> Self {
         self.notification.reply_by_at = Some(prost_types::Timestamp {
@@ -184,6 +294,14 @@ impl NotificationDraft {
     }
 
     /// When what it reports came about (JE-082).
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).occurred_on("2026-11-30".parse()?);
+    /// # drop(draft);
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
     #[must_use]
     pub fn occurred_on(mut self, on: Date) -> Self {
         self.notification.occurred_on = Some(to_wire(on));
@@ -191,6 +309,13 @@ impl NotificationDraft {
     }
 
     /// The notification that this one answers, by resource name.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).in_reply_to("channels/all-members/notifications/7");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn in_reply_to(mut self, name: impl Into<String>) -> Self {
         self.notification.in_reply_to = name.into();
@@ -198,6 +323,17 @@ impl NotificationDraft {
     }
 
     /// Adds a file that was uploaded: at most 20, each once.
+    ///
+    /// ```no_run
+    /// use agency_client::{Client, channels::NotificationDraft};
+    ///
+    /// # async fn example(client: Client) -> agency_client::Result<()> {
+    /// let report = client.attachments().upload("report.pdf", |_| {}).await?;
+    /// let draft = NotificationDraft::to(["health"]).attach(report);
+    /// # drop(draft);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn attach(mut self, attachment: Attachment) -> Self {
         self.notification.attachments.push(attachment);
@@ -205,6 +341,13 @@ impl NotificationDraft {
     }
 
     /// A request id of the caller's: one it stored before, to repeat a call whose answer was lost.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]).request_id(agency_client::request_id());
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = id.into();
@@ -212,6 +355,13 @@ impl NotificationDraft {
     }
 
     /// The request id. Store it before publishing, to be able to repeat the call after a crash.
+    ///
+    /// ```
+    /// use agency_client::channels::NotificationDraft;
+    ///
+    /// let draft = NotificationDraft::to(["health"]);
+    /// assert_eq!(draft.id().len(), 36);
+    /// ```
     #[must_use]
     pub fn id(&self) -> &str {
         &self.request_id

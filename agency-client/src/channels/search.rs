@@ -35,6 +35,13 @@ pub struct SearchQuery {
 
 impl SearchQuery {
     /// Finds all that the caller may see, newest first.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new();
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -42,6 +49,13 @@ impl SearchQuery {
 
     /// Words of the title, at most 100 characters. What stands between spaces is looked for as it is, and
     /// all of it must be there; there is no query syntax.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().title("年度 检查");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn title(mut self, words: impl Into<String>) -> Self {
         self.request.title = words.into();
@@ -49,6 +63,13 @@ impl SearchQuery {
     }
 
     /// In a channel: its id, or `channels/{channel}`.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().channel("joint-enforcement");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn channel(mut self, channel: &str) -> Self {
         let channel = channel.strip_prefix("channels/").unwrap_or(channel);
@@ -57,6 +78,13 @@ impl SearchQuery {
     }
 
     /// Of a category of the charter.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().category("coordination");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn category(mut self, category: impl Into<String>) -> Self {
         self.request.category = category.into();
@@ -64,6 +92,13 @@ impl SearchQuery {
     }
 
     /// By an agency: its id, or `agencies/{agency}`; `hub` for what the hub itself issued.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().author("tax");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn author(mut self, agency: &str) -> Self {
         self.request.author = addressee_name(agency);
@@ -72,6 +107,13 @@ impl SearchQuery {
 
     /// To a named addressee: `agencies/{agency}` or `mechanisms/{mechanism}/office`; a bare id means an
     /// agency.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().addressee("mechanisms/joint-enforcement/office");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn addressee(mut self, addressee: &str) -> Self {
         self.request.addressee = addressee_name(addressee);
@@ -79,6 +121,13 @@ impl SearchQuery {
     }
 
     /// About an organisation, by its unified social credit code.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().uscc("51100000500008957Y");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn uscc(mut self, uscc: impl Into<String>) -> Self {
         self.request.uscc = uscc.into();
@@ -86,6 +135,13 @@ impl SearchQuery {
     }
 
     /// With a document number, such as 晋民函〔2021〕64号; brackets of any kind around the year.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().document_number("晋民函〔2021〕64号");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn document_number(mut self, number: impl Into<String>) -> Self {
         self.request.document_number = number.into();
@@ -93,6 +149,14 @@ impl SearchQuery {
     }
 
     /// Published at or after an instant.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().published_from("2026-01-01T00:00:00+08:00".parse()?);
+    /// # drop(query);
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
     #[must_use]
     pub fn published_from(mut self, at: Timestamp) -> Self {
         self.request.published_from = Some(date::timestamp(at));
@@ -100,6 +164,14 @@ impl SearchQuery {
     }
 
     /// Published before an instant.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().published_before("2026-01-01T00:00:00+08:00".parse()?);
+    /// # drop(query);
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
     #[must_use]
     pub fn published_before(mut self, at: Timestamp) -> Self {
         self.request.published_before = Some(date::timestamp(at));
@@ -107,6 +179,13 @@ impl SearchQuery {
     }
 
     /// In a state: as it stands, corrected or retracted.
+    ///
+    /// ```
+    /// use agency_client::{channels::SearchQuery, proto::channels::NotificationState};
+    ///
+    /// let query = SearchQuery::new().state(NotificationState::Retracted);
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn state(mut self, state: NotificationState) -> Self {
         self.request.state = state.into();
@@ -114,6 +193,13 @@ impl SearchQuery {
     }
 
     /// Of a kind: originals, corrections, retractions or reminders.
+    ///
+    /// ```
+    /// use agency_client::{channels::SearchQuery, proto::channels::NotificationKind};
+    ///
+    /// let query = SearchQuery::new().kind(NotificationKind::Correction);
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn kind(mut self, kind: NotificationKind) -> Self {
         self.request.kind = kind.into();
@@ -121,6 +207,13 @@ impl SearchQuery {
     }
 
     /// Replies to a notification, by its resource name.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().in_reply_to("channels/all-members/notifications/7");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn in_reply_to(mut self, name: impl Into<String>) -> Self {
         self.request.in_reply_to = name.into();
@@ -128,6 +221,13 @@ impl SearchQuery {
     }
 
     /// With the author's own id.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().request_id("01980000-0000-7000-8000-000000000000");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.request.request_id = id.into();
@@ -135,6 +235,13 @@ impl SearchQuery {
     }
 
     /// Oldest first instead of newest first.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().oldest_first();
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn oldest_first(mut self) -> Self {
         self.request.oldest_first = true;
@@ -142,6 +249,13 @@ impl SearchQuery {
     }
 
     /// At most so many on a page, 1 to 200; 50 when not set.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().page_size(200);
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn page_size(mut self, size: u16) -> Self {
         self.request.page_size = size.into();
@@ -149,6 +263,13 @@ impl SearchQuery {
     }
 
     /// Goes on after an earlier page of the same query.
+    ///
+    /// ```
+    /// use agency_client::channels::SearchQuery;
+    ///
+    /// let query = SearchQuery::new().page_token("from an earlier page");
+    /// # drop(query);
+    /// ```
     #[must_use]
     pub fn page_token(mut self, token: impl Into<String>) -> Self {
         self.request.page_token = token.into();
@@ -161,6 +282,18 @@ impl SearchQuery {
 }
 
 /// What a search finds, fetched a page at a time. Made by [`Channels::search_all`].
+///
+/// ```no_run
+/// use agency_client::{Client, channels::SearchQuery};
+///
+/// # async fn example(client: Client) -> agency_client::Result<()> {
+/// let mut results = client.channels().search_all(SearchQuery::new().title("检查"));
+/// while let Some(one) = results.next().await? {
+///     println!("{}", one.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SearchResults {
     channels: Channels,
@@ -181,6 +314,15 @@ impl SearchResults {
 
     /// The next notification, without its body; `None` at the end. After an error it can be called
     /// again and goes on where it was.
+    ///
+    /// ```no_run
+    /// # async fn example(mut results: agency_client::channels::SearchResults) -> agency_client::Result<()> {
+    /// while let Some(one) = results.next().await? {
+    ///     println!("{}", one.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`crate::ClientError`].

@@ -5,6 +5,12 @@ use hub_core::reason::Reason;
 use super::ClientError;
 
 /// Language of what people read.
+///
+/// ```
+/// use agency_client::Lang;
+///
+/// assert_eq!(Lang::default(), Lang::En);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lang {
     /// English.
@@ -16,6 +22,12 @@ pub enum Lang {
 
 impl Lang {
     /// The text of this language.
+    ///
+    /// ```
+    /// use agency_client::Lang;
+    ///
+    /// assert_eq!(Lang::Zh.pick("done", "完成"), "完成");
+    /// ```
     #[must_use]
     pub const fn pick<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
         match self {

@@ -31,6 +31,14 @@ const PREFACE_TIME_MAX: Duration = Duration::from_secs(10);
 const SOCKET_MODE: u32 = 0o660;
 
 /// Where to listen.
+///
+/// ```
+/// use agency_client::gateway::Listen;
+///
+/// let chosen_by_the_system = Listen::Tcp(([127, 0, 0, 1], 0).into());
+/// let socket = Listen::Unix("/run/agency/gateway.sock".into());
+/// assert_ne!(chosen_by_the_system, socket);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
     /// A loopback address. Port 0 lets the system choose.

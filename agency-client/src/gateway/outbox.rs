@@ -22,14 +22,34 @@ const PUBLISH: &str = "/hub.channels.v1.ChannelService/PublishNotification";
 /// Collection of the items.
 const ITEMS: &str = "outbox/items/";
 /// Stream of an item that names none.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::STREAM_DEFAULT, "default");
+/// ```
 pub const STREAM_DEFAULT: &str = "default";
 /// Longest name of a stream, in characters.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::STREAM_CHARS_MAX, 64);
+/// ```
 pub const STREAM_CHARS_MAX: usize = 64;
 /// Longest key, in characters.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::KEY_CHARS_MAX, 200);
+/// ```
 pub const KEY_CHARS_MAX: usize = 200;
 /// Items of a page unless asked otherwise.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::PAGE_DEFAULT, 50);
+/// ```
 pub const PAGE_DEFAULT: usize = 50;
 /// Items of a page at most.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::PAGE_MAX, 500);
+/// ```
 pub const PAGE_MAX: usize = 500;
 /// When a caller should try again while the outbox is full or held.
 const RETRY: Duration = Duration::from_secs(1);

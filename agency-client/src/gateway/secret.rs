@@ -10,6 +10,10 @@ use crate::{
 };
 
 /// Fewest characters of a secret.
+///
+/// ```
+/// assert_eq!(agency_client::gateway::SECRET_CHARS_MIN, 16);
+/// ```
 pub const SECRET_CHARS_MIN: usize = 16;
 
 /// A secret, kept as its hash.

@@ -20,6 +20,14 @@ macro_rules! path {
 }
 
 /// The service of major issues. Made by [`Client::major_issues`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let name = "majorIssues/01980000-0000-7000-8000-000000000000";
+/// println!("{}", client.major_issues().get(name).await?.title);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct MajorIssues {
     client: Client,

@@ -24,6 +24,14 @@ macro_rules! path {
 }
 
 /// The meeting service. Made by [`Client::meetings`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let name = "meetings/01980000-0000-7000-8000-000000000000";
+/// println!("{}", client.meetings().get(name).await?.title);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Meetings {
     client: Client,

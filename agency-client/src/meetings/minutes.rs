@@ -24,6 +24,14 @@ macro_rules! path {
 }
 
 /// The minutes service. Made by [`Client::minutes`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let name = "meetings/01980000-0000-7000-8000-000000000000/minutes/1";
+/// println!("{:?}", client.minutes().get(name).await?.consents);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Minutes {
     client: Client,

@@ -6,6 +6,18 @@ use super::{State, Ticket};
 use crate::error::{ClientError, Lang};
 
 /// Why an outbox could not do what it was asked. Nothing that was enqueued is lost by any of these.
+///
+/// ```no_run
+/// use agency_client::outbox::{Outbox, OutboxError, Outgoing};
+///
+/// # async fn example(outbox: Outbox, what: Outgoing) {
+/// match outbox.enqueue("oa", what).await {
+///     Ok(enqueued) => println!("item {}", enqueued.ticket),
+///     Err(OutboxError::Full { items, .. }) => println!("{items} wait; later"),
+///     Err(error) => println!("{error}\n{}", error.advice()),
+/// }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboxError {
@@ -129,6 +141,13 @@ pub enum OutboxError {
 
 impl OutboxError {
     /// A short name of what happened, for programs.
+    ///
+    /// ```
+    /// use agency_client::outbox::OutboxError;
+    ///
+    /// let error = OutboxError::Full { items: 9, items_max: 9, bytes: 1, bytes_max: 2 };
+    /// assert_eq!(error.reason_text(), "OUTBOX_FULL");
+    /// ```
     #[must_use]
     pub fn reason_text(&self) -> &str {
         match self {
@@ -150,12 +169,26 @@ impl OutboxError {
     }
 
     /// What to do next, in English.
+    ///
+    /// ```
+    /// use agency_client::outbox::OutboxError;
+    ///
+    /// let error = OutboxError::Full { items: 9, items_max: 9, bytes: 1, bytes_max: 2 };
+    /// assert!(!error.advice().is_empty());
+    /// ```
     #[must_use]
     pub fn advice(&self) -> &'static str {
         self.advice_in(Lang::En)
     }
 
     /// What to do next, in a language.
+    ///
+    /// ```
+    /// use agency_client::{Lang, outbox::OutboxError};
+    ///
+    /// let error = OutboxError::Full { items: 9, items_max: 9, bytes: 1, bytes_max: 2 };
+    /// assert_ne!(error.advice_in(Lang::Zh), error.advice());
+    /// ```
     #[must_use]
     pub fn advice_in(&self, lang: Lang) -> &'static str {
         let (en, zh) = match self {

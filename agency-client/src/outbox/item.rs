@@ -21,6 +21,14 @@ pub struct Ticket(pub(super) i64);
 
 impl Ticket {
     /// The number, from 1, in the order of enqueueing.
+    ///
+    /// ```
+    /// use agency_client::outbox::Ticket;
+    ///
+    /// let ticket: Ticket = "12".parse()?;
+    /// assert_eq!(ticket.number(), 12);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
     #[must_use]
     pub fn number(self) -> u64 {
         self.0.unsigned_abs()
@@ -48,6 +56,18 @@ impl FromStr for Ticket {
 }
 
 /// What `enqueue` answers: the item is on the disk.
+///
+/// ```no_run
+/// use agency_client::outbox::{Outbox, Outgoing};
+///
+/// # async fn example(outbox: Outbox, what: Outgoing) -> agency_client::outbox::Result<()> {
+/// let enqueued = outbox.enqueue("oa", what.key("oa-2026-0512")).await?;
+/// if enqueued.is_repeated {
+///     println!("item {} was there before", enqueued.ticket);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enqueued {
     /// The item.
@@ -57,6 +77,13 @@ pub struct Enqueued {
 }
 
 /// Where an item stands.
+///
+/// ```
+/// use agency_client::outbox::State;
+///
+/// assert_eq!("queued".parse::<State>()?, State::Queued);
+/// # Ok::<(), agency_client::ClientError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
@@ -72,6 +99,13 @@ pub enum State {
 
 impl State {
     /// Every state.
+    ///
+    /// ```
+    /// use agency_client::outbox::State;
+    ///
+    /// let names: Vec<&str> = State::ALL.into_iter().map(State::as_str).collect();
+    /// assert_eq!(names, ["queued", "refused", "delivered", "discarded"]);
+    /// ```
     pub const ALL: [Self; 4] = [
         Self::Queued,
         Self::Refused,
@@ -80,6 +114,12 @@ impl State {
     ];
 
     /// The state's name: `queued`, `refused`, `delivered` or `discarded`.
+    ///
+    /// ```
+    /// use agency_client::outbox::State;
+    ///
+    /// assert_eq!(State::Delivered.as_str(), "delivered");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -111,6 +151,16 @@ impl FromStr for State {
 }
 
 /// One item, without its content.
+///
+/// ```no_run
+/// use agency_client::outbox::{Outbox, Ticket};
+///
+/// # async fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+/// let item = outbox.get(ticket).await?;
+/// println!("{} {} {}", item.ticket, item.title, item.state);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// Its number.
@@ -151,6 +201,17 @@ pub struct Item {
 }
 
 /// What stood in the way of an item.
+///
+/// ```no_run
+/// use agency_client::outbox::{Outbox, Ticket};
+///
+/// # async fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+/// if let Some(problem) = outbox.get(ticket).await?.problem {
+///     println!("{}: {}", problem.reason, problem.message);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The hub's reason, or one of the client's own such as `UNREACHABLE`.
@@ -160,6 +221,17 @@ pub struct Problem {
 }
 
 /// A file that goes with an item.
+///
+/// ```no_run
+/// use agency_client::outbox::{Outbox, Ticket};
+///
+/// # async fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+/// for file in outbox.get(ticket).await?.attachments {
+///     println!("{} {} B", file.file_name, file.size_bytes);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemAttachment {
     /// Its name for the recipients.
@@ -173,6 +245,16 @@ pub struct ItemAttachment {
 }
 
 /// What is kept of a delivered item.
+///
+/// ```no_run
+/// use agency_client::outbox::{Outbox, Ticket};
+///
+/// # async fn example(outbox: Outbox, ticket: Ticket) -> agency_client::outbox::Result<()> {
+/// let delivered = outbox.wait(ticket).await?;
+/// println!("{} is entry {}", delivered.name, delivered.receipt.entry_index);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivered {
     /// Resource name of what came to be, such as
@@ -210,6 +292,16 @@ pub struct ListItems {
 }
 
 /// What an outbox holds.
+///
+/// ```no_run
+/// # async fn example(outbox: agency_client::outbox::Outbox) -> agency_client::outbox::Result<()> {
+/// let counts = outbox.counts().await?;
+/// if let Some(since) = counts.oldest_queued_at {
+///     println!("{} wait, the first since {since}", counts.queued);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Items that wait.
@@ -229,6 +321,14 @@ pub struct Counts {
 }
 
 /// What [`super::Outbox::prune`] took away.
+///
+/// ```no_run
+/// # async fn example(outbox: agency_client::outbox::Outbox) -> agency_client::outbox::Result<()> {
+/// let pruned = outbox.prune().await?;
+/// println!("{} items, {} files", pruned.items, pruned.files);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Delivered and discarded items.

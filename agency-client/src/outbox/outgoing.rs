@@ -23,12 +23,28 @@ use crate::{
 };
 
 /// Longest key, in characters.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::KEY_CHARS_MAX, 200);
+/// ```
 pub const KEY_CHARS_MAX: usize = 200;
 /// Longest title that is kept for lists, in characters; a longer one is cut.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::TITLE_CHARS_MAX, 200);
+/// ```
 pub const TITLE_CHARS_MAX: usize = 200;
 /// Files of one item.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::ATTACHMENTS_MAX, 20);
+/// ```
 pub const ATTACHMENTS_MAX: usize = 20;
 /// Largest file, in bytes: 100 MiB.
+///
+/// ```
+/// assert_eq!(agency_client::outbox::ATTACHMENT_BYTES_MAX, 100 * 1024 * 1024);
+/// ```
 pub const ATTACHMENT_BYTES_MAX: u64 = crate::attachments::FILE_BYTES_MAX;
 
 /// A call on its way into an outbox: what to send, under which key, with which files.
@@ -56,6 +72,20 @@ pub struct Outgoing {
 
 /// A file to go with a notification. It is copied when the item is enqueued; the original may
 /// change or vanish afterwards.
+///
+/// ```
+/// use agency_client::{channels::NotificationDraft, outbox::{AttachmentFile, Outgoing}};
+///
+/// let file = AttachmentFile {
+///     path: "/var/reports/2026-05.pdf".into(),
+///     file_name: "报告.pdf".into(),
+///     media_type: "application/pdf".into(),
+/// };
+/// let draft = NotificationDraft::to(["health"]).title("Report");
+/// let what = Outgoing::publish(draft)?.attach(file);
+/// # drop(what);
+/// # Ok::<(), agency_client::ClientError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachmentFile {
     /// Where it is.
@@ -69,6 +99,15 @@ pub struct AttachmentFile {
 impl Outgoing {
     /// A notification. It keeps the draft's request id, so that a draft that was tried online
     /// before, with an answer that never came, is not recorded twice.
+    ///
+    /// ```
+    /// use agency_client::{channels::NotificationDraft, outbox::Outgoing};
+    ///
+    /// let draft = NotificationDraft::to(["health"]).title("Report");
+    /// let id = draft.id().to_owned();
+    /// assert_eq!(Outgoing::publish(draft)?.request_id(), id);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Input`] when the draft breaks a rule.
@@ -84,6 +123,16 @@ impl Outgoing {
 
     /// A correction: the draft, whole, takes the place of the notification of a name. The draft
     /// goes to whom that one went; where the draft itself would go is left out.
+    ///
+    /// ```
+    /// use agency_client::{channels::NotificationDraft, outbox::Outgoing};
+    ///
+    /// let draft = NotificationDraft::to(["health"]).title("Report of June");
+    /// let name = "channels/all-members/notifications/7";
+    /// let what = Outgoing::correct(name, draft, "The month was wrong")?;
+    /// # drop(what);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Input`] when the draft breaks a rule.
@@ -109,6 +158,15 @@ impl Outgoing {
 
     /// A retraction: the notification of a name is taken back.
     ///
+    /// ```
+    /// use agency_client::outbox::Outgoing;
+    ///
+    /// let name = "channels/all-members/notifications/7";
+    /// let what = Outgoing::retract(name, "Sent by mistake")?;
+    /// # drop(what);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Input`] in no case that the arguments can cause.
     pub fn retract(name: impl Into<String>, reason: impl Into<String>) -> Result<Self> {
@@ -126,6 +184,18 @@ impl Outgoing {
     /// meeting that has been held is refused and set aside. Where the time is short, call
     /// [`crate::meetings::Meetings::answer_notice`] and see the answer arrive.
     ///
+    /// ```
+    /// use agency_client::{outbox::Outgoing, proto::meetings::AnswerNoticeRequest};
+    ///
+    /// let request = AnswerNoticeRequest {
+    ///     name: "meetings/01980000-0000-7000-8000-000000000000".into(),
+    ///     ..AnswerNoticeRequest::default()
+    /// };
+    /// let what = Outgoing::answer_notice(&request)?;
+    /// # drop(what);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7.
     pub fn answer_notice(request: &AnswerNoticeRequest) -> Result<Self> {
@@ -137,6 +207,18 @@ impl Outgoing {
     /// nobody has read. Near the end of the time to consent, call
     /// [`crate::meetings::Minutes::consent`].
     ///
+    /// ```
+    /// use agency_client::{outbox::Outgoing, proto::meetings::ConsentToMinutesRequest};
+    ///
+    /// let request = ConsentToMinutesRequest {
+    ///     name: "meetings/01980000-0000-7000-8000-000000000000/minutes/1".into(),
+    ///     ..ConsentToMinutesRequest::default()
+    /// };
+    /// let what = Outgoing::consent(&request)?;
+    /// # drop(what);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7.
     pub fn consent(request: &ConsentToMinutesRequest) -> Result<Self> {
@@ -145,6 +227,18 @@ impl Outgoing {
 
     /// A report on the unit's part of an agreed item. It counts from when the hub records it: near the
     /// due day, call [`crate::meetings::Minutes::report_progress`].
+    ///
+    /// ```
+    /// use agency_client::{outbox::Outgoing, proto::meetings::ReportProgressRequest};
+    ///
+    /// let request = ReportProgressRequest {
+    ///     name: "meetings/01980000-0000-7000-8000-000000000000/minutes/1/items/1".into(),
+    ///     ..ReportProgressRequest::default()
+    /// };
+    /// let what = Outgoing::report_progress(&request)?;
+    /// # drop(what);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7.
@@ -233,6 +327,19 @@ impl Outgoing {
     /// `request_id` is filled in. Batches are refused: enqueue their items with
     /// [`super::Outbox::enqueue_many`].
     ///
+    /// ```
+    /// use agency_client::{outbox::Outgoing, proto::channels::SignForNotificationRequest};
+    ///
+    /// let request = SignForNotificationRequest {
+    ///     name: "channels/all-members/notifications/7".into(),
+    ///     ..SignForNotificationRequest::default()
+    /// };
+    /// let method = "/hub.channels.v1.ChannelService/SignForNotification";
+    /// let what = Outgoing::request(method, &request, "a signature")?;
+    /// # drop(what);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Input`] when the hub has no such mutating method, or the request id is no
     /// UUIDv7.
@@ -242,6 +349,19 @@ impl Outgoing {
 
     /// As [`Self::request`], with the request already encoded: for gateways, which pass on what
     /// others have written.
+    ///
+    /// ```
+    /// use agency_client::outbox::Outgoing;
+    ///
+    /// // Field 1, the name, as another program encoded it.
+    /// let name = "channels/all-members/notifications/7";
+    /// let mut request = vec![0x0a, u8::try_from(name.len()).unwrap_or_default()];
+    /// request.extend_from_slice(name.as_bytes());
+    /// let method = "/hub.channels.v1.ChannelService/SignForNotification";
+    /// let what = Outgoing::encoded(method, request.into(), "a signature")?;
+    /// assert!(!what.request_id().is_empty());
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Self::request`]; also when the bytes are no message of the method.
@@ -270,6 +390,15 @@ impl Outgoing {
     /// A key of the caller's, unique in the outbox: enqueueing the same content under it again
     /// answers the first ticket, and other content is refused. It is remembered as long as its
     /// item is: until it is discarded, or pruned after delivery. 1 to [`KEY_CHARS_MAX`] characters.
+    ///
+    /// ```
+    /// use agency_client::{channels::NotificationDraft, outbox::Outgoing};
+    ///
+    /// let draft = NotificationDraft::to(["health"]).title("Report");
+    /// let what = Outgoing::publish(draft)?.key("oa-2026-0512");
+    /// # drop(what);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
@@ -277,6 +406,20 @@ impl Outgoing {
     }
 
     /// A file to upload before the item is sent; at most [`ATTACHMENTS_MAX`].
+    ///
+    /// ```
+    /// use agency_client::{channels::NotificationDraft, outbox::{AttachmentFile, Outgoing}};
+    ///
+    /// let file = AttachmentFile {
+    ///     path: "report.pdf".into(),
+    ///     file_name: "report.pdf".into(),
+    ///     media_type: "application/pdf".into(),
+    /// };
+    /// let draft = NotificationDraft::to(["health"]).title("Report");
+    /// let what = Outgoing::publish(draft)?.attach(file);
+    /// # drop(what);
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
     #[must_use]
     pub fn attach(mut self, file: AttachmentFile) -> Self {
         self.attachments.push(file);
@@ -284,6 +427,14 @@ impl Outgoing {
     }
 
     /// The request id under which it will first be sent.
+    ///
+    /// ```
+    /// use agency_client::{channels::NotificationDraft, outbox::Outgoing};
+    ///
+    /// let draft = NotificationDraft::to(["health"]).title("Report");
+    /// println!("{}", Outgoing::publish(draft)?.request_id());
+    /// # Ok::<(), agency_client::ClientError>(())
+    /// ```
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.request_id

@@ -37,6 +37,16 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Sends what an outbox holds. Made by [`Outbox::sender`]; it holds the folder's sender lock as
 /// long as it lives.
+///
+/// ```no_run
+/// use agency_client::{Client, outbox::{Outbox, OutboxSender}};
+///
+/// # async fn example(outbox: Outbox, client: Client) -> agency_client::outbox::Result<()> {
+/// let sender: OutboxSender = outbox.sender()?;
+/// tokio::spawn(sender.run(client, std::future::pending()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct OutboxSender {
     store: Arc<Store>,
@@ -61,6 +71,13 @@ impl OutboxSender {
     }
 
     /// The folder.
+    ///
+    /// ```no_run
+    /// # fn example(outbox: agency_client::outbox::Outbox) -> agency_client::outbox::Result<()> {
+    /// println!("{}", outbox.sender()?.folder().display());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.store.folder()

@@ -19,6 +19,10 @@ use super::{digests, failed};
 use crate::{checkpoint::TrustedCheckpoint, error::Result};
 
 /// Version of the bundle's form.
+///
+/// ```
+/// assert_eq!(agency_client::verify::BUNDLE_FORMAT, 1);
+/// ```
 pub const BUNDLE_FORMAT: u32 = 1;
 /// Author of the hub's own acts.
 const HUB: &str = "hub";
@@ -28,6 +32,14 @@ const SEALED: &str = "content sealed by retention; header, author signature and 
                       text cannot be bound to them any more";
 
 /// Proof of one entry.
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let bundle = client.ledger().bundle(7, None).await?;
+/// std::fs::write("entry-7.json", serde_json::to_vec_pretty(&bundle)?)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
@@ -57,6 +69,18 @@ pub struct Bundle {
 }
 
 /// Content of an entry, base64 throughout.
+///
+/// ```no_run
+/// use agency_client::verify::Bundle;
+///
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let bundle: Bundle = serde_json::from_slice(&std::fs::read("entry-7.json")?)?;
+/// if let Some(content) = &bundle.content {
+///     println!("{} characters of base64", content.request.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleContent {
@@ -74,6 +98,13 @@ pub struct BundleContent {
 }
 
 /// What came of a check.
+///
+/// ```
+/// use agency_client::verify::Outcome;
+///
+/// let outcome = Outcome::NotChecked("no authority was given");
+/// assert!(!matches!(outcome, Outcome::Holds));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It holds.
@@ -83,6 +114,18 @@ pub enum Outcome {
 }
 
 /// One check of a bundle.
+///
+/// ```no_run
+/// use agency_client::verify::{BundleReport, Outcome};
+///
+/// # fn example(report: BundleReport) {
+/// for check in report.checks {
+///     if let Outcome::NotChecked(why) = check.outcome {
+///         println!("{}: {why}", check.name);
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Check {
     /// What was checked, in `snake_case`.
@@ -92,6 +135,17 @@ pub struct Check {
 }
 
 /// A bundle that holds.
+///
+/// ```no_run
+/// use agency_client::{profile, verify::Bundle};
+///
+/// # fn example(bundle: Bundle) -> agency_client::Result<()> {
+/// let key = profile::ledger_key("ledger.vkey".as_ref())?;
+/// let report = bundle.verify(&key, None)?;
+/// println!("entry {} of {}", report.header.index, report.tree_size);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BundleReport {
     /// The entry's header.
@@ -149,6 +203,19 @@ impl Bundle {
 
     /// Verifies everything that the bundle has material for. `authorities` are those that node
     /// certificates must chain to, at the time when the entry was recorded.
+    ///
+    /// ```no_run
+    /// use agency_client::{profile, verify::Bundle};
+    ///
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bundle: Bundle = serde_json::from_slice(&std::fs::read("entry-7.json")?)?;
+    /// let key = profile::ledger_key("ledger.vkey".as_ref())?;
+    /// for check in bundle.verify(&key, None)?.checks {
+    ///     println!("{}: {:?}", check.name, check.outcome);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`crate::ClientError::Verification`] for the first check that does not hold.

@@ -159,6 +159,48 @@ async fn tables_speak_the_language_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn times_are_typed_as_people_write_them_and_errors_show_how() {
+    let mut world = World::start().await;
+    let tax = Desk::clerk(&world, "tax");
+    beside(move || {
+        let day = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 30);
+        let day = day.strftime("%Y-%m-%d").to_string();
+        let publish = |sign_by: &str, reply_by: &str| {
+            let mut all = vec!["--json", "notify", "publish", "--to", "health"];
+            all.extend(["--category", "coordination", "--classification", "internal"]);
+            all.extend(["--title", "t", "--body", "b"]);
+            all.extend(["--sign-by", sign_by, "--reply-by", reply_by]);
+            tax.run(&all)
+        };
+        let sent = publish(&day, &format!("{day} 09:00"));
+        assert_eq!(code(&sent), 0, "{}", err(&sent));
+        let sent: Value = serde_json::from_slice(&sent.stdout).unwrap();
+        let asked = &sent["notification"];
+        let local = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+        for (field, expected) in [
+            ("sign_by_at", format!("{day}T23:59:59+08:00")),
+            ("reply_by_at", format!("{day}T09:00:00+08:00")),
+        ] {
+            let found = asked[field].as_str().unwrap();
+            assert_eq!(local(found), local(&expected), "{field}");
+        }
+        for refused in [
+            publish("soon", &day),
+            tax.run(&["search", "--since", "2026-13-01"]),
+        ] {
+            assert_eq!(code(&refused), 2);
+            assert!(err(&refused).contains("such as 2026-"), "{}", err(&refused));
+        }
+        // Whose a channel's list of what is owed is.
+        let refused = tax.run(&["notify", "due", "--of", "joint-enforcement"]);
+        assert_eq!(code(&refused), 1);
+        assert!(err(&refused).contains("--role office"), "{}", err(&refused));
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_correction_and_a_retraction_show_in_lists_receipts_and_what_is_due() {
     let mut world = World::start().await;
     let tax = Desk::clerk(&world, "tax");

@@ -422,6 +422,10 @@ impl Run {
         }
         let taken = 1 + self.random.below(deliveries.len());
         at.retain(|log, _| logs.contains(log));
+        // A cursor stands in every log that is read, also before its first notification.
+        for log in &logs {
+            at.entry(log.clone()).or_default();
+        }
         for (log, position, _) in &waiting[..taken] {
             at.insert(log.clone(), *position);
         }

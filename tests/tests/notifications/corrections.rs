@@ -417,3 +417,49 @@ async fn times_that_have_passed_are_refused() {
         ["notification.sign_by_at", "notification.reply_by_at"]
     );
 }
+
+/// What a durable consumer gets from where it stands; it acknowledges all of it.
+async fn come_back(world: &World, agency: &str) -> Vec<(String, NotificationKind)> {
+    let clerk = world.clerk(agency);
+    let mut stream = clerk.channels().subscribe(SubscribeOptions {
+        consumer: Some("oa".into()),
+        ..SubscribeOptions::default()
+    });
+    let (seen, cursor) = backlog(&mut stream).await;
+    clerk.channels().acknowledge("oa", &cursor).await.unwrap();
+    let seen = seen.into_iter().map(|one| one.notification.unwrap());
+    seen.map(|one| (one.title.clone(), one.kind())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_was_offline_gets_original_and_correction_in_order() {
+    let mut world = World::start().await;
+    publish(&world.clerk("finance"), addressed(&["tax", "health"], "一")).await;
+    for agency in ["tax", "health"] {
+        assert_eq!(come_back(&world, agency).await.len(), 1);
+    }
+    // Both are away; health comes back in between.
+    let sent = publish(
+        &world.clerk("finance"),
+        addressed(&["tax", "health"], "五月"),
+    )
+    .await;
+    let (original, correction) = (NotificationKind::Original, NotificationKind::Correction);
+    let five = ("五月".to_owned(), original);
+    assert_eq!(come_back(&world, "health").await, [five.clone()]);
+    world.restart().await;
+    let draft = NotificationDraft::like(&sent).title("六月");
+    let corrected = correct(&world.clerk("finance"), &sent.name, draft).await;
+    retract(&world.clerk("finance"), &corrected.name).await;
+    world.restart().await;
+    let six = ("六月".to_owned(), correction);
+    let gone = ("误发".to_owned(), NotificationKind::Retraction);
+    assert_eq!(
+        come_back(&world, "tax").await,
+        [five, six.clone(), gone.clone()],
+        "who missed all gets all, in order"
+    );
+    assert_eq!(come_back(&world, "health").await, [six, gone]);
+    assert_eq!(come_back(&world, "tax").await, [], "once");
+    world.stop().await;
+}

@@ -255,3 +255,28 @@ async fn logs_that_are_not_the_callers_are_not_found() {
     let mut sent = subscribe(&world.clerk("tax"), &["agencies/tax/sent"]);
     assert_eq!(fields(sent.next().await.unwrap()), ["logs[0]"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_a_log_that_was_empty_before_counts_too() {
+    let world = World::start().await;
+    publish(&office(&world), notice("all-members", "1")).await;
+    let tax = world.clerk("tax").channels();
+    let (all, _) = backlog(&mut subscribe(&world.clerk("tax"), &[])).await;
+    let here = tax.acknowledge("oa", &all[0].cursor).await.unwrap();
+    assert_eq!(here.response.consumer.unwrap().lag_count, 0);
+    let one_log = ["channels/all-members"];
+    let (all, _) = backlog(&mut subscribe(&world.clerk("tax"), &one_log)).await;
+    tax.acknowledge("web", &all[0].cursor).await.unwrap();
+    // The first that ever comes to the inbox.
+    publish(&world.clerk("health"), addressed(&["tax"], "2")).await;
+    let consumers = tax.list_consumers().await.unwrap();
+    let lags: Vec<_> = consumers.iter().map(|one| one.lag_count).collect();
+    assert_eq!(
+        lags,
+        [1, 0],
+        "who does not read the inbox owes nothing there"
+    );
+    let text = world.hub().metrics().encode().unwrap();
+    let line = "hub_consumer_lag_notifications{agency=\"tax\",consumer=\"oa\"} 1";
+    assert!(text.contains(line), "{text}");
+}

@@ -1,5 +1,8 @@
 //! Each filter finds what it says, and together they narrow.
 
+use hub::{clock::Clock, reminders};
+use hub_tests::clock::Shifted;
+
 use super::*;
 
 type Case<'a> = (&'static str, SearchQuery, Vec<&'a Notification>);
@@ -116,4 +119,85 @@ async fn each_filter_finds_what_it_says_and_together_they_narrow() {
     let mut read = tax.channels().notification(&three.name).await.unwrap();
     read.notification.as_mut().unwrap().body.clear();
     assert_eq!(Some(shown), read.notification);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn states_kinds_and_replies_are_found_and_follow_what_happens() {
+    let clock = Arc::new(Shifted::default());
+    let mut world = World::start_on(Site::new(), Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let (tax, health) = (world.clerk("tax"), world.clerk("health"));
+    let later = Timestamp::now() + SignedDuration::from_hours(40);
+    let asking = publish(&tax, addressed(&["health"], "甲").reply_by(later)).await;
+    let wrong = publish(&tax, addressed(&["health"], "乙")).await;
+    let reply = addressed(&["tax"], "答").in_reply_to(&asking.name);
+    publish(&health, reply).await;
+    let q = SearchQuery::new;
+    let current = q().state(NotificationState::Current);
+    assert_eq!(titles(&tax, current.clone()).await, ["答", "乙", "甲"]);
+
+    let draft = NotificationDraft::like(&wrong).title("丙");
+    let corrected = tax.channels().correct(&wrong.name, draft, "改").await;
+    let corrected = corrected.unwrap().response.notification.unwrap();
+    tax.channels()
+        .retract(&corrected.name, "误发")
+        .await
+        .unwrap();
+    // A reminder of what is to be acknowledged is the hub's own, and goes to who owes it.
+    clock.by(SignedDuration::from_hours(49));
+    assert!(reminders::run(world.hub().engine()).await.unwrap() > 0);
+    clock.by(SignedDuration::ZERO);
+    // What is there is found the same by an index that was made anew.
+    for _ in 0..2 {
+        for client in [world.clerk("tax"), world.clerk("health")] {
+            for (what, query, expected) in [
+                ("current", current.clone().author("tax"), vec!["误发", "甲"]),
+                (
+                    "corrected",
+                    q().state(NotificationState::Corrected),
+                    vec!["乙"],
+                ),
+                (
+                    "retracted",
+                    q().state(NotificationState::Retracted),
+                    vec!["丙"],
+                ),
+                (
+                    "correction",
+                    q().kind(NotificationKind::Correction),
+                    vec!["丙"],
+                ),
+                (
+                    "retraction",
+                    q().kind(NotificationKind::Retraction),
+                    vec!["误发"],
+                ),
+                (
+                    "original",
+                    q().kind(NotificationKind::Original),
+                    vec!["答", "乙", "甲"],
+                ),
+                ("reply", q().in_reply_to(&asking.name), vec!["答"]),
+                ("no reply", q().in_reply_to(&wrong.name), vec![]),
+                (
+                    "retracted correction",
+                    q().state(NotificationState::Retracted)
+                        .kind(NotificationKind::Correction)
+                        .author("tax"),
+                    vec!["丙"],
+                ),
+            ] {
+                assert_eq!(titles(&client, query).await, expected, "{what}");
+            }
+        }
+        let reminded = q().kind(NotificationKind::Reminder).author("hub");
+        assert_eq!(
+            found(&world.clerk("health"), reminded.clone()).await.len(),
+            1
+        );
+        assert_eq!(found(&world.clerk("tax"), reminded).await, []);
+        world.stop().await;
+        std::fs::remove_file(world.site.data_dir().join(SEARCH_FILE)).unwrap();
+        world.restart().await;
+    }
+    world.stop().await;
 }

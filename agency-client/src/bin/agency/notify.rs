@@ -202,7 +202,8 @@ async fn due(context: &Context, args: DueArgs) -> Done {
     };
     let mut actions = vec![];
     loop {
-        let page = client.channels().outstanding(&request).await?;
+        let page = client.channels().outstanding(&request).await;
+        let page = page.inspect_err(|error| hint_whose(context.out, &request.parent, error))?;
         actions.extend(page.outstanding_actions);
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {
@@ -220,6 +221,17 @@ async fn due(context: &Context, args: DueArgs) -> Done {
     }
     let names = Names::fetch(&client).await;
     out.text(due_table(out, &actions, &names))
+}
+
+/// Says whose a channel's list is, when it was asked for by somebody else.
+fn hint_whose(out: Out, parent: &str, error: &ClientError) {
+    if parent.starts_with("channels/") && error.reason() == Some(Reason::NotFound) {
+        out.remark(
+            "the list of a channel is for the office of its mechanism: add --role office there; what \
+             is owed on this agency's own notifications is in `--of sent`",
+            "频道的待办清单仅供该机制的办公室查看：请由办公室加 --role office；本单位所发通知的待办见 --of sent",
+        );
+    }
 }
 
 fn due_table(out: Out, actions: &[OutstandingAction], names: &Names) -> String {

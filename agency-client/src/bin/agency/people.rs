@@ -3,7 +3,11 @@
 
 use agency_client::Client;
 use hub_proto::{meetings::Attendee, members::Agency};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime, time},
+    tz::TimeZone,
+};
 
 use crate::{names::ZONE, output::Failure};
 
@@ -31,6 +35,32 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
         .map_err(|_| rule())?;
     let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
     zone.to_timestamp(civil).map_err(|_| rule())
+}
+
+/// A time by which something is asked: as [`moment`], and a day alone means until its end in the
+/// charter's time zone.
+pub(crate) fn deadline(text: &str) -> Result<Timestamp, String> {
+    if let Ok(on) = text.trim().parse::<Date>()
+        && !text.contains(':')
+    {
+        let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
+        let end = on.to_datetime(time(23, 59, 59, 0));
+        return zone.to_timestamp(end).map_err(|error| error.to_string());
+    }
+    moment(text).map_err(|_| {
+        format!(
+            "must be a day such as 2026-12-01 (until its end), a time of {ZONE} such as \"2026-12-01 \
+             18:00\", or RFC 3339"
+        )
+    })
+}
+
+/// A day.
+pub(crate) fn day(text: &str) -> Result<Date, String> {
+    let digits = text.trim();
+    let is_plain = digits.len() == "2026-05-31".len();
+    let day = digits.parse().ok().filter(|_| is_plain);
+    day.ok_or_else(|| "must be a day such as 2026-05-31, and one that the calendar has".to_owned())
 }
 
 /// An instant as the wire has it.
@@ -256,6 +286,35 @@ mod tests {
         }
         for text in ["2026-12-20", "tomorrow", "2026-13-20 09:00", "09:00", ""] {
             assert!(moment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_alone_is_a_deadline_at_its_end() {
+        let at: Timestamp = "2026-12-20T15:59:59Z".parse().unwrap();
+        assert_eq!(deadline("2026-12-20").unwrap(), at);
+        for text in ["2026-12-20 09:00", "2026-12-20T09:00:00+08:00"] {
+            assert_eq!(deadline(text), moment(text), "{text}");
+        }
+        for text in ["", "tomorrow", "2026-13-20", "20.12.2026"] {
+            let error = deadline(text).unwrap_err();
+            assert!(error.contains("2026-12-01"), "it shows how: {error}");
+        }
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        assert_eq!(day("2026-02-28").unwrap().to_string(), "2026-02-28");
+        for text in [
+            "2026-02-29",
+            "2026-2-8",
+            "20260228",
+            "28.2.2026",
+            "2026-02-28T09:00",
+            "",
+        ] {
+            let error = day(text).unwrap_err();
+            assert!(error.contains("2026-05-31"), "it shows how: {error}");
         }
     }
 

@@ -112,7 +112,7 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) title: String,
     /// The day: it decides who is a member and which names units bear.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) on: Date,
     /// What it is about.
     #[arg(long, value_name = "TEXT", conflicts_with = "purpose_file")]
@@ -289,7 +289,7 @@ pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
     /// New day; decides anew who is a member.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) on: Option<Date>,
     /// Units of a partial meeting, all of them; repeat for each.
     #[arg(long, value_name = "UNIT")]

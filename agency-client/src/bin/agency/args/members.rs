@@ -8,7 +8,7 @@ use jiff::civil::Date;
 #[derive(Debug, Args)]
 pub(crate) struct AsOf {
     /// The day that is asked for, such as 2023-08-18; today when absent.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) as_of: Option<Date>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct AppointArgs {
     )]
     pub(crate) rank_reason: String,
     /// First day; today when absent.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) from: Option<Date>,
     /// Officer id of the liaison that is replaced.
     #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
@@ -96,10 +96,10 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "AGENCY")]
     pub(crate) agency: String,
     /// First day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) from: Date,
     /// First day on which it no longer is a member.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) until: Option<Date>,
     /// The enforcement case that needs it (JE-014).
     #[arg(long, value_name = "REFERENCE", conflicts_with = "decision")]

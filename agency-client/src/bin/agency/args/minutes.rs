@@ -129,7 +129,7 @@ pub(crate) enum MinutesCommand {
         #[command(flatten)]
         item: ItemArg,
         /// The day asked for.
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
         until: Date,
         /// Why.
         #[arg(long)]
@@ -170,10 +170,10 @@ pub(crate) enum MinutesCommand {
         #[arg(long, value_name = "M")]
         mechanism: String,
         /// First day.
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
         from: Date,
         /// First day after.
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
         until: Date,
     },
 }
@@ -291,7 +291,7 @@ pub(crate) struct DecideArgs {
     #[arg(long, value_name = "UNIT")]
     pub(crate) unit: String,
     /// The day that was asked for; the pending one when absent.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) until: Option<Date>,
     #[command(flatten)]
     pub(crate) once: Once,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date};
 
+use crate::people::{day, deadline};
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum NotifyCommand {
     /// Publish a notification, or a file of them
@@ -100,14 +102,14 @@ pub(crate) struct PublishArgs {
     /// Remedy open to the organisation.
     #[arg(long, value_name = "TEXT", conflicts_with = "batch")]
     pub(crate) remedy: Option<String>,
-    /// When recipients are asked to have signed, such as 2026-12-01T18:00:00+08:00.
-    #[arg(long, value_name = "RFC3339", conflicts_with = "batch")]
+    /// When recipients are asked to have signed: a day (to its end), "2026-12-01 18:00", or RFC 3339.
+    #[arg(long, value_name = "TIME", value_parser = deadline, conflicts_with = "batch")]
     pub(crate) sign_by: Option<Timestamp>,
     /// When what it reports came about.
-    #[arg(long, value_name = "DATE", conflicts_with = "batch")]
+    #[arg(long, value_name = "DATE", value_parser = day, conflicts_with = "batch")]
     pub(crate) occurred_on: Option<Date>,
-    /// When recipients are asked to have answered.
-    #[arg(long, value_name = "RFC3339", conflicts_with = "batch")]
+    /// When recipients are asked to have answered; as for `--sign-by`.
+    #[arg(long, value_name = "TIME", value_parser = deadline, conflicts_with = "batch")]
     pub(crate) reply_by: Option<Timestamp>,
     /// The notification that it answers.
     #[arg(
@@ -181,14 +183,14 @@ pub(crate) struct CorrectArgs {
     /// Remedy open to the organisation.
     #[arg(long, value_name = "TEXT")]
     pub(crate) remedy: Option<String>,
-    /// When recipients are asked to have signed.
-    #[arg(long, value_name = "RFC3339")]
+    /// When recipients are asked to have signed: a day (to its end), "2026-12-01 18:00", or RFC 3339.
+    #[arg(long, value_name = "TIME", value_parser = deadline)]
     pub(crate) sign_by: Option<Timestamp>,
-    /// When recipients are asked to have answered.
-    #[arg(long, value_name = "RFC3339")]
+    /// When recipients are asked to have answered; as for `--sign-by`.
+    #[arg(long, value_name = "TIME", value_parser = deadline)]
     pub(crate) reply_by: Option<Timestamp>,
     /// When what it reports came about.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub(crate) occurred_on: Option<Date>,
     /// Request id of an earlier attempt whose answer was lost.
     #[arg(long, value_name = "UUIDv7")]

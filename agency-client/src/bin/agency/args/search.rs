@@ -26,10 +26,10 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "NUMBER")]
     pub(crate) document_number: Option<String>,
     /// Published on or after a day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) since: Option<Date>,
     /// Published on or before a day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) until: Option<Date>,
     /// In a state.
     #[arg(long, value_enum)]
