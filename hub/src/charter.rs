@@ -45,7 +45,7 @@ pub use self::{
     error::{CharterError, CharterErrors},
     follow_up::FollowUp,
     mechanism::{
-        AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
+        AdditionBasis, Director, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
         MembershipAddition, Office,
     },
     meetings::{CorrespondenceUnits, MeetingRules},

@@ -2,6 +2,7 @@
 
 pub(super) mod lookup;
 mod outstanding;
+mod promptness;
 mod publish;
 pub mod search;
 pub mod stream;
@@ -270,6 +271,7 @@ impl ChannelService for Services {
         let name: NotificationName = parse("name", &request.get_ref().name)?;
         let found = lookup::find(&self.engine, &access, &name)?;
         Ok(Response::new(GetNotificationResponse {
+            promptness: promptness::of(access.roster().charter(), &found.notification),
             notification: Some(found.notification.as_ref().clone()),
             receipt: Some(found.entry.receipt()),
         }))

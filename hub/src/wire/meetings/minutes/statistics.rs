@@ -83,18 +83,22 @@ pub(super) fn statistics(
         date::on(at, charter.zone())
     };
     let mut meetings = std::collections::BTreeSet::new();
+    let mut meetings_held_count = 0;
     for (name, row) in meetings_of(engine, &viewer)? {
-        if !row.mechanism_ids().contains(&mechanism) {
+        let is_left_out = request.all_members_only && row.kind() == MeetingKind::Partial;
+        if is_left_out || !row.mechanism_ids().contains(&mechanism) {
             continue;
         }
         meetings.insert(name);
         if row.held_at_us != 0 && days.contains(on(row.held_at_us)) {
+            more(&mut meetings_held_count);
             for unit in &mut counted {
                 count_meeting(unit, &row);
             }
         }
     }
-    let today = show::today(charter, engine.clock().now());
+    let now = engine.clock().now();
+    let today = show::today(charter, now);
     for (name, row) in items::due_before(engine, &viewer, &date::to_wire(days.until_on))? {
         if row.is_superseded || !meetings.contains(&name.meeting) {
             continue;
@@ -109,7 +113,11 @@ pub(super) fn statistics(
             }
         }
     }
-    Ok(GetMeetingStatisticsResponse { units: counted })
+    Ok(GetMeetingStatisticsResponse {
+        units: counted,
+        counted_at: Some(date::timestamp(now)),
+        meetings_held_count,
+    })
 }
 
 fn more(count: &mut i32) {
