@@ -23,6 +23,7 @@ use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
+    annual,
     attachments::{self, Attachments},
     charter::Charter,
     clock::{Clock, SystemClock},
@@ -194,6 +195,7 @@ fn background(
         left_out,
     ));
     background.spawn(reminders::watch(Arc::clone(engine)));
+    background.spawn(annual::watch(Arc::clone(engine)));
     let search = Arc::clone(&services.search);
     background.spawn(retention::watch(Arc::clone(engine), search));
     background.spawn(Arc::clone(&services.attachments).run());

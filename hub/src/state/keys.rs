@@ -80,6 +80,8 @@ pub enum Kind {
     AgreedItemOf = 0x4a,
     /// Meetings held, by mechanism and instant.
     MeetingHeld = 0x4b,
+    /// A year of a mechanism of which its office was told.
+    YearMissed = 0x4c,
 }
 
 impl Key {
@@ -368,6 +370,15 @@ pub fn meetings_held(mechanism: &str, held_at_us: i64) -> Key {
     Key::new(Kind::MeetingHeld)
         .text(mechanism)
         .number(u64::try_from(held_at_us).unwrap_or(0))
+}
+
+/// A year without its annual meeting, of which the office of the mechanism was told.
+#[must_use]
+pub fn year_missed(mechanism: &str, year: u16) -> Vec<u8> {
+    Key::new(Kind::YearMissed)
+        .text(mechanism)
+        .number(u64::from(year))
+        .build()
 }
 
 /// How far a series of document numbers has come in a year.
