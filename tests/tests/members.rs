@@ -427,7 +427,11 @@ async fn je_021_fs_014_office_and_members_see_the_directory_of_liaisons() {
             .await
             .unwrap();
     }
-    for client in [office(&world), world.clerk("education"), world.clerk("finance")] {
+    for client in [
+        office(&world),
+        world.clerk("education"),
+        world.clerk("finance"),
+    ] {
         for mechanism in [JOINT, FUND] {
             let rows = members(&client, mechanism, on).await;
             let found: Vec<(&str, &str)> = rows
@@ -471,7 +475,10 @@ async fn je_026_the_director_of_the_day_is_of_the_host_and_holds_its_post() {
         assert_eq!(mechanism.office_director_post, "分管副厅长");
         let director = mechanism.office_director.unwrap();
         assert_eq!(director.agency, mechanism.office_host);
-        assert_eq!(director.officer, "director-1", "the same person in both offices");
+        assert_eq!(
+            director.officer, "director-1",
+            "the same person in both offices"
+        );
     }
     for mechanism in api.list_mechanisms(on(2024, 4, 30)).await.unwrap() {
         assert_eq!(mechanism.office_director, None);

@@ -264,7 +264,10 @@ fn je_071_a_meeting_by_correspondence_lists_who_was_consulted() {
     minutes.meeting.place.clear();
     let parts = parts(&minutes);
     let text = paragraphs(&parts["word/document.xml"]).join("\n");
-    assert!(text.contains("征求意见：") && !text.contains("出席"), "{text}");
+    assert!(
+        text.contains("征求意见：") && !text.contains("出席"),
+        "{text}"
+    );
     assert!(!text.contains("地点"), "{text}");
     let style = values(&parts["word/document.xml"], "w:pStyle", "w:val");
     assert!(style.contains(&"FirstWideLabelled".to_owned()), "{style:?}");

@@ -241,14 +241,20 @@ fn je_026_one_person_may_direct_both_offices_and_each_has_one_at_a_time() {
     };
     let path = |field: &str| format!("mechanisms[0].office.directors{field}");
     assert_eq!(
-        broken("{ agency = \"civil-affairs\"", "{ agency = \"tax\""),
+        broken(
+            "\"civil-affairs\", officer = \"director-1\"",
+            "\"tax\", officer = \"director-1\""
+        ),
         path("[0].agency")
     );
     assert_eq!(
         broken("post = \"分管副厅长\", from", "post = \"处长\", from"),
         path("[0].post")
     );
-    assert_eq!(broken("until_on = 2024-05-01", "until_on = 2024-05-02"), path("[1]"));
+    assert_eq!(
+        broken("until_on = 2024-05-01", "until_on = 2024-05-02"),
+        path("[1]")
+    );
 }
 
 #[test]

@@ -9,9 +9,7 @@ use hub_proto::channels::{
     ListNotificationsResponse, ListOutstandingActionsRequest, ListOutstandingActionsResponse,
     NotificationKind, OutstandingAction, RequestedAction,
 };
-use hub_proto::meetings::{
-    AnswerKind, ConveneMeetingRequest, ConveneMeetingResponse, MeetingKind,
-};
+use hub_proto::meetings::{AnswerKind, ConveneMeetingRequest, ConveneMeetingResponse, MeetingKind};
 use hub_tests::{
     Site, World, channels,
     clock::Shifted,
@@ -171,6 +169,9 @@ async fn je_021_who_has_not_answered_the_notice_is_reminded() {
     clock.by(SignedDuration::ZERO);
     let titles = reminded(&health, "health").await;
     assert_eq!(titles.len(), 1);
-    assert!(titles[0].starts_with("到期提醒：请答复会议通知"), "{titles:?}");
+    assert!(
+        titles[0].starts_with("到期提醒：请答复会议通知"),
+        "{titles:?}"
+    );
     assert_eq!(reminded(&tax, "tax").await, [] as [&str; 0]);
 }

@@ -11,9 +11,7 @@ use hub::{
     state::memory::MemoryStore,
 };
 use hub_core::date::{timestamp, to_wire};
-use hub_proto::channels::{
-    ListNotificationsRequest, channel_service_server::ChannelService as _,
-};
+use hub_proto::channels::{ListNotificationsRequest, channel_service_server::ChannelService as _};
 use hub_proto::meetings::{
     ConfirmTopicsRequest, ConveneMeetingRequest, CreateMeetingRequest, DecideTopicRequest,
     ListMeetingWarningsRequest, Meeting, MeetingKind, MeetingNotice, MeetingUnit,
@@ -177,7 +175,9 @@ impl Years {
             ..ListNotificationsRequest::default()
         };
         let services = &self.hub.services;
-        let listed = services.list_notifications(call(&self.office(), request)).await;
+        let listed = services
+            .list_notifications(call(&self.office(), request))
+            .await;
         let told = listed.unwrap().into_inner().notifications.into_iter();
         let told = told.filter(|one| one.title.starts_with("提醒："));
         told.map(|one| (one.title, one.resource)).collect()
@@ -277,7 +277,11 @@ async fn je_070_fs_060_the_office_is_told_of_a_year_without_its_annual_meeting()
     years.hold(MeetingKind::Extraordinary, JOINT).await;
     let engine = Arc::clone(&years.hub.services.engine);
     years.move_to(year, "12-31T15:59:59Z");
-    assert_eq!(annual::run(&engine).await.unwrap(), 0, "the year is not over");
+    assert_eq!(
+        annual::run(&engine).await.unwrap(),
+        0,
+        "the year is not over"
+    );
     years.move_to(year, "12-31T16:00:00Z");
     assert_eq!(annual::run(&engine).await.unwrap(), 1);
     assert_eq!(annual::run(&engine).await.unwrap(), 0, "once");

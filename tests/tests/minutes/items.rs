@@ -8,9 +8,9 @@ use hub_proto::{
         AgreedItem, AgreedItemKind, AgreedItemState, Attendance, CloseAgreedItemRequest,
         CloseAgreedItemResponse, DecideExtensionRequest, DecideExtensionResponse,
         GetMeetingStatisticsRequest, GetMeetingStatisticsResponse, ListAgreedItemsRequest,
-        ListAgreedItemsResponse, ListProgressReportsRequest, ListProgressReportsResponse, MeetingKind,
-        ProgressReport, ReportProgressRequest, ReportProgressResponse, RequestExtensionRequest,
-        RequestExtensionResponse, TaskState,
+        ListAgreedItemsResponse, ListProgressReportsRequest, ListProgressReportsResponse,
+        MeetingKind, ProgressReport, ReportProgressRequest, ReportProgressResponse,
+        RequestExtensionRequest, RequestExtensionResponse, TaskState,
     },
 };
 use tonic::Status;

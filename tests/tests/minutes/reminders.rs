@@ -94,7 +94,10 @@ async fn je_074_je_080_who_owes_a_consent_or_a_report_is_reminded_and_nobody_els
     let carry_out = "请落实议定事项并报告进展";
     assert_eq!(
         told[of_consent.len()..],
-        [format!("到期提醒：{carry_out}"), format!("逾期提醒：{carry_out}")]
+        [
+            format!("到期提醒：{carry_out}"),
+            format!("逾期提醒：{carry_out}")
+        ]
     );
     assert_eq!(reminded(hall, "tax").await, [] as [&str; 0], "it is done");
     stage.stop().await;

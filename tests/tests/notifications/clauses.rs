@@ -23,8 +23,12 @@ fn category(of: &str, mechanism: &str) -> String {
 async fn je_024_fs_014_compiled_statistics_reach_every_member_active_on_the_day() {
     let mut world = World::start().await;
     for (mechanism, count, member, outsider) in MECHANISMS {
-        let bulletin =
-            |title| filled(NotificationDraft::by_route(&category("statistics", mechanism)), title);
+        let bulletin = |title| {
+            filled(
+                NotificationDraft::by_route(&category("statistics", mechanism)),
+                title,
+            )
+        };
         let sent = publish(&office(&world), bulletin("三月统计")).await;
         let mut reached = receipts_of(&office(&world), &sent.name).await;
         let members = world.clerk(member).members();
@@ -49,7 +53,11 @@ async fn je_024_fs_014_compiled_statistics_reach_every_member_active_on_the_day(
         let outside = world.clerk(outsider).channels();
         let hidden = outside.notification(&sent.name).await;
         assert_eq!(reason(hidden), Reason::NotFound);
-        let forged = world.clerk(member).channels().publish(bulletin("冒名")).await;
+        let forged = world
+            .clerk(member)
+            .channels()
+            .publish(bulletin("冒名"))
+            .await;
         assert_eq!(reason(forged), Reason::PermissionDenied);
     }
     world.stop().await;
@@ -62,7 +70,10 @@ async fn je_025_fs_015_a_task_for_the_office_can_be_answered_and_not_deleted() {
     for (mechanism, _, member, outsider) in MECHANISMS {
         let of = category("office_task", mechanism);
         let desk = world.client("leading-group-office", "desk-1", &["leading-group-desk"]);
-        for (giver, giver_id) in [(world.clerk(member), member), (desk, "leading-group-office")] {
+        for (giver, giver_id) in [
+            (world.clerk(member), member),
+            (desk, "leading-group-office"),
+        ] {
             let draft = filled(NotificationDraft::by_route(&of), "请汇总三季度情况");
             let task = publish(&giver, draft).await;
             assert_eq!(task.addressees, [format!("mechanisms/{mechanism}/office")]);
@@ -141,7 +152,10 @@ async fn je_082_a_limit_changes_the_warning_and_not_the_record() {
     };
     let (before, measured) = read(&world, &old.name).await;
     assert!(measured.elapsed_working_days > 1_000, "{measured:?}");
-    assert_eq!((measured.warn_after_working_days, measured.is_late), (0, false));
+    assert_eq!(
+        (measured.warn_after_working_days, measured.is_late),
+        (0, false)
+    );
 
     std::fs::write(world.site.path().join("charter.toml"), &limited).unwrap();
     world.restart().await;

@@ -11,7 +11,9 @@ use hub_proto::{
     },
     common::{self, Receipt},
     ledger::EntryHeader,
-    members::{Agency, Director, Liaison, Mechanism, Membership, MembershipRole, Node, Rank, TokenKey},
+    members::{
+        Agency, Director, Liaison, Mechanism, Membership, MembershipRole, Node, Rank, TokenKey,
+    },
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -268,13 +268,10 @@ fn membership_row(out: Out, mechanism: &str, membership: &Membership) -> Vec<Str
         MembershipRole::Member => out.label("member", "成员"),
         MembershipRole::Unspecified => "",
     };
-    let liaison = membership
-        .liaison
-        .as_ref()
-        .map_or_else(
-            || out.label("none named", "未指派").to_owned(),
-            |liaison| format!("{} {}", liaison.officer, liaison.display_name),
-        );
+    let liaison = membership.liaison.as_ref().map_or_else(
+        || out.label("none named", "未指派").to_owned(),
+        |liaison| format!("{} {}", liaison.officer, liaison.display_name),
+    );
     vec![
         mechanism.to_owned(),
         membership.ordinal.to_string(),

@@ -9,8 +9,8 @@ use super::{Checker, Known};
 use crate::charter::{
     LIST_ITEMS_MAX,
     mechanism::{
-        AdditionBasis, Director, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberDuty, MemberRole,
-        MembershipAddition, Office,
+        AdditionBasis, Director, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberDuty,
+        MemberRole, MembershipAddition, Office,
     },
     raw::{RawDirector, RawLiaison, RawMechanism, RawMember, RawMemberDuty, RawOffice, Text},
 };
@@ -180,12 +180,7 @@ fn directors(raw: &RawOffice, path: &str, known: &Known, check: &mut Checker) ->
     found
 }
 
-fn director(
-    raw: &RawDirector,
-    path: &str,
-    known: &Known,
-    check: &mut Checker,
-) -> Option<Director> {
+fn director(raw: &RawDirector, path: &str, known: &Known, check: &mut Checker) -> Option<Director> {
     let agency = check.known(
         &raw.agency,
         &format!("{path}.agency"),

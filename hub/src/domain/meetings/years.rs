@@ -114,7 +114,11 @@ pub(super) fn decide(
         year: i32::from(*year),
     }))];
     let office = [Recipient::Office(mechanism.clone())];
-    events.extend(channels::issue(context, view, &[Issue::new(office, notice)])?);
+    events.extend(channels::issue(
+        context,
+        view,
+        &[Issue::new(office, notice)],
+    )?);
     Ok(events)
 }
 

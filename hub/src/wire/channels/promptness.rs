@@ -56,7 +56,10 @@ mod tests {
             assert_eq!(measured.is_late, is_late, "{limit:?}");
         }
         let same_day = measure((date(2025, 9, 24), date(2025, 9, 24)), Some(0)).unwrap();
-        assert_eq!((same_day.elapsed_working_days, same_day.is_late), (0, false));
+        assert_eq!(
+            (same_day.elapsed_working_days, same_day.is_late),
+            (0, false)
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use hub_core::{
     names::{AgencyId, MechanismId, RoleId},
 };
 use hub_proto::members::{
-    Agency, DatedName, Director, Duty, Mechanism, Membership, MembershipRole, Node, TokenKey, WhoAmIResponse,
+    Agency, DatedName, Director, Duty, Mechanism, Membership, MembershipRole, Node, TokenKey,
+    WhoAmIResponse,
 };
 use jiff::{Timestamp, civil::Date};
 

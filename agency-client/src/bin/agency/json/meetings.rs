@@ -2,8 +2,9 @@
 
 use hub_proto::meetings::{
     AgreedItem, AgreedItemDraft, AgreedItemKind, Attendee, Consent, Escalation,
-    GetMeetingStatisticsResponse, MajorIssue, Meeting, MeetingNotice, MeetingUnit, MeetingWarning, Minutes, MinutesContent, MinutesVersion,
-    Objection, ProgressReport, Topic, UnitStatistics, UnitTask,
+    GetMeetingStatisticsResponse, MajorIssue, Meeting, MeetingNotice, MeetingUnit, MeetingWarning,
+    Minutes, MinutesContent, MinutesVersion, Objection, ProgressReport, Topic, UnitStatistics,
+    UnitTask,
 };
 use serde_json::{Value, json};
 

@@ -260,15 +260,21 @@ mod tests {
             overdue_count,
         };
         let answer = GetMeetingStatisticsResponse {
-            units: vec![unit("agencies/tax", 2, 1, 1), unit("agencies/health", 0, 0, 0)],
+            units: vec![
+                unit("agencies/tax", 2, 1, 1),
+                unit("agencies/health", 0, 0, 0),
+            ],
             counted_at: Some(hub_core::date::timestamp(
                 "2026-04-02T01:30:00Z".parse().unwrap(),
             )),
             meetings_held_count: 3,
         };
-        let text = body(Some("请各单位对照。\n"), (&period, "2026-03-31"), &answer, |unit| {
-            unit.replace("agencies/", "某")
-        });
+        let text = body(
+            Some("请各单位对照。\n"),
+            (&period, "2026-03-31"),
+            &answer,
+            |unit| unit.replace("agencies/", "某"),
+        );
         assert_eq!(
             text,
             "请各单位对照。\n\n统计期间：2026-01-01至2026-03-31\n统计截止：2026-04-02 09:30\n\

@@ -196,7 +196,7 @@ pub(in super::super) async fn meeting_is_held(
         held_at: Some(wire(Timestamp::now())),
         chair: "省民政厅分管副厅长（虚构）".into(),
         units: units.collect(),
-        observers: vec!["省社会组织管理工作领导小组办公室工作人员（虚构）".into()],
+        observers: vec!["省社会组织管理工作领导小组办公室（虚构）".into()],
         ..RecordMeetingHeldRequest::default()
     };
     let held = client.meetings().record_held(request).await?;
@@ -253,7 +253,7 @@ const NAMES: [&str; 7] = ["某璟", "某堃", "某喆", "某祎", "某玥", "某
 fn attendee(place: usize, id: &str) -> Attendee {
     let name = NAMES.iter().cycle().nth(place).copied();
     Attendee {
-        display_name: format!("{}（虚构）", name.unwrap_or_default()),
+        display_name: name.unwrap_or_default().into(),
         post: "处长".into(),
         officer: format!("{id}-clerk-1"),
     }

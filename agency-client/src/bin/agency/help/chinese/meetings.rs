@@ -149,7 +149,11 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("meeting change", "reason", "变更原因，各单位可见"),
     ("meeting change", "starts", "新的开始时间"),
     ("meeting change", "place", "新的地点"),
-    ("meeting change", "on", "新的会议日期，时刻不变：重新确定成员"),
+    (
+        "meeting change",
+        "on",
+        "新的会议日期，时刻不变：重新确定成员",
+    ),
     ("meeting change", "attach", "追加的材料文件"),
     (
         "meeting answer",
