@@ -7,12 +7,9 @@ use hub_core::reason::Reason;
 
 use crate::{
     authz::Permit,
-    domain::{
-        meetings::{
-            self,
-            years::{self, METHOD, Missed},
-        },
-        members::roster::Roster,
+    domain::meetings::{
+        self,
+        years::{self, METHOD, Missed},
     },
     engine::{Engine, Submission},
     error::Result,
@@ -34,19 +31,6 @@ pub async fn watch(engine: Arc<Engine>) {
     }
 }
 
-/// The first year that is looked at: that in which the hub began, or the charter was issued.
-///
-/// # Errors
-/// When storage fails.
-pub fn first_year(engine: &Engine, roster: &Roster) -> Result<i16> {
-    let began = match engine.recorded(0)? {
-        Some(entry) => entry.recorded_at(),
-        None => engine.clock().now(),
-    };
-    let issued = roster.charter().issued_on().year();
-    Ok(roster.day(began).year().max(issued))
-}
-
 /// Warns of the year that ended last, and tells how many offices there were to warn.
 ///
 /// # Errors
@@ -54,8 +38,11 @@ pub fn first_year(engine: &Engine, roster: &Roster) -> Result<i16> {
 pub async fn run(engine: &Engine) -> Result<usize> {
     let roster = engine.roster().load_full();
     let charter = roster.charter();
-    let year = roster.day(engine.clock().now()).year().saturating_sub(1);
-    if year < first_year(engine, &roster)? {
+    let now = engine.clock().now();
+    let year = roster.day(now).year().saturating_sub(1);
+    let began = engine.recorded(0)?;
+    let began = began.map_or(now, |entry| entry.recorded_at());
+    if year < years::first(charter, began) {
         return Ok(0);
     }
     let mut given = 0_usize;

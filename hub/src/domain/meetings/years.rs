@@ -3,6 +3,7 @@
 //! Invariants: such a year is warned of and blocks nothing; an office is told once of each year.
 
 use hub_core::{
+    date::on,
     names::{MechanismId, MeetingName, Recipient, RequestId},
     reason::Reason,
 };
@@ -15,6 +16,7 @@ use jiff::{Timestamp, civil::date, tz::TimeZone};
 use super::{event, notices, rows::MeetingRow};
 use crate::{
     authz::Permit,
+    charter::Charter,
     domain::{
         Context,
         channels::{self, Issue},
@@ -40,6 +42,13 @@ pub struct Missed {
     pub mechanism: MechanismId,
     /// The year.
     pub year: i16,
+}
+
+/// The first year that is looked at: that in which the hub began, or the charter was issued.
+#[must_use]
+pub fn first(charter: &Charter, began: Timestamp) -> i16 {
+    let began_on = on(began, charter.zone());
+    began_on.year().max(charter.issued_on().year())
 }
 
 /// What is missing, for people.

@@ -13,7 +13,6 @@ use super::{
     show::{self, Detail},
 };
 use crate::{
-    annual,
     authz::Access,
     charter::Action,
     domain::meetings::{
@@ -138,7 +137,9 @@ impl Services {
         let Some(source) = charter.meetings().annual_source(&mechanism) else {
             return Ok(ListMeetingWarningsResponse::default());
         };
-        let first = annual::first_year(&self.engine, access.roster())?;
+        let began = self.engine.recorded(0)?;
+        let began = began.map_or(self.engine.clock().now(), |entry| entry.recorded_at());
+        let first = years::first(charter, began);
         let mut warnings = vec![];
         for year in (first..access.day().year()).rev().take(WARNINGS_MAX) {
             let missed = Missed {
