@@ -248,8 +248,16 @@ impl Check {
         self.text("title", &minutes.title, TITLE_CHARS_MAX);
         let meeting = &minutes.meeting;
         self.text("meeting.kind", &meeting.kind, PHRASE_CHARS_MAX);
-        self.text("meeting.place", &meeting.place, PHRASE_CHARS_MAX);
-        self.text("meeting.chair", &meeting.chair, PHRASE_CHARS_MAX);
+        let is_by_correspondence = !minutes.attendance.consulted.is_empty();
+        for (field, text) in [
+            ("meeting.place", &meeting.place),
+            ("meeting.chair", &meeting.chair),
+        ] {
+            // A meeting by correspondence has neither.
+            if !(is_by_correspondence && text.is_empty()) {
+                self.text(field, text, PHRASE_CHARS_MAX);
+            }
+        }
         self.text("opening", &minutes.opening, PARAGRAPH_CHARS_MAX);
         self.text("issuer", &minutes.issuer, NAME_CHARS_MAX);
     }
@@ -287,7 +295,14 @@ impl Check {
 
     fn attendance(&mut self, minutes: &Minutes) {
         let attendance = &minutes.attendance;
-        self.delegations("attendance.present", &attendance.present, 1);
+        let is_by_correspondence = !attendance.consulted.is_empty();
+        let present_min = usize::from(!is_by_correspondence);
+        self.delegations("attendance.present", &attendance.present, present_min);
+        if is_by_correspondence && !attendance.present.is_empty() {
+            let rule = "must be empty: nobody attends a meeting by correspondence";
+            self.broken("attendance.present", rule);
+        }
+        self.delegations("attendance.consulted", &attendance.consulted, 0);
         self.delegations("attendance.excused", &attendance.excused, 0);
         self.delegations("attendance.observers", &attendance.observers, 0);
     }

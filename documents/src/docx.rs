@@ -200,10 +200,12 @@ fn back(xml: &mut Xml, sheet: &Sheet) -> io::Result<()> {
         }
     }
     for (place, list) in sheet.attendance.iter().enumerate() {
-        let style = if place == 0 {
-            "FirstLabelled"
-        } else {
-            "Labelled"
+        let is_wide = list.label.chars().count() > 2;
+        let style = match (place, is_wide) {
+            (0, false) => "FirstLabelled",
+            (0, true) => "FirstWideLabelled",
+            (_, false) => "Labelled",
+            (_, true) => "WideLabelled",
         };
         labelled(xml, style, list)?;
     }

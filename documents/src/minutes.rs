@@ -57,9 +57,11 @@ pub struct Meeting {
     pub kind: String,
     /// Day of the meeting, `yyyy-mm-dd`.
     pub held_on: String,
-    /// Where it was held.
+    /// Where it was held; left out of a meeting by correspondence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub place: String,
-    /// Who was in the chair, with the post.
+    /// Who was in the chair, with the post; left out of a meeting by correspondence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub chair: String,
 }
 
@@ -94,8 +96,12 @@ pub struct AgreedItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attendance {
-    /// 出席: attending units, at least one.
+    /// 出席: attending units, at least one; none of a meeting by correspondence.
+    #[serde(default)]
     pub present: Vec<Delegation>,
+    /// 征求意见: units that were consulted. Only of a meeting by correspondence, which nobody attends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consulted: Vec<Delegation>,
     /// 请假: excused units.
     #[serde(default)]
     pub excused: Vec<Delegation>,

@@ -5,7 +5,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::minutes::{AgreedItem, Audit, Delegation, Minutes};
+use crate::minutes::{AgreedItem, Audit, Delegation, Meeting, Minutes};
 
 /// A heading with its text: 出席 and who attended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,12 +90,7 @@ impl Sheet {
             issued: date(issued_on),
             title: minutes.title.clone(),
             correction: correction.map(|number| format!("（更正并代替{number}）")),
-            facts: vec![
-                Labelled::new("会议", &*meeting.kind),
-                Labelled::new("时间", date(held_on)),
-                Labelled::new("地点", &*meeting.place),
-                Labelled::new("主持", &*meeting.chair),
-            ],
+            facts: facts(meeting, held_on),
             opening: minutes.opening.clone(),
             blocks: blocks(minutes, due),
             attachments: minutes.attachments.clone(),
@@ -112,6 +107,18 @@ impl Sheet {
         let chars = self.mark.chars().count().max(1);
         (MARK_ROOM_POINTS / chars).min(MARK_POINTS_MAX)
     }
+}
+
+/// Kind and day; place and chair where there were any.
+fn facts(meeting: &Meeting, held_on: Date) -> Vec<Labelled> {
+    let mut facts = vec![
+        Labelled::new("会议", &*meeting.kind),
+        Labelled::new("时间", date(held_on)),
+    ];
+    let had = [("地点", &meeting.place), ("主持", &meeting.chair)];
+    let had = had.into_iter().filter(|(_, text)| !text.is_empty());
+    facts.extend(had.map(|(label, text)| Labelled::new(label, &**text)));
+    facts
 }
 
 /// The topics, then what was agreed.
@@ -153,6 +160,7 @@ fn attendance(minutes: &Minutes) -> Vec<Labelled> {
     let attendance = &minutes.attendance;
     let lists = [
         ("出席", &attendance.present),
+        ("征求意见", &attendance.consulted),
         ("请假", &attendance.excused),
         ("列席", &attendance.observers),
     ];

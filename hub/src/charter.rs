@@ -50,7 +50,7 @@ pub use self::{
     follow_up::FollowUp,
     fund::{AmountBand, FundRules},
     mechanism::{
-        AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
+        AdditionBasis, Director, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberRole,
         MembershipAddition, Office,
     },
     meetings::{CorrespondenceUnits, MeetingRules},

@@ -6,6 +6,7 @@
 //! wire ──> identity ──> authz ──> domain: decide ──> ledger: append + fsync ──> domain: apply ──> feed
 //! ```
 
+pub mod annual;
 pub mod attachments;
 pub mod authz;
 pub mod backup;

@@ -27,6 +27,7 @@ use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
+    annual,
     attachments::{self, Attachments},
     calendar,
     charter::Charter,
@@ -211,6 +212,7 @@ fn background(
     ));
     background.spawn(deadlines::watch(Arc::clone(engine)));
     background.spawn(reminders::watch(Arc::clone(engine)));
+    background.spawn(annual::watch(Arc::clone(engine)));
     let search = Arc::clone(&services.search);
     background.spawn(retention::watch(Arc::clone(engine), search));
     background.spawn(Arc::clone(&services.attachments).run());

@@ -8,6 +8,8 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+#[path = "meetings_cli/bulletin.rs"]
+mod bulletin;
 #[path = "meetings_cli/help.rs"]
 mod help;
 #[path = "meetings_cli/issues.rs"]

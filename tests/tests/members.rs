@@ -10,6 +10,9 @@
     reason = "a failure here is a failed test; seeds are printed"
 )]
 
+#[path = "members/directory.rs"]
+mod directory;
+
 use std::{path::Path, sync::Arc};
 
 use agency_client::{Client, ClientError, profile::Profile, subscribe::SubscribeOptions};

@@ -534,6 +534,7 @@ impl Minutes {
     ///     name: "mechanisms/joint-enforcement".into(),
     ///     from_on: Some(Date { year: 2026, month: 1, day: 1 }),
     ///     until_on: Some(Date { year: 2027, month: 1, day: 1 }),
+    ///     all_members_only: false,
     /// };
     /// for unit in client.minutes().statistics(&request).await?.units {
     ///     println!("{}: {} of {}", unit.unit, unit.present_count, unit.meetings_count);

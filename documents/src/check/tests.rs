@@ -306,3 +306,31 @@ fn fs_011_units_keep_the_names_they_are_given() {
         "{text}"
     );
 }
+
+/// The sample as minutes of a meeting by correspondence.
+fn by_correspondence() -> Minutes {
+    let mut minutes = sample();
+    let attendance = &mut minutes.attendance;
+    attendance.consulted = std::mem::take(&mut attendance.present);
+    minutes.meeting.place.clear();
+    minutes.meeting.chair.clear();
+    minutes
+}
+
+#[test]
+fn je_071_a_meeting_by_correspondence_has_consulted_units_and_none_present() {
+    by_correspondence().check(AuditPage::Omitted).unwrap();
+    let mut both = by_correspondence();
+    both.attendance.present = both.attendance.consulted.clone();
+    let invalid = both.check(AuditPage::Omitted).unwrap_err();
+    assert_eq!(invalid.errors[0].field, "attendance.present");
+    // Whoever meets has a place and a chair.
+    assert_eq!(
+        error(|minutes| minutes.meeting.place.clear()),
+        "meeting.place must not be empty"
+    );
+    assert_eq!(
+        error(|minutes| minutes.attendance.present.clear()),
+        "attendance.present must have at least 1"
+    );
+}

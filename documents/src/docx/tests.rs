@@ -258,6 +258,22 @@ fn turned_lines_of_the_attendance_begin_after_the_colon() {
 }
 
 #[test]
+fn je_071_a_meeting_by_correspondence_lists_who_was_consulted() {
+    let mut minutes = sample();
+    minutes.attendance.consulted = std::mem::take(&mut minutes.attendance.present);
+    minutes.meeting.place.clear();
+    let parts = parts(&minutes);
+    let text = paragraphs(&parts["word/document.xml"]).join("\n");
+    assert!(
+        text.contains("征求意见：") && !text.contains("出席"),
+        "{text}"
+    );
+    assert!(!text.contains("地点"), "{text}");
+    let style = values(&parts["word/document.xml"], "w:pStyle", "w:val");
+    assert!(style.contains(&"FirstWideLabelled".to_owned()), "{style:?}");
+}
+
+#[test]
 fn the_same_minutes_give_the_same_bytes() {
     let make = || docx(&long_sample().check(AuditPage::Appended).unwrap()).unwrap();
     let first = make();

@@ -307,6 +307,24 @@ fn turned_lines_of_the_attendance_begin_after_the_colon() {
 }
 
 #[test]
+fn je_071_who_was_consulted_stands_after_a_wider_label() {
+    let mut minutes = sample();
+    minutes.attendance.consulted = std::mem::take(&mut minutes.attendance.present);
+    minutes.attendance.excused.clear();
+    minutes.attendance.observers.clear();
+    let pages = set(&minutes);
+    let lines = lines(&pages[1]);
+    let place = lines
+        .iter()
+        .position(|(_, line)| text(line).starts_with("征求意见："))
+        .unwrap();
+    let cell = mm(156.0) / 28.0;
+    assert_close(lines[place].1[0].left, mm(28.0) + 2.0 * cell);
+    // Turned lines begin after the colon: five characters further in.
+    assert_close(lines[place + 1].1[0].left, mm(28.0) + 7.0 * cell);
+}
+
+#[test]
 fn no_line_begins_with_closing_punctuation() {
     // Each length shifts where lines turn.
     for length in 0..28 {

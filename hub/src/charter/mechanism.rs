@@ -2,7 +2,7 @@
 
 use hub_core::{
     document_number::DocumentNumber,
-    names::{AgencyId, MechanismId},
+    names::{AgencyId, MechanismId, OfficerId},
 };
 use jiff::civil::Date;
 
@@ -36,6 +36,32 @@ pub struct Office {
     pub bureau: String,
     /// Post whose holder directs it (JE-026).
     pub director_post: String,
+    /// Who has held it; one at a time.
+    pub directors: Vec<Director>,
+}
+
+/// Who directs an office by virtue of a post of its host (JE-026). One person may direct two offices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Director {
+    /// The agency, which is the host.
+    pub agency: AgencyId,
+    /// The officer.
+    pub officer: OfficerId,
+    /// Name in the directory.
+    pub display_name: String,
+    /// The post.
+    pub post: String,
+    /// When.
+    pub period: Period,
+}
+
+impl Office {
+    /// Who directs it on a day, if the charter names anybody.
+    #[must_use]
+    pub fn director_on(&self, on: Date) -> Option<&Director> {
+        let mut directors = self.directors.iter();
+        directors.find(|director| director.period.contains(on))
+    }
 }
 
 /// What an addition of a member must rest on.

@@ -242,6 +242,20 @@ pub(super) struct RawOffice {
     pub(super) host: Text,
     pub(super) bureau: Text,
     pub(super) director_post: Text,
+    #[serde(default)]
+    pub(super) directors: Vec<Spanned<RawDirector>>,
+}
+
+/// Who directs an office, and when.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDirector {
+    pub(super) agency: Text,
+    pub(super) officer: Text,
+    pub(super) display_name: Text,
+    pub(super) post: Text,
+    pub(super) from_on: Day,
+    pub(super) until_on: Option<Day>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -209,6 +209,58 @@ fn je_026_the_director_is_the_deputy_head_in_charge() {
     }
 }
 
+/// Shanxi's charter with directors of both offices: the same two persons, one after the other.
+fn with_directors() -> String {
+    let post = "director_post = \"分管副厅长\"\n";
+    let director = |officer: &str, days: &str| {
+        format!(
+            "  {{ agency = \"civil-affairs\", officer = \"{officer}\", display_name = \"某甲\", \
+             post = \"分管副厅长\", {days} }},\n"
+        )
+    };
+    let first = director("director-1", "from_on = 2021-02-23, until_on = 2024-05-01");
+    let second = director("director-2", "from_on = 2024-05-01");
+    SHANXI.replace(post, &format!("{post}directors = [\n{first}{second}]\n"))
+}
+
+#[test]
+fn je_026_one_person_may_direct_both_offices_and_each_has_one_at_a_time() {
+    let charter = Charter::parse(&with_directors(), "shanxi.toml").unwrap();
+    for mechanism in charter.mechanisms() {
+        let on = |year, month, day| {
+            let day = jiff::civil::date(year, month, day);
+            let director = mechanism.office().director_on(day);
+            director.map(|director| director.officer.as_str())
+        };
+        assert_eq!(on(2021, 2, 22), None);
+        assert_eq!(on(2024, 4, 30), Some("director-1"));
+        assert_eq!(on(2024, 5, 1), Some("director-2"));
+    }
+    let broken = |from: &str, to: &str| {
+        let text = with_directors().replacen(from, to, 1);
+        let errors = Charter::parse(&text, "broken.toml").unwrap_err().errors;
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        assert!(errors[0].rule.contains("JE-026"), "{:?}", errors[0]);
+        errors[0].path.clone()
+    };
+    let path = |field: &str| format!("mechanisms[0].office.directors{field}");
+    assert_eq!(
+        broken(
+            "\"civil-affairs\", officer = \"director-1\"",
+            "\"tax\", officer = \"director-1\""
+        ),
+        path("[0].agency")
+    );
+    assert_eq!(
+        broken("post = \"分管副厅长\", from", "post = \"处长\", from"),
+        path("[0].post")
+    );
+    assert_eq!(
+        broken("until_on = 2024-05-01", "until_on = 2024-05-02"),
+        path("[1]")
+    );
+}
+
 #[test]
 fn je_027_one_liaison_of_division_rank() {
     let charter = shanxi();

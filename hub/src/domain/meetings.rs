@@ -5,14 +5,15 @@
 //! change; numbers of a series have no gap and no repeat.
 //!
 //! The cast: [`meeting`] (its life until it is held), [`minutes`] (versions, consent, issue, agreed
-//! items), [`issues`] (major issues, escalations), [`rows`] (what state keeps), [`notices`] (what the
-//! hub tells those concerned, and asks of them).
+//! items), [`issues`] (major issues, escalations), [`years`] (years without an annual meeting), [`rows`]
+//! (what state keeps), [`notices`] (what the hub tells those concerned, and asks of them).
 
 pub mod issues;
 pub mod meeting;
 pub mod minutes;
 pub mod notices;
 pub mod rows;
+pub mod years;
 
 use hub_proto::{
     ledger::{Event, event},
@@ -31,6 +32,8 @@ pub enum Command {
     Minutes(minutes::Command),
     /// Major issues and escalations.
     Issues(issues::Command),
+    /// A year without its annual meeting, which the hub itself tells the office of.
+    Missed(years::Missed),
 }
 
 /// Decides a command.
@@ -47,6 +50,9 @@ pub fn decide(
         Command::Meeting(command) => meeting::decide(context, view, permit, command),
         Command::Minutes(command) => minutes::decide(context, view, permit, command),
         Command::Issues(command) => issues::decide(context, view, permit, command),
+        Command::Missed(missed) => {
+            years::decide(context, view, permit, missed).map(Decision::Record)
+        }
     }
 }
 
@@ -58,6 +64,7 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &MeetingsEven
     let Some(kind) = &event.kind else {
         return Ok(());
     };
+    years::apply(rows, kind);
     meeting::apply(rows, entry, kind)?;
     minutes::apply(rows, entry, kind)?;
     issues::apply(rows, entry, kind)

@@ -80,14 +80,8 @@ pub enum Kind {
     AgreedItemOf = 0x4a,
     /// Meetings held, by mechanism and instant.
     MeetingHeld = 0x4b,
-    /// An information request.
-    InformationRequest = 0x68,
-    /// An information request that an agency may see, in the order of the entries that brought it.
-    InformationRequestOf = 0x69,
-    /// A case that an agency declared in a request for account information, by its digest.
-    RequestCase = 0x6a,
-    /// An information request that has a deadline which runs.
-    RunningDeadlines = 0x6b,
+    /// A year of a mechanism of which its office was told.
+    YearMissed = 0x4c,
     /// A fund alert.
     Alert = 0x50,
     /// A fund alert that somebody may see, in the order of their raising.
@@ -108,8 +102,15 @@ pub enum Kind {
     ReferralOpen = 0x62,
     /// A referral that is over and not sealed, by the entry that ended it.
     ReferralEnded = 0x63,
-    /// An access that an agency's auditors may list, in the order of entries. 0x50 to 0x5f are for funds,
-    /// 0x60 to 0x67 for referrals, 0x68 to 0x77 for requests.
+    /// An information request.
+    InformationRequest = 0x68,
+    /// An information request that an agency may see, in the order of the entries that brought it.
+    InformationRequestOf = 0x69,
+    /// A case that an agency declared in a request for account information, by its digest.
+    RequestCase = 0x6a,
+    /// An information request that has a deadline which runs.
+    RunningDeadlines = 0x6b,
+    /// An access that an agency's auditors may list, in the order of entries.
     AccessOf = 0x78,
     /// The same by the record that was read.
     AccessTo = 0x79,
@@ -421,6 +422,15 @@ pub fn meetings_held(mechanism: &str, held_at_us: i64) -> Key {
     Key::new(Kind::MeetingHeld)
         .text(mechanism)
         .number(u64::try_from(held_at_us).unwrap_or(0))
+}
+
+/// A year without its annual meeting, of which the office of the mechanism was told.
+#[must_use]
+pub fn year_missed(mechanism: &str, year: u16) -> Vec<u8> {
+    Key::new(Kind::YearMissed)
+        .text(mechanism)
+        .number(u64::from(year))
+        .build()
 }
 
 /// How far a series of document numbers has come in a year.

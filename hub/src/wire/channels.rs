@@ -2,6 +2,7 @@
 
 pub(super) mod lookup;
 mod outstanding;
+mod promptness;
 mod publish;
 pub mod search;
 pub mod stream;
@@ -289,6 +290,7 @@ impl ChannelService for Services {
         let reads = self.reads(&access, &found)?;
         self.record_shown(&access, METHOD, &purpose, &reads).await?;
         Ok(Response::new(GetNotificationResponse {
+            promptness: promptness::of(access.roster().charter(), &found.notification),
             notification: Some(found.notification.as_ref().clone()),
             receipt: Some(found.entry.receipt()),
         }))

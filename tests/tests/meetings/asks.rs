@@ -7,14 +7,14 @@ use hub::{clock::Clock, reminders};
 use hub_proto::channels::{
     ListDeliveryReceiptsRequest, ListDeliveryReceiptsResponse, ListNotificationsRequest,
     ListNotificationsResponse, ListOutstandingActionsRequest, ListOutstandingActionsResponse,
-    OutstandingAction, RequestedAction,
+    NotificationKind, OutstandingAction, RequestedAction,
 };
-use hub_proto::meetings::{AnswerKind, MeetingKind};
+use hub_proto::meetings::{AnswerKind, ConveneMeetingRequest, ConveneMeetingResponse, MeetingKind};
 use hub_tests::{
     Site, World, channels,
     clock::Shifted,
     meetings::{self, JOINT, issues},
-    raw::Session,
+    raw::{Session, requests::request_id},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -116,4 +116,62 @@ async fn a_co_signature_is_asked_reminded_of_and_settled_by_the_answer() {
     assert_eq!(outstanding(&tax, "agencies/tax").await, []);
     clock.by(SignedDuration::from_hours(169));
     assert_eq!(reminders::run(world.hub().engine()).await.unwrap(), 0);
+}
+
+/// Who the hub reminded last, and of what.
+async fn reminded(session: &Session, agency: &str) -> Vec<String> {
+    let request = ListNotificationsRequest {
+        parent: format!("agencies/{agency}/inbox"),
+        page_size: 500,
+        ..ListNotificationsRequest::default()
+    };
+    let listed: ListNotificationsResponse = session
+        .ask(channels!("ListNotifications"), &request)
+        .await
+        .unwrap();
+    let reminders = listed.notifications.into_iter();
+    let reminders = reminders.filter(|one| one.kind() == NotificationKind::Reminder);
+    reminders.map(|one| one.title).collect()
+}
+
+#[tokio::test]
+async fn je_021_who_has_not_answered_the_notice_is_reminded() {
+    let clock = Arc::new(Shifted::default());
+    let world = World::start_on(Site::new(), Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let office = meetings::office(&world);
+    let meeting =
+        meetings::with_topics(&world, MeetingKind::Partial, JOINT, &["tax", "health"]).await;
+    let mut notice = meetings::notice();
+    let starts_at = Timestamp::now() + SignedDuration::from_hours(200);
+    notice.starts_at = Some(hub_core::date::timestamp(starts_at));
+    let request = ConveneMeetingRequest {
+        name: meeting.name.clone(),
+        notice: Some(notice),
+        request_id: request_id(),
+        ..ConveneMeetingRequest::default()
+    };
+    let _: ConveneMeetingResponse = office
+        .ask(hub_tests::meetings!("ConveneMeeting"), &request)
+        .await
+        .unwrap();
+    let (tax, health) = (
+        meetings::leader(&world, "tax"),
+        meetings::leader(&world, "health"),
+    );
+    meetings::answer(&tax, &meeting.name, AnswerKind::Attends, 1)
+        .await
+        .unwrap();
+    // The charter's three days to answer; a day before they end the other one is reminded.
+    clock.by(SignedDuration::from_hours(47));
+    assert_eq!(reminders::run(world.hub().engine()).await.unwrap(), 0);
+    clock.by(SignedDuration::from_hours(49));
+    assert_eq!(reminders::run(world.hub().engine()).await.unwrap(), 1);
+    clock.by(SignedDuration::ZERO);
+    let titles = reminded(&health, "health").await;
+    assert_eq!(titles.len(), 1);
+    assert!(
+        titles[0].starts_with("到期提醒：请答复会议通知"),
+        "{titles:?}"
+    );
+    assert_eq!(reminded(&tax, "tax").await, [] as [&str; 0]);
 }

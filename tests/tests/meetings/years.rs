@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hub::{
+    annual,
     clock::{Clock as _, ManualClock, SystemClock},
     engine::entropy::SystemEntropy,
     identity::Caller,
@@ -10,6 +11,7 @@ use hub::{
     state::memory::MemoryStore,
 };
 use hub_core::date::{timestamp, to_wire};
+use hub_proto::channels::{ListNotificationsRequest, channel_service_server::ChannelService as _};
 use hub_proto::meetings::{
     ConfirmTopicsRequest, ConveneMeetingRequest, CreateMeetingRequest, DecideTopicRequest,
     ListMeetingWarningsRequest, Meeting, MeetingKind, MeetingNotice, MeetingUnit,
@@ -165,6 +167,22 @@ impl Years {
         held.unwrap().into_inner().meeting.unwrap()
     }
 
+    /// What the office of a mechanism was told of years: title and resource.
+    async fn told(&self, mechanism: &str) -> Vec<(String, String)> {
+        let request = ListNotificationsRequest {
+            parent: format!("{mechanism}/office/inbox"),
+            page_size: 500,
+            ..ListNotificationsRequest::default()
+        };
+        let services = &self.hub.services;
+        let listed = services
+            .list_notifications(call(&self.office(), request))
+            .await;
+        let told = listed.unwrap().into_inner().notifications.into_iter();
+        let told = told.filter(|one| one.title.starts_with("提醒："));
+        told.map(|one| (one.title, one.resource)).collect()
+    }
+
     async fn warnings(&self, mechanism: &str) -> Vec<(i32, String)> {
         let request = ListMeetingWarningsRequest {
             parent: mechanism.into(),
@@ -246,5 +264,36 @@ async fn je_070_fs_060_a_year_without_its_annual_meeting_is_warned_of_and_blocks
     assert_eq!(years.warnings(FUND).await, expected);
     let expected = [source(year + 2, "JE-070"), source(year, "JE-070")];
     assert_eq!(years.warnings(JOINT).await, expected);
+    years.hub.stop();
+}
+
+/// Nobody has to look: the office is told by the channels, once of each year.
+#[tokio::test]
+async fn je_070_fs_060_the_office_is_told_of_a_year_without_its_annual_meeting() {
+    let mut years = Years::start().await;
+    let zone = years.site.charter().zone().clone();
+    let year = hub_core::date::on(years.now(), &zone).year();
+    years.hold(MeetingKind::Annual, FUND).await;
+    years.hold(MeetingKind::Extraordinary, JOINT).await;
+    let engine = Arc::clone(&years.hub.services.engine);
+    years.move_to(year, "12-31T15:59:59Z");
+    assert_eq!(
+        annual::run(&engine).await.unwrap(),
+        0,
+        "the year is not over"
+    );
+    years.move_to(year, "12-31T16:00:00Z");
+    assert_eq!(annual::run(&engine).await.unwrap(), 1);
+    assert_eq!(annual::run(&engine).await.unwrap(), 0, "once");
+    let title = format!("提醒：{year}年未记录召开成员单位工作协调会议（原则上每年一次）");
+    let told = (title, JOINT.to_owned());
+    assert_eq!(years.told(JOINT).await, [told.clone()]);
+    assert_eq!(years.told(FUND).await, []);
+    // It blocks nothing; and a year later both are told of that one.
+    years.hold(MeetingKind::Extraordinary, JOINT).await;
+    years.move_to(year + 2, "01-03T02:00:00Z");
+    assert_eq!(annual::run(&engine).await.unwrap(), 2);
+    assert_eq!(years.told(JOINT).await.len(), 2);
+    assert_eq!(years.told(FUND).await.len(), 1);
     years.hub.stop();
 }

@@ -128,7 +128,10 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn start() -> Self {
-        let world = World::start().await;
+        Self::of(World::start().await)
+    }
+
+    pub(crate) fn of(world: World) -> Self {
         let hall = Hall::new(&world.site, world.hub().address());
         Self { hall, world }
     }

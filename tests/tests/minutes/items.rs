@@ -5,18 +5,22 @@ use hub_proto::{
     channels::{ListOutstandingActionsRequest, ListOutstandingActionsResponse, RequestedAction},
     common::Date,
     meetings::{
-        AgreedItem, AgreedItemKind, AgreedItemState, CloseAgreedItemRequest,
+        AgreedItem, AgreedItemKind, AgreedItemState, Attendance, CloseAgreedItemRequest,
         CloseAgreedItemResponse, DecideExtensionRequest, DecideExtensionResponse,
         GetMeetingStatisticsRequest, GetMeetingStatisticsResponse, ListAgreedItemsRequest,
         ListAgreedItemsResponse, ListProgressReportsRequest, ListProgressReportsResponse,
-        ProgressReport, ReportProgressRequest, ReportProgressResponse, RequestExtensionRequest,
-        RequestExtensionResponse, TaskState,
+        MeetingKind, ProgressReport, ReportProgressRequest, ReportProgressResponse,
+        RequestExtensionRequest, RequestExtensionResponse, TaskState,
     },
 };
 use tonic::Status;
 
-use crate::hall::{
-    Hall, OFFICE, Stage, Who, agency, content, id, leader, minutes_method, refused, task, today_and,
+use crate::{
+    hall::{
+        Hall, OFFICE, Stage, Who, agency, content, id, leader, meeting, minutes_method, refused,
+        task, today_and,
+    },
+    walk::JOINT,
 };
 
 async fn report(
@@ -254,21 +258,34 @@ async fn je_080_items_are_listed_by_their_day_and_late_ones_are_found() {
     stage.stop().await;
 }
 
-async fn counted(
+async fn statistics(
     hall: &Hall,
     who: Who<'_>,
     (from_on, until_on): (Date, Date),
-) -> Result<Vec<(String, [i32; 7])>, Status> {
+    all_members_only: bool,
+) -> Result<GetMeetingStatisticsResponse, Status> {
     let request = GetMeetingStatisticsRequest {
         name: "mechanisms/joint-enforcement".into(),
         from_on: Some(from_on),
         until_on: Some(until_on),
+        all_members_only,
     };
-    let answer: GetMeetingStatisticsResponse = hall
-        .ask(who, minutes_method!("GetMeetingStatistics"), &request)
-        .await?;
+    hall.ask(who, minutes_method!("GetMeetingStatistics"), &request)
+        .await
+}
+
+async fn counted(
+    hall: &Hall,
+    who: Who<'_>,
+    days: (Date, Date),
+) -> Result<Vec<(String, [i32; 7])>, Status> {
+    let answer = statistics(hall, who, days, false).await?;
+    Ok(rows(answer))
+}
+
+fn rows(answer: GetMeetingStatisticsResponse) -> Vec<(String, [i32; 7])> {
     let units = answer.units.into_iter();
-    Ok(units
+    units
         .map(|one| {
             let counts = [
                 one.meetings_count,
@@ -281,7 +298,7 @@ async fn counted(
             ];
             (one.unit, counts)
         })
-        .collect())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -331,6 +348,38 @@ async fn je_080_attendance_and_completion_are_counted_by_unit() {
         .await
         .unwrap();
     assert!(before.iter().all(|(_, counts)| *counts == [0; 7]));
+    stage.stop().await;
+}
+
+/// What is told to all members has the figures of the records at its cut-off, and says nothing of a
+/// meeting to which only some were called.
+#[tokio::test(flavor = "multi_thread")]
+async fn je_024_je_071_what_all_members_may_be_told_leaves_out_partial_meetings() {
+    let stage = Stage::start().await;
+    let hall = &stage.hall;
+    hall.issued(&[task("a", &["tax"])]).await;
+    let asked = meeting(MeetingKind::Annual, &["joint-enforcement"], &[]);
+    let units = JOINT.map(|unit| match unit {
+        "health" => (unit, Attendance::Excused),
+        unit => (unit, Attendance::Present),
+    });
+    hall.held_by("education", asked, &units).await;
+    let days = (today_and(-1), today_and(50));
+    let all = statistics(hall, OFFICE, days, false).await.unwrap();
+    assert_eq!(all.meetings_held_count, 2);
+    let told = statistics(hall, OFFICE, days, true).await.unwrap();
+    assert_eq!(told.meetings_held_count, 1);
+    let at = told.counted_at.unwrap().seconds;
+    assert!(all.counted_at.unwrap().seconds <= at, "the cut-off");
+    let (all, told) = (rows(all), rows(told));
+    let of = |rows: &[(String, [i32; 7])], unit: &str| {
+        let mut rows = rows.iter();
+        rows.find(|row| row.0 == agency(unit)).unwrap().1
+    };
+    assert_eq!(of(&all, "tax"), [2, 1, 0, 1, 0, 0, 0]);
+    assert_eq!(of(&told, "tax"), [1, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(of(&told, "health"), [1, 0, 1, 0, 0, 0, 0]);
+    assert_eq!(told.len(), 13);
     stage.stop().await;
 }
 

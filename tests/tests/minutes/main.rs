@@ -14,5 +14,6 @@ mod files;
 mod hall;
 mod items;
 mod races;
+mod reminders;
 mod round;
 mod walk;

@@ -394,6 +394,7 @@ impl Probe<'_> {
             name: JOINT.into(),
             from_on: Some(date::to_wire(jiff::civil::date(2020, 1, 1))),
             until_on: Some(date::to_wire(jiff::civil::date(2100, 1, 1))),
+            all_members_only: false,
         };
         let answer = api.get_meeting_statistics(call(caller, asked)).await;
         self.note(notes, "statistics", answer, |_| ());

@@ -10,11 +10,13 @@ use hub_core::crypto::hex;
 use hub_proto::{
     channels::{
         Attachment, Channel, Classification, Consumer, DeliveryReceipt, Notification,
-        NotificationKind, NotificationState, OutstandingAction, RequestedAction,
+        NotificationKind, NotificationState, OutstandingAction, Promptness, RequestedAction,
     },
     common::{self, Receipt},
     ledger::EntryHeader,
-    members::{Agency, Liaison, Mechanism, Membership, MembershipRole, Node, Rank, TokenKey},
+    members::{
+        Agency, Director, Liaison, Mechanism, Membership, MembershipRole, Node, Rank, TokenKey,
+    },
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -265,7 +267,28 @@ pub(crate) fn mechanism(mechanism: &Mechanism) -> Value {
         "office": mechanism.office,
         "office_names": mechanism.office_names,
         "office_host": mechanism.office_host,
+        "office_director_post": mechanism.office_director_post,
+        "office_director": mechanism.office_director.as_ref().map(director),
         "member_count": mechanism.member_count,
+    })
+}
+
+pub(crate) fn promptness(told: &Promptness) -> Value {
+    json!({
+        "elapsed_working_days": told.elapsed_working_days,
+        "warn_after_working_days": told.warn_after_working_days,
+        "is_late": told.is_late,
+    })
+}
+
+fn director(director: &Director) -> Value {
+    json!({
+        "agency": director.agency,
+        "officer": director.officer,
+        "display_name": director.display_name,
+        "post": director.post,
+        "from_on": on(director.from_on.as_ref()),
+        "until_on": on(director.until_on.as_ref()),
     })
 }
 

@@ -15,6 +15,7 @@ use hub_proto::{
         UnitAnswer,
     },
 };
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::{
@@ -25,9 +26,9 @@ use crate::{
     attach,
     correct::tell_id,
     input_text,
-    json::{self, date, meetings as form},
+    json::{self, date, instant, meetings as form},
     members::entry,
-    names::{Names, resource},
+    names::{Names, ZONE, resource},
     outbox,
     output::{Done, Failure, Out},
     people::{Units, meeting_name, office_name, wire},
@@ -69,7 +70,8 @@ pub(crate) fn text_of(text: TextArgs) -> Result<String, Failure> {
     Ok(text_or_none(text)?.unwrap_or_default())
 }
 
-fn text_or_none(text: TextArgs) -> Result<Option<String>, Failure> {
+/// A text, or nothing where none was given.
+pub(crate) fn text_or_none(text: TextArgs) -> Result<Option<String>, Failure> {
     match (text.text, text.text_file) {
         (Some(text), _) => Ok(Some(text)),
         (None, Some(file)) => Ok(Some(input_text(&file)?.trim_end().to_owned())),
@@ -188,7 +190,8 @@ async fn change(context: &Context, args: ChangeArgs) -> Done {
         )
     })?;
     let mut notice = as_written(notice);
-    if let Some(at) = args.starts {
+    let before = instant(notice.starts_at.as_ref());
+    if let Some(at) = args.starts.or_else(|| moved(before?, args.on?)) {
         notice.starts_at = Some(wire(at));
     }
     if let Some(place) = args.place {
@@ -216,6 +219,13 @@ async fn change(context: &Context, args: ChangeArgs) -> Done {
     };
     let answer = tell_id(context, &id, client.meetings().change(request).await)?.response;
     print(context, answer.meeting, answer.receipt.as_ref(), &id)
+}
+
+/// The same time of day on another day.
+fn moved(at: Timestamp, on: Date) -> Option<Timestamp> {
+    let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
+    let time = at.to_zoned(zone.clone()).time();
+    zone.to_timestamp(on.to_datetime(time)).ok()
 }
 
 async fn answer(context: &Context, args: AnswerArgs) -> Done {
@@ -344,9 +354,11 @@ fn next(meeting: &Meeting) -> Option<String> {
     let command = match meeting.state() {
         MeetingState::Draft if is_unconfirmed => format!("agency meeting confirm {name}"),
         MeetingState::Draft => format!("agency meeting open {name}"),
+        MeetingState::TopicsOpen => format!("agency meeting topic list {name}"),
         MeetingState::TopicsConfirmed => {
             format!("agency meeting convene {name} --starts TIME --place PLACE")
         }
+        MeetingState::Convened => format!("agency meeting show {name}"),
         MeetingState::Held => format!("agency minutes template {name} > minutes.md"),
         _ => return None,
     };

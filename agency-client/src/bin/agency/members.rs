@@ -21,7 +21,7 @@ use crate::{
     json::{self, date, instant},
     names::{Names, resource, time},
     output::{Done, Failure, Out},
-    table::{Table, pairs},
+    table::{Table, Tone, pairs},
 };
 
 pub(crate) async fn whoami(context: &Context) -> Done {
@@ -145,21 +145,31 @@ async fn mechanisms(context: &Context, as_of: Option<Date>) -> Done {
         out.label("lead unit", "牵头单位"),
         out.label("members", "成员数"),
         out.label("charter", "文号"),
+        out.label("director of its office", "办公室主任"),
     ])
-    .elastic(&[1, 2]);
+    .elastic(&[1, 2, 5]);
     for mechanism in &mechanisms {
-        table.row(mechanism_row(mechanism, &names));
+        table.row(mechanism_row(out, mechanism, &names));
     }
     out.text(table.render(out.look))
 }
 
-fn mechanism_row(mechanism: &Mechanism, names: &Names) -> Vec<String> {
+fn mechanism_row(out: Out, mechanism: &Mechanism, names: &Names) -> Vec<String> {
+    let director = match &mechanism.office_director {
+        Some(director) => format!("{}（{}）", director.display_name, director.post),
+        None => format!(
+            "{}（{}）",
+            out.label("none named", "未指明"),
+            mechanism.office_director_post
+        ),
+    };
     vec![
         short(&mechanism.name),
         mechanism.display_name.clone(),
         names.show(&mechanism.lead_unit),
         mechanism.member_count.to_string(),
         mechanism.document_number.clone(),
+        director,
     ]
 }
 
@@ -216,7 +226,12 @@ async fn list(
             ])
             .elastic(&[2, 6, 7]);
             for (mechanism, membership) in &memberships {
-                table.row(membership_row(out, mechanism, membership));
+                // A unit without a liaison is the office's to ask (JE-028).
+                let tone = match membership.liaison {
+                    Some(_) => Tone::Plain,
+                    None => Tone::Warn,
+                };
+                table.toned(membership_row(out, mechanism, membership), tone);
             }
             table.render(out.look)
         },
@@ -253,12 +268,10 @@ fn membership_row(out: Out, mechanism: &str, membership: &Membership) -> Vec<Str
         MembershipRole::Member => out.label("member", "成员"),
         MembershipRole::Unspecified => "",
     };
-    let liaison = membership
-        .liaison
-        .as_ref()
-        .map_or_else(String::new, |liaison| {
-            format!("{} {}", liaison.officer, liaison.display_name)
-        });
+    let liaison = membership.liaison.as_ref().map_or_else(
+        || out.label("none named", "未指派").to_owned(),
+        |liaison| format!("{} {}", liaison.officer, liaison.display_name),
+    );
     vec![
         mechanism.to_owned(),
         membership.ordinal.to_string(),

@@ -8,6 +8,7 @@ mod export;
 mod file;
 mod items;
 mod show;
+mod statistics;
 
 use agency_client::{Client, ClientError};
 use hub_core::reason::Reason;
@@ -69,6 +70,11 @@ pub(crate) async fn run(context: &Context, command: MinutesCommand) -> Done {
             "本程序构建时未包含文档导出功能（特性 documents）",
         )),
         MinutesCommand::Status(minutes) => show::status(context, &minutes.name).await,
+        MinutesCommand::Statistics {
+            period,
+            all_members,
+        } => statistics::run(context, &period, all_members).await,
+        MinutesCommand::Bulletin(args) => statistics::bulletin(context, args).await,
         other => items::run(context, other).await,
     }
 }
@@ -226,6 +232,9 @@ fn print(context: &Context, minutes: Option<Minutes>, receipt: Option<&Receipt>,
             ))
         }
         MinutesState::Agreed => Some(format!("agency minutes issue {name}")),
+        MinutesState::Issued => Some(format!(
+            "agency minutes export {name} --format pdf --out FILE"
+        )),
         _ => None,
     };
     tell_next(out, next.filter(|_| is_office(context)));

@@ -4,7 +4,7 @@ use agency_client::{Client, ClientError};
 use hub_core::reason::Reason;
 use hub_proto::channels::{
     DeliveryReceipt, ListNotificationsRequest, ListOutstandingActionsRequest, Notification,
-    NotificationKind, NotificationState, OutstandingAction, RequestedAction,
+    NotificationKind, NotificationState, OutstandingAction, Promptness, RequestedAction,
 };
 use serde_json::{Value, json};
 
@@ -286,9 +286,30 @@ async fn show(context: &Context, name: &str, open: bool, recipient: Option<&str>
         return out.value(&json!({
             "notification": json::notification(&notification),
             "receipt": json::receipt(answer.receipt.as_ref()),
+            "promptness": answer.promptness.as_ref().map(json::promptness),
         }));
     }
+    tell_promptness(out, answer.promptness.as_ref());
     print(out, &client, &notification, &entry(answer.receipt.as_ref())).await
+}
+
+/// How long it took to tell of what came about, and whether the province's own limit was passed.
+fn tell_promptness(out: Out, promptness: Option<&Promptness>) {
+    let Some(told) = promptness else { return };
+    let days = told.elapsed_working_days;
+    out.remark(
+        format_args!("told after {days} working days"),
+        format_args!("事发后{days}个工作日报送"),
+    );
+    if told.is_late {
+        let limit = told.warn_after_working_days;
+        out.remark(
+            format_args!(
+                "warning: this province's own limit is {limit} working days; it is no law (JE-082)"
+            ),
+            format_args!("提醒：本省自行设定的提示期限为{limit}个工作日，并非法定期限（JE-082）"),
+        );
+    }
 }
 
 fn attachments(n: &Notification) -> String {

@@ -9,10 +9,10 @@ use super::{Checker, Known};
 use crate::charter::{
     LIST_ITEMS_MAX,
     mechanism::{
-        AdditionBasis, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberDuty, MemberRole,
-        MembershipAddition, Office,
+        AdditionBasis, Director, Duty, LiaisonRank, LiaisonRule, Mechanism, Member, MemberDuty,
+        MemberRole, MembershipAddition, Office,
     },
-    raw::{RawLiaison, RawMechanism, RawMember, RawMemberDuty, RawOffice, Text},
+    raw::{RawDirector, RawLiaison, RawMechanism, RawMember, RawMemberDuty, RawOffice, Text},
 };
 
 /// Builds the mechanisms.
@@ -125,11 +125,78 @@ fn office(raw: &RawOffice, path: &str, known: &Known, check: &mut Checker) -> Op
     );
     let bureau = check.text(&raw.bureau, &format!("{path}.bureau"));
     let director_post = check.text(&raw.director_post, &format!("{path}.director_post"));
+    let directors = directors(raw, path, known, check);
     Some(Office {
         names,
         host: host?,
         bureau: bureau?,
         director_post: director_post?,
+        directors,
+    })
+}
+
+/// Builds the directors: of the host, by the post, one at a time (JE-026).
+fn directors(raw: &RawOffice, path: &str, known: &Known, check: &mut Checker) -> Vec<Director> {
+    check.at_most(
+        raw.names.span(),
+        &format!("{path}.directors"),
+        raw.directors.len(),
+        LIST_ITEMS_MAX,
+    );
+    let mut found: Vec<Director> = vec![];
+    for (place, row) in raw.directors.iter().take(LIST_ITEMS_MAX).enumerate() {
+        let path = format!("{path}.directors[{place}]");
+        let Some(director) = director(row.get_ref(), &path, known, check) else {
+            continue;
+        };
+        let one = row.get_ref();
+        if one.agency.get_ref() != raw.host.get_ref() {
+            check.report(
+                one.agency.span(),
+                format!("{path}.agency"),
+                "a director must be of the agency that hosts the office (JE-026)",
+                "name an officer of the host",
+            );
+        }
+        if one.post.get_ref() != raw.director_post.get_ref() {
+            check.report(
+                one.post.span(),
+                format!("{path}.post"),
+                "a director must hold the office's director_post (JE-026)",
+                "write the post as director_post has it",
+            );
+        }
+        let overlaps = |other: &Director| other.period.overlaps(&director.period);
+        if found.iter().any(overlaps) {
+            check.report(
+                row.span(),
+                path,
+                "an office has one director at a time (JE-026)",
+                "end the earlier one with until_on, the first day on which it is over",
+            );
+        }
+        found.push(director);
+    }
+    found
+}
+
+fn director(raw: &RawDirector, path: &str, known: &Known, check: &mut Checker) -> Option<Director> {
+    let agency = check.known(
+        &raw.agency,
+        &format!("{path}.agency"),
+        &known.agencies,
+        "agencies",
+    );
+    let officer = check.id(&raw.officer, &format!("{path}.officer"));
+    let display_name = check.text(&raw.display_name, &format!("{path}.display_name"));
+    let post = check.text(&raw.post, &format!("{path}.post"));
+    let period = check.period(Some(&raw.from_on), raw.until_on.as_ref(), path);
+    Some(Director {
+        agency: agency?,
+        officer: officer?,
+        display_name: display_name?,
+        post: post?,
+        period: period?,
     })
 }
 

@@ -11,7 +11,7 @@ pub mod escalate;
 pub mod flag;
 
 use hub_core::{
-    names::{EscalationName, MajorIssueName, MechanismId},
+    names::{EscalationName, MajorIssueName, MechanismId, RequestId},
     reason::Reason,
 };
 use hub_proto::meetings::{DispositionKind, MajorIssueState};
@@ -104,14 +104,18 @@ pub fn escalation(view: &(impl View + ?Sized), name: EscalationName) -> Result<E
         .ok_or_else(|| Error::not_found(&name.to_string()))
 }
 
-/// How many major issues that were flagged to a mechanism's office wait for a disposition (JE-023).
+/// The major issues that were flagged to a mechanism's office and wait for a disposition (JE-023), the
+/// oldest first.
 ///
 /// # Errors
 /// When storage fails.
-pub fn undisposed(view: &(impl View + ?Sized), mechanism: &MechanismId) -> Result<usize> {
+pub fn undisposed(
+    view: &(impl View + ?Sized),
+    mechanism: &MechanismId,
+) -> Result<Vec<MajorIssueName>> {
     let office = format!("mechanisms/{mechanism}/office");
     let (mut from, to) = keys::seen_by(keys::Kind::MajorIssueOf, &office).range();
-    let mut count = 0_usize;
+    let mut waiting = vec![];
     loop {
         let page = view.scan(&from, &to, Direction::Forward, ROWS_PAGE)?;
         for (_, id) in &page {
@@ -122,12 +126,14 @@ pub fn undisposed(view: &(impl View + ?Sized), mechanism: &MechanismId) -> Resul
                     && row.state() == MajorIssueState::Flagged
                     && row.disposition() == DispositionKind::Unspecified
             });
-            count = count.saturating_add(usize::from(is_waiting));
+            let id = <[u8; 16]>::try_from(&**id).ok();
+            let name = id.and_then(RequestId::from_bytes).map(MajorIssueName);
+            waiting.extend(name.filter(|_| is_waiting));
         }
         match page.last() {
             // The smallest key greater than the last one.
             Some((key, _)) if page.len() == ROWS_PAGE => from = [key, [0].as_slice()].concat(),
-            _ => return Ok(count),
+            _ => return Ok(waiting),
         }
     }
 }

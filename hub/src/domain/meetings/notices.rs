@@ -91,7 +91,7 @@ pub fn others(row: &MeetingRow, acting: &Recipient) -> Vec<Recipient> {
 pub fn name_of(charter: &Charter, agency: &AgencyId, row: &MeetingRow) -> String {
     charter.agency(agency).map_or_else(
         || agency.to_string(),
-        |found| found.name_on(row.day()).to_owned(),
+        |found| found.name_on(row.names_on(charter.zone())).to_owned(),
     )
 }
 

@@ -15,7 +15,7 @@ use hub_proto::{
         MeetingKind, MeetingState, MinutesState, TaskState, TopicState,
     },
 };
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     domain::EntryMeta,
@@ -170,6 +170,16 @@ impl MeetingRow {
             .as_ref()
             .and_then(date::from_wire)
             .unwrap_or(Date::ZERO)
+    }
+
+    /// The day of the meeting, whose names units bear (FS-011): that on which it was held, before that
+    /// the one on which it is to take place.
+    #[must_use]
+    pub fn names_on(&self, zone: &TimeZone) -> Date {
+        match self.held_at_us {
+            0 => self.day(),
+            us => Timestamp::from_microsecond(us).map_or(self.day(), |at| date::on(at, zone)),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The notice, the units' answers, cancelling.
 
-use hub_core::names::{AgencyId, OfficerId};
+use hub_core::{
+    date,
+    names::{AgencyId, OfficerId},
+};
 use hub_proto::{
     channels::Attachment,
     common::Receipt,
@@ -14,6 +17,7 @@ use jiff::civil::Date;
 use super::{
     create::{agencies, units},
     fields::Fields,
+    lookup::FoundMeeting,
     topics::REASON_CHARACTERS_MAX,
 };
 use crate::{
@@ -48,7 +52,7 @@ impl Services {
         let permit = access.convene(&found.mechanisms())?;
         let mut fields = Fields::default();
         let given = required(request.notice.as_ref())?;
-        let day = found.row.day();
+        let day = begins_on(access, given).unwrap_or(found.row.day());
         let invited = (found.row.kind() == MeetingKind::Partial).then(|| found.units());
         let units = units(
             access.roster(),
@@ -58,7 +62,7 @@ impl Services {
             "name",
             &mut fields,
         );
-        let notice = notice(given, (day, day), units, fields)?;
+        let notice = notice(given, revision(&found), units, fields)?;
         let pins = self.claim_files(access, files(given)).await?;
         let ids = (&*request.etag, &*request.request_id);
         let act = Act::Convene(Box::new(notice));
@@ -78,10 +82,10 @@ impl Services {
         let given = required(request.notice.as_ref())?;
         let mut fields = Fields::default();
         fields.text("reason", &request.reason, 1, REASON_CHARACTERS_MAX);
-        let before = found.row.day();
-        let day = fields
-            .day("planned_on", request.planned_on.as_ref())
-            .unwrap_or(before);
+        let day = begins_on(access, given).unwrap_or(found.row.day());
+        let named = fields.day("planned_on", request.planned_on.as_ref());
+        let rule = format!("must be empty or {day}, the day on which the notice lets it begin");
+        fields.require(named.is_none_or(|on| on == day), "planned_on", rule);
         let invited = if found.row.kind() == MeetingKind::Partial {
             Some(match request.invited_units.as_slice() {
                 [] => found.units(),
@@ -100,7 +104,7 @@ impl Services {
             "invited_units",
             &mut fields,
         );
-        let notice = notice(given, (day, before), units, fields)?;
+        let notice = notice(given, revision(&found), units, fields)?;
         let pins = self.claim_files(access, files(given)).await?;
         let ids = (&*request.etag, &*request.request_id);
         let act = Act::Change(Box::new(notice), request.reason.clone());
@@ -172,10 +176,22 @@ fn required(notice: Option<&MeetingNotice>) -> Result<&MeetingNotice> {
     notice.ok_or_else(|| Error::field("notice", "must be set"))
 }
 
+/// The day on which a notice lets the meeting begin: it decides who is called (JE-014).
+fn begins_on(access: &Access, given: &MeetingNotice) -> Option<Date> {
+    let at = date::from_timestamp(given.starts_at.as_ref()?)?;
+    Some(date::on(at, access.roster().charter().zone()))
+}
+
+/// The newest notice's revision; 0 before the first one.
+fn revision(found: &FoundMeeting) -> u32 {
+    let newest = found.row.notice.as_ref();
+    newest.map_or(0, |sent| sent.revision)
+}
+
 /// Reads a notice. What depends on the moment is looked at when it is recorded.
 fn notice(
     given: &MeetingNotice,
-    (planned_on, known_planned_on): (Date, Date),
+    known_revision: u32,
     units: Vec<AgencyId>,
     mut fields: Fields,
 ) -> Result<Notice> {
@@ -196,8 +212,7 @@ fn notice(
         documents: given.documents.clone(),
         answer_by_at,
         units,
-        planned_on,
-        known_planned_on,
+        known_revision,
     })
 }
 

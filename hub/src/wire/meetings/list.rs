@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use hub_core::names::{MechanismId, MeetingName, RequestId};
 use hub_proto::meetings::{
     ListMeetingWarningsRequest, ListMeetingWarningsResponse, ListMeetingsRequest,
-    ListMeetingsResponse, MeetingKind, MeetingState, MeetingWarning,
+    ListMeetingsResponse, MeetingState, MeetingWarning,
 };
-use jiff::{Timestamp, civil::date};
 
 use super::{
     lookup::{self, FoundMeeting},
@@ -16,7 +15,10 @@ use super::{
 use crate::{
     authz::Access,
     charter::Action,
-    domain::meetings::rows::MeetingRow,
+    domain::meetings::{
+        rows::MeetingRow,
+        years::{self, Missed},
+    },
     error::{Error, Result},
     state::{keys, store::Direction},
     wire::{Services, page, parse_name},
@@ -30,8 +32,6 @@ const PAGE_MAX: usize = 100;
 const LOOKED_AT_MAX: usize = 400;
 /// Most warnings.
 const WARNINGS_MAX: usize = 20;
-/// Meetings of a mechanism in one year that are looked at.
-const MEETINGS_A_YEAR_MAX: usize = 1_000;
 
 impl Services {
     pub(super) fn list_the_meetings(
@@ -138,46 +138,23 @@ impl Services {
             return Ok(ListMeetingWarningsResponse::default());
         };
         let began = self.engine.recorded(0)?;
-        let began = began.map_or(access.day(), |entry| {
-            access.roster().day(entry.recorded_at())
-        });
-        let first = began.year().max(charter.issued_on().year());
+        let began = began.map_or(self.engine.clock().now(), |entry| entry.recorded_at());
+        let first = years::first(charter, began);
         let mut warnings = vec![];
         for year in (first..access.day().year()).rev().take(WARNINGS_MAX) {
-            if !self.has_met(access, &mechanism, year)? {
+            let missed = Missed {
+                mechanism: mechanism.clone(),
+                year,
+            };
+            if !years::has_met(self.engine.store(), charter.zone(), &missed)? {
                 warnings.push(MeetingWarning {
                     mechanism: format!("mechanisms/{mechanism}"),
                     year: i32::from(year),
                     requirement: source.to_owned(),
-                    message: format!("{year}年未记录召开成员单位工作协调会议（原则上每年一次）"),
+                    message: years::message(year),
                 });
             }
         }
         Ok(ListMeetingWarningsResponse { warnings })
-    }
-
-    /// Whether the annual meeting of a mechanism was held in a year of the charter's calendar.
-    fn has_met(&self, access: &Access, mechanism: &MechanismId, year: i16) -> Result<bool> {
-        let zone = access.roster().charter().zone();
-        let start = |year: i16| {
-            let day = date(year, 1, 1).to_zoned(zone.clone());
-            day.map_or(Timestamp::MAX, |zoned| zoned.timestamp())
-        };
-        let from = keys::meetings_held(mechanism.as_str(), start(year).as_microsecond());
-        let to_us = start(year.saturating_add(1)).as_microsecond();
-        let to = keys::meetings_held(mechanism.as_str(), to_us);
-        let store = self.engine.store();
-        let (from, to) = (from.build(), to.build());
-        for (_, id) in store.scan(&from, &to, Direction::Forward, MEETINGS_A_YEAR_MAX)? {
-            let id = <[u8; 16]>::try_from(&*id)
-                .ok()
-                .and_then(RequestId::from_bytes);
-            let Some(id) = id else { continue };
-            let row = MeetingRow::read(store, MeetingName(id))?;
-            if row.is_some_and(|row| row.kind() == MeetingKind::Annual) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }

@@ -100,6 +100,7 @@ fn office(mechanism: &str) -> String {
 fn listed_unit(charter: &Charter, row: &MeetingRow, unit: &UnitRow) -> MeetingUnit {
     let id: Option<AgencyId> = unit.agency.parse().ok();
     let agency = id.and_then(|id| charter.agency(&id));
+    let day = row.names_on(charter.zone());
     let answer = unit.answered.as_ref().map(|act| UnitAnswer {
         kind: unit.answer,
         answered_at: at(Some(act)),
@@ -108,7 +109,7 @@ fn listed_unit(charter: &Charter, row: &MeetingRow, unit: &UnitRow) -> MeetingUn
     });
     MeetingUnit {
         agency: format!("agencies/{}", unit.agency),
-        display_name: agency.map_or_else(String::new, |agency| agency.name_on(row.day()).into()),
+        display_name: agency.map_or_else(String::new, |agency| agency.name_on(day).into()),
         answer,
         attendance: unit.attendance,
         attendees: vec![],
@@ -208,7 +209,10 @@ mod tests {
     use std::path::Path;
 
     use hub_core::date::to_wire;
-    use jiff::civil::{Date, date};
+    use jiff::{
+        SignedDuration,
+        civil::{Date, date},
+    };
 
     use super::*;
 
@@ -231,5 +235,16 @@ mod tests {
         assert_eq!(name_on(date(2023, 8, 17)), "中国人民银行太原中心支行");
         assert_eq!(name_on(date(2023, 8, 18)), "中国人民银行山西省分行");
         assert_eq!(name_on(date(2024, 6, 3)), "中国人民银行山西省分行");
+        // Held later than planned: the day on which it was held counts, in the province's time.
+        let held_at: Timestamp = "2023-08-17T16:00:00Z".parse().unwrap();
+        let row = |held_at: Timestamp| MeetingRow {
+            planned_on: Some(to_wire(date(2023, 8, 10))),
+            held_at_us: held_at.as_microsecond(),
+            ..MeetingRow::default()
+        };
+        let name = |row: &MeetingRow| listed_unit(&charter, row, &unit).display_name;
+        assert_eq!(name(&row(held_at)), "中国人民银行山西省分行");
+        let second = SignedDuration::from_secs(1);
+        assert_eq!(name(&row(held_at - second)), "中国人民银行太原中心支行");
     }
 }

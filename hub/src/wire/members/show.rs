@@ -6,7 +6,8 @@ use hub_core::{
     names::{AgencyId, MechanismId, RoleId},
 };
 use hub_proto::members::{
-    Agency, DatedName, Duty, Mechanism, Membership, MembershipRole, Node, TokenKey, WhoAmIResponse,
+    Agency, DatedName, Director, Duty, Mechanism, Membership, MembershipRole, Node, TokenKey,
+    WhoAmIResponse,
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -70,6 +71,19 @@ pub(super) fn mechanism(roster: &Roster, mechanism: &charter::Mechanism, on: Dat
         office_names: mechanism.office().names.clone(),
         office_host: format!("agencies/{}", mechanism.office().host),
         member_count: i32::try_from(members).unwrap_or(i32::MAX),
+        office_director_post: mechanism.office().director_post.clone(),
+        office_director: mechanism.office().director_on(on).map(director),
+    }
+}
+
+fn director(director: &charter::Director) -> Director {
+    Director {
+        agency: format!("agencies/{}", director.agency),
+        officer: director.officer.to_string(),
+        display_name: director.display_name.clone(),
+        post: director.post.clone(),
+        from_on: director.period.from_on.map(date::to_wire),
+        until_on: director.period.until_on.map(date::to_wire),
     }
 }
 

@@ -634,6 +634,7 @@ fn listed_items(meeting: &str, item: &str, targets: &mut Vec<Target>) {
                 name: mechanism.into(),
                 from_on: Some(hub_core::date::to_wire(jiff::civil::date(2026, 1, 1))),
                 until_on: Some(hub_core::date::to_wire(jiff::civil::date(2027, 1, 1))),
+                all_members_only: false,
             },
         ));
     }

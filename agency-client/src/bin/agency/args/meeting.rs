@@ -288,7 +288,7 @@ pub(crate) struct ChangeArgs {
     pub(crate) place: Option<String>,
     #[command(flatten)]
     pub(crate) text: TextArgs,
-    /// New day; decides anew who is a member.
+    /// New day, at the time of day as before; decides anew who is a member.
     #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
     pub(crate) on: Option<Date>,
     /// Units of a partial meeting, all of them; repeat for each.

@@ -166,16 +166,44 @@ pub(crate) enum MinutesCommand {
     Export(ExportArgs),
     /// Attendance and completion per unit (JE-080)
     Statistics {
-        /// Mechanism id.
-        #[arg(long, value_name = "M")]
-        mechanism: String,
-        /// First day.
-        #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
-        from: Date,
-        /// First day after.
-        #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
-        until: Date,
+        #[command(flatten)]
+        period: PeriodArgs,
+        /// Only meetings to which every member is called, as a bulletin counts them.
+        #[arg(long)]
+        all_members: bool,
     },
+    /// Compile statistics for all members, and send them (JE-024): figures of the records as they are
+    Bulletin(BulletinArgs),
+}
+
+/// A mechanism and a period.
+#[derive(Debug, Args)]
+pub(crate) struct PeriodArgs {
+    /// Mechanism id.
+    #[arg(long, value_name = "M")]
+    pub(crate) mechanism: String,
+    /// First day.
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
+    pub(crate) from: Date,
+    /// First day after.
+    #[arg(long, value_name = "DATE", value_parser = crate::people::day)]
+    pub(crate) until: Date,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BulletinArgs {
+    #[command(flatten)]
+    pub(crate) period: PeriodArgs,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    /// Send it to every member; without this it is only shown.
+    #[arg(long)]
+    pub(crate) send: bool,
+    /// Category whose route it takes; `statistics_` and the mechanism when absent.
+    #[arg(long, value_name = "C")]
+    pub(crate) category: Option<String>,
+    #[command(flatten)]
+    pub(crate) once: Once,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,10 @@
 //! Meetings, minutes and major issues as JSON.
 
 use hub_proto::meetings::{
-    AgreedItem, AgreedItemDraft, AgreedItemKind, Attendee, Consent, Escalation, MajorIssue,
-    Meeting, MeetingNotice, MeetingUnit, MeetingWarning, Minutes, MinutesContent, MinutesVersion,
-    Objection, ProgressReport, Topic, UnitStatistics, UnitTask,
+    AgreedItem, AgreedItemDraft, AgreedItemKind, Attendee, Consent, Escalation,
+    GetMeetingStatisticsResponse, MajorIssue, Meeting, MeetingNotice, MeetingUnit, MeetingWarning,
+    Minutes, MinutesContent, MinutesVersion, Objection, ProgressReport, Topic, UnitStatistics,
+    UnitTask,
 };
 use serde_json::{Value, json};
 
@@ -267,7 +268,15 @@ pub(crate) fn report(report: &ProgressReport) -> Value {
     })
 }
 
-pub(crate) fn statistics(unit: &UnitStatistics) -> Value {
+pub(crate) fn statistics(answer: &GetMeetingStatisticsResponse) -> Value {
+    json!({
+        "counted_at": at(answer.counted_at.as_ref()),
+        "meetings_held_count": answer.meetings_held_count,
+        "units": all(&answer.units, unit_statistics),
+    })
+}
+
+fn unit_statistics(unit: &UnitStatistics) -> Value {
     json!({
         "unit": unit.unit,
         "meetings_count": unit.meetings_count,

@@ -15,7 +15,7 @@ use hub_proto::meetings::{
     Attendance as AttendanceKind, Meeting, MeetingKind, MeetingUnit, Minutes, MinutesContent,
     MinutesState,
 };
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 use serde_json::json;
 
 use super::{file, minutes_name, version_of};
@@ -30,8 +30,6 @@ use crate::{
 
 /// The mark of a joint meeting, unless another one is given.
 const JOINT_MARK: &str = "联席会议纪要";
-/// What stands for place and chair of a meeting that had none.
-const BY_CORRESPONDENCE: &str = "通讯形式";
 
 /// What a document is made of.
 struct Source {
@@ -118,7 +116,7 @@ async fn fetch(client: &Client, minutes: &str) -> Result<Source, Failure> {
     let content = version.content.unwrap_or_default();
     let (meeting, _) = name.split_once("/minutes/").unwrap_or((&name, ""));
     let meeting = client.meetings().get(meeting).await?;
-    let day = meeting.planned_on.as_ref().and_then(from_wire);
+    let day = held_on(&meeting).or_else(|| meeting.planned_on.as_ref().and_then(from_wire));
     let members = client.members();
     let agencies = members.list_agencies(day).await?;
     let all = members.list_mechanisms(day).await?;
@@ -234,24 +232,31 @@ fn meeting_part(meeting: &Meeting) -> MeetingPart {
     } else {
         kind.to_owned()
     };
-    let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
-    let held_on = instant(meeting.held_at.as_ref()).map(|at| on(at, &zone).to_string());
-    let or_written = |text: &str| match line(text) {
-        text if text.is_empty() => BY_CORRESPONDENCE.to_owned(),
-        text => text,
-    };
+    let is_by_correspondence = meeting.kind() == MeetingKind::Correspondence;
     let place = meeting.notice.as_ref().map_or("", |notice| &notice.place);
     MeetingPart {
         kind,
-        held_on: held_on
+        held_on: held_on(meeting)
+            .map(|day| day.to_string())
             .or_else(|| date(meeting.planned_on.as_ref()))
             .unwrap_or_default(),
-        place: or_written(place),
-        chair: or_written(&meeting.chair),
+        // A meeting by correspondence takes place nowhere, whatever its notice had to say.
+        place: if is_by_correspondence {
+            String::new()
+        } else {
+            line(place)
+        },
+        chair: line(&meeting.chair),
     }
 }
 
-/// 出席, 请假 and 列席. Who was absent without an excuse has no place in the form.
+/// The day on which a meeting was held, in the province.
+fn held_on(meeting: &Meeting) -> Option<Date> {
+    let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
+    instant(meeting.held_at.as_ref()).map(|at| on(at, &zone))
+}
+
+/// 出席, 请假 and 列席; 征求意见 of a meeting by correspondence, which nobody attends. Who was absent without an excuse has no place in the form.
 fn attendance(meeting: &Meeting) -> Attendance {
     let of = |kinds: &[AttendanceKind]| -> Vec<Delegation> {
         let units = meeting.units.iter();
@@ -261,7 +266,8 @@ fn attendance(meeting: &Meeting) -> Attendance {
             .collect()
     };
     Attendance {
-        present: of(&[AttendanceKind::Present, AttendanceKind::Consulted]),
+        present: of(&[AttendanceKind::Present]),
+        consulted: of(&[AttendanceKind::Consulted]),
         excused: of(&[AttendanceKind::Excused]),
         observers: meeting
             .observers
@@ -288,14 +294,14 @@ fn delegation(unit: &MeetingUnit) -> Delegation {
 #[cfg(test)]
 mod tests {
     use hub_proto::{
-        common::Date,
-        meetings::{AgreedItemDraft, Attendee},
+        common,
+        meetings::{AgreedItemDraft, Attendee, MeetingNotice},
     };
 
     use super::*;
 
     fn source() -> Source {
-        let day = |day| Date {
+        let day = |day| common::Date {
             year: 2026,
             month: 12,
             day,
@@ -322,6 +328,10 @@ mod tests {
                 ],
                 observers: vec!["某列席人员".into()],
                 chair: "某主任".into(),
+                notice: Some(MeetingNotice {
+                    place: "第一会议室".into(),
+                    ..MeetingNotice::default()
+                }),
                 ..Meeting::default()
             },
             minutes: Minutes {
@@ -359,7 +369,34 @@ mod tests {
         assert_eq!(document.agreed[0].responsible, ["中国人民银行太原中心支行"]);
         assert_eq!(document.agreed[0].due_on.as_deref(), Some("2026-12-01"));
         assert_eq!(document.meeting.held_on, "2026-12-20");
-        assert_eq!(document.meeting.place, BY_CORRESPONDENCE);
+        assert_eq!(document.meeting.place, "第一会议室");
+    }
+
+    #[test]
+    fn je_071_minutes_of_a_meeting_by_correspondence_claim_no_attendance() {
+        let mut source = source();
+        source.meeting.kind = MeetingKind::Correspondence.into();
+        source.meeting.chair.clear();
+        for unit in &mut source.meeting.units {
+            unit.attendance = AttendanceKind::Consulted.into();
+            unit.attendees.clear();
+        }
+        let document = document(&source, None);
+        let text = markdown(&document.check(AuditPage::Omitted).unwrap());
+        let consulted = "**征求意见**：中国人民银行太原中心支行；省税务局；省卫生健康委";
+        assert!(text.contains(consulted), "{text}");
+        for absent in ["出席", "地点", "主持", "第一会议室"] {
+            assert!(!text.contains(absent), "{absent} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn fs_011_the_day_is_the_one_on_which_it_was_held() {
+        let mut source = source();
+        // Midnight in the province, eight hours ahead.
+        let at: jiff::Timestamp = "2026-12-22T16:00:00Z".parse().unwrap();
+        source.meeting.held_at = Some(hub_core::date::timestamp(at));
+        assert_eq!(document(&source, None).meeting.held_on, "2026-12-23");
     }
 
     #[test]

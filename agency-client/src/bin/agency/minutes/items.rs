@@ -8,8 +8,8 @@ use hub_proto::{
     common::{Date, Receipt},
     meetings::{
         AgreedItem, AgreedItemState, CloseAgreedItemRequest, DecideExtensionRequest,
-        GetMeetingStatisticsRequest, ListAgreedItemsRequest, ProgressReport, ReportProgressRequest,
-        RequestExtensionRequest, TaskState, UnitStatistics,
+        ListAgreedItemsRequest, ProgressReport, ReportProgressRequest, RequestExtensionRequest,
+        TaskState,
     },
 };
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::{
     correct::tell_id,
     json::{self, date, meetings as form},
     meeting::{act_rows, enqueue, more, text_of},
-    names::{Names, minute, resource, time},
+    names::{Names, minute, time},
     output::{Done, Failure, Out},
     people::{Units, meeting_name, within},
     table::{Table, Tone, many_lines, one_line, pairs},
@@ -62,18 +62,6 @@ pub(super) async fn run(context: &Context, command: MinutesCommand) -> Done {
             let answer = context.client()?.minutes().close_agreed_item(request).await;
             let answer = tell_id(context, &id, answer)?.response;
             print(context, answer.agreed_item, answer.receipt.as_ref(), &id)
-        }
-        MinutesCommand::Statistics {
-            mechanism,
-            from,
-            until,
-        } => {
-            let request = GetMeetingStatisticsRequest {
-                name: resource("mechanisms", &mechanism),
-                from_on: Some(to_wire(from)),
-                until_on: Some(to_wire(until)),
-            };
-            statistics(context, &request).await
         }
         // The others are not about items.
         _ => Ok(()),
@@ -323,63 +311,6 @@ fn text(out: Out, item: &AgreedItem, names: &Names) -> String {
     text
 }
 
-async fn statistics(context: &Context, request: &GetMeetingStatisticsRequest) -> Done {
-    let client = context.client()?;
-    let units = client.minutes().statistics(request).await?.units;
-    let out = context.out;
-    if out.json {
-        let values: Vec<Value> = units.iter().map(form::statistics).collect();
-        return out.value(&json!({ "units": values }));
-    }
-    let names = Names::fetch(&client).await;
-    out.text(statistics_table(out, &units, &names))
-}
-
-fn statistics_table(out: Out, units: &[UnitStatistics], names: &Names) -> String {
-    let mut table = Table::new(&[
-        out.label("unit", "单位"),
-        out.label("called", "应到"),
-        out.label("present", "出席"),
-        out.label("excused", "请假"),
-        out.label("rate", "出席率"),
-        out.label("tasks", "任务"),
-        out.label("done", "完成"),
-        out.label("in time", "按期"),
-        out.label("overdue", "逾期"),
-        out.label("rate", "完成率"),
-    ])
-    .elastic(&[0]);
-    for unit in units {
-        let tone = if unit.overdue_count > 0 {
-            Tone::Warn
-        } else {
-            Tone::Plain
-        };
-        let cells = vec![
-            names.show(&unit.unit),
-            unit.meetings_count.to_string(),
-            unit.present_count.to_string(),
-            unit.excused_count.to_string(),
-            rate(unit.present_count, unit.meetings_count),
-            unit.tasks_count.to_string(),
-            unit.done_count.to_string(),
-            unit.done_in_time_count.to_string(),
-            unit.overdue_count.to_string(),
-            rate(unit.done_count, unit.tasks_count),
-        ];
-        table.toned(cells, tone);
-    }
-    table.render(out.look)
-}
-
-/// A rate in per cent, rounded down; nothing of nothing has none.
-fn rate(part: i32, whole: i32) -> String {
-    match i64::from(whole) {
-        0 => "–".to_owned(),
-        whole => format!("{}%", i64::from(part) * 100 / whole),
-    }
-}
-
 /// What an act on an agreed item ends with.
 fn print(context: &Context, item: Option<AgreedItem>, receipt: Option<&Receipt>, id: &str) -> Done {
     let item = item.unwrap_or_default();
@@ -401,13 +332,6 @@ mod tests {
     use hub_proto::meetings::UnitTask;
 
     use super::*;
-
-    #[test]
-    fn rates_are_whole_per_cents() {
-        assert_eq!(rate(2, 3), "66%");
-        assert_eq!(rate(0, 0), "–");
-        assert_eq!(rate(3, 3), "100%");
-    }
 
     #[test]
     fn the_pending_day_of_the_right_unit_is_decided() {

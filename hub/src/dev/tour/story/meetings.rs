@@ -177,23 +177,26 @@ pub(in super::super) async fn meeting_is_held(
     let office = cast.player("civil-affairs")?;
     office.keep("a meeting's notice", &convened, convened.receipt.clone())?;
     receive(cast.player("tax")?, &notice.notification).await?;
-    for id in cast.departments() {
+    for (place, id) in cast.departments().into_iter().enumerate() {
         let player = cast.player(&id)?;
         let request = AnswerNoticeRequest {
             name: name.to_owned(),
-            answer: Some(answer(&id)),
+            answer: Some(answer(place, &id)),
             revision: notice.revision,
             request_id: String::new(),
         };
         let answered = player.clerk()?.meetings().answer_notice(request).await?;
         player.keep("an answer to a notice", &answered, answered.receipt.clone())?;
     }
+    let departments = cast.departments();
+    let units = departments.iter().enumerate();
+    let units = units.map(|(place, id)| attendance(place, id));
     let request = RecordMeetingHeldRequest {
         name: name.to_owned(),
         held_at: Some(wire(Timestamp::now())),
         chair: "省民政厅分管副厅长（虚构）".into(),
-        units: cast.departments().iter().map(|id| attendance(id)).collect(),
-        observers: vec!["省社会组织管理工作领导小组办公室工作人员（虚构）".into()],
+        units: units.collect(),
+        observers: vec!["省社会组织管理工作领导小组办公室（虚构）".into()],
         ..RecordMeetingHeldRequest::default()
     };
     let held = client.meetings().record_held(request).await?;
@@ -213,11 +216,11 @@ pub(super) fn attends(id: &str) -> bool {
     !EXCUSED.contains(&id)
 }
 
-fn answer(id: &str) -> UnitAnswer {
+fn answer(place: usize, id: &str) -> UnitAnswer {
     if attends(id) {
         UnitAnswer {
             kind: AnswerKind::Attends.into(),
-            attendees: vec![attendee(id)],
+            attendees: vec![attendee(place, id)],
             ..UnitAnswer::default()
         }
     } else {
@@ -229,9 +232,9 @@ fn answer(id: &str) -> UnitAnswer {
     }
 }
 
-fn attendance(id: &str) -> MeetingUnit {
+fn attendance(place: usize, id: &str) -> MeetingUnit {
     let (attendance, attendees) = if attends(id) {
-        (Attendance::Present, vec![attendee(id)])
+        (Attendance::Present, vec![attendee(place, id)])
     } else {
         (Attendance::Excused, vec![])
     };
@@ -243,9 +246,14 @@ fn attendance(id: &str) -> MeetingUnit {
     }
 }
 
-fn attendee(id: &str) -> Attendee {
+/// Invented names, with characters that many fonts lack.
+const NAMES: [&str; 7] = ["某璟", "某堃", "某喆", "某祎", "某玥", "某䶮", "某㛃"];
+
+/// Who comes for a unit: the same person in its answer and in the record.
+fn attendee(place: usize, id: &str) -> Attendee {
+    let name = NAMES.iter().cycle().nth(place).copied();
     Attendee {
-        display_name: format!("参会人员（虚构）{id}"),
+        display_name: name.unwrap_or_default().into(),
         post: "处长".into(),
         officer: format!("{id}-clerk-1"),
     }

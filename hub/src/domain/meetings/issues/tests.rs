@@ -185,7 +185,8 @@ impl<'a> Bench<'a> {
     }
 
     fn waiting(&self) -> usize {
-        undisposed(&self.rows, &"joint-enforcement".parse().unwrap()).unwrap()
+        let of = "joint-enforcement".parse().unwrap();
+        undisposed(&self.rows, &of).unwrap().len()
     }
 }
 
@@ -202,7 +203,7 @@ fn je_023_every_issue_waits_for_one_disposition() {
     let mut bench = Bench::new(&store);
     assert_eq!(bench.waiting(), 1);
     let other = "fund-supervision".parse().unwrap();
-    assert_eq!(undisposed(&bench.rows, &other).unwrap(), 0);
+    assert_eq!(undisposed(&bench.rows, &other).unwrap(), []);
     bench.dispose(DispositionKind::Agenda).unwrap();
     assert_eq!(bench.waiting(), 0);
     assert_eq!(bench.issue().state(), MajorIssueState::OnAgenda);

@@ -13,7 +13,7 @@ use hub_proto::{
         meetings_event::Kind,
     },
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 
 use super::{Subject, create::local};
 use crate::{
@@ -40,12 +40,10 @@ pub struct Notice {
     pub documents: Vec<Attachment>,
     /// By when units answer; nothing for the charter's time.
     pub answer_by_at: Option<Timestamp>,
-    /// The units in the official order.
+    /// The units in the official order: those of the day on which it begins.
     pub units: Vec<AgencyId>,
-    /// The day on which the meeting is to take place.
-    pub planned_on: Date,
-    /// The day for which the units were looked up: that of the meeting before this notice.
-    pub known_planned_on: Date,
+    /// The newest notice when the units were looked up; 0 before the first one.
+    pub known_revision: u32,
 }
 
 /// Sends the first notice.
@@ -85,18 +83,14 @@ fn send(
     (title, reason): (&str, &str),
 ) -> Result<Vec<Event>> {
     let row = subject.row;
-    check_day(context, subject, notice)?;
     let answer_by = times(context, notice)?;
-    let revision = row
-        .notice
-        .as_ref()
-        .map_or(0, |sent| sent.revision)
-        .saturating_add(1);
+    let revision = next_revision(subject, notice)?;
+    let begins_on = date::on(notice.starts_at, context.charter.zone());
     let sent = event(Kind::NoticeSent(NoticeSent {
         meeting: subject.name.0.as_bytes().to_vec().into(),
         revision,
         units: notice.units.iter().map(ToString::to_string).collect(),
-        planned_on: Some(date::to_wire(notice.planned_on)),
+        planned_on: Some(date::to_wire(begins_on)),
         starts_at_us: notice.starts_at.as_microsecond(),
         answer_by_us: answer_by.as_microsecond(),
     }));
@@ -150,21 +144,17 @@ fn send(
     Ok(events)
 }
 
-/// Checks that the units are those of the day, and that a new day lies ahead.
-fn check_day(context: &Context<'_>, subject: Subject<'_>, notice: &Notice) -> Result<()> {
-    let (day, today) = (subject.row.day(), context.today());
-    if notice.known_planned_on != day {
+/// The number of the notice. The units were looked up beside the one before it.
+fn next_revision(subject: Subject<'_>, notice: &Notice) -> Result<u32> {
+    let newest = subject.row.notice.as_ref().map_or(0, |sent| sent.revision);
+    if notice.known_revision != newest {
         let message = format!(
-            "{}: its day was changed by another call; retry",
+            "{}: its notice was changed by another call; read again and retry",
             subject.name
         );
         return Err(Error::new(Reason::Conflict, message));
     }
-    if notice.planned_on != day && notice.planned_on < today {
-        let rule = format!("must not be before today, {today}");
-        return Err(Error::field("planned_on", rule));
-    }
-    Ok(())
+    Ok(newest.saturating_add(1))
 }
 
 /// Checks the times of a notice; answers by when units answer.
@@ -172,16 +162,10 @@ fn times(context: &Context<'_>, notice: &Notice) -> Result<Timestamp> {
     let Notice {
         starts_at,
         answer_by_at,
-        planned_on,
         ..
     } = notice;
     if *starts_at <= context.now {
         let rule = format!("must be later than now, {:.0}", context.now);
-        return Err(Error::field("notice.starts_at", rule));
-    }
-    let starts_on = date::on(*starts_at, context.charter.zone());
-    if starts_on < *planned_on {
-        let rule = format!("must be on {planned_on}, the day of the meeting, or later");
         return Err(Error::field("notice.starts_at", rule));
     }
     let Some(by) = answer_by_at else {

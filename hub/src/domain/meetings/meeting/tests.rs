@@ -134,7 +134,6 @@ impl<'a> Site<'a> {
     }
 
     fn convene(&mut self) -> Result<Vec<Event>> {
-        let day = self.row().day();
         self.act(Act::Convene(Box::new(Notice {
             starts_at: self.now + SignedDuration::from_hours(2),
             place: "会议室".into(),
@@ -142,8 +141,7 @@ impl<'a> Site<'a> {
             documents: vec![],
             answer_by_at: None,
             units: self.row().unit_ids(),
-            planned_on: day,
-            known_planned_on: day,
+            known_revision: 0,
         })))
     }
 
@@ -338,13 +336,12 @@ fn je_072_a_meeting_has_at_most_60_topics_and_a_topic_100_comments() {
 }
 
 #[test]
-fn a_notice_for_units_of_another_day_is_not_sent() {
+fn a_notice_that_does_not_know_the_newest_one_is_not_sent() {
     let store = store();
     let mut site = Site::new(&store, shanxi(|text| text), MeetingKind::Annual);
     site.propose("agencies/tax").unwrap();
     site.decide(1, TopicState::Accepted, 0).unwrap();
     site.act(Act::ConfirmTopics(vec![])).unwrap();
-    let day = site.row().day();
     let notice = Notice {
         starts_at: site.now + SignedDuration::from_hours(2),
         place: "会议室".into(),
@@ -352,14 +349,13 @@ fn a_notice_for_units_of_another_day_is_not_sent() {
         documents: vec![],
         answer_by_at: None,
         units: site.row().unit_ids(),
-        planned_on: day,
-        known_planned_on: day.yesterday().unwrap(),
+        known_revision: 1,
     };
     let refused = site.act(Act::Convene(Box::new(notice.clone())));
     assert_eq!(reason(refused), Reason::Conflict);
     // Without a time of its own the charter's holds, and never after the beginning.
     let right = Notice {
-        known_planned_on: day,
+        known_revision: 0,
         ..notice
     };
     site.act(Act::Convene(Box::new(right.clone()))).unwrap();
@@ -367,10 +363,16 @@ fn a_notice_for_units_of_another_day_is_not_sent() {
     assert_eq!(sent.answer_by_us, right.starts_at.as_microsecond());
     let later = Notice {
         starts_at: site.now + SignedDuration::from_hours(200),
-        ..right
+        known_revision: 1,
+        ..right.clone()
     };
+    let stale = site.act(Act::Change(Box::new(right), "延期".into()));
+    assert_eq!(reason(stale), Reason::Conflict);
+    let zone = shanxi(|text| text).zone().clone();
+    let begins_on = date::on(later.starts_at, &zone);
     site.act(Act::Change(Box::new(later), "延期".into()))
         .unwrap();
+    assert_eq!(site.row().day(), begins_on, "the day moves with the start");
     let by = site.now + SignedDuration::from_hours(72);
     assert_eq!(site.row().notice.unwrap().answer_by_us, by.as_microsecond());
 }

@@ -37,6 +37,9 @@ pub const TOPICS_MAX: u32 = 60;
 /// Most comments on a topic.
 pub const COMMENTS_MAX: usize = 100;
 
+/// Most issues without a disposition that a refusal names.
+const ISSUES_NAMED_MAX: usize = 5;
+
 /// A topic that is proposed.
 #[derive(Debug, Clone)]
 pub struct Proposal {
@@ -349,6 +352,17 @@ pub(super) fn order(subject: Subject<'_>, topics: &[u32]) -> Result<Vec<Event>> 
     }))])
 }
 
+/// Issues by name; when there are many, the first ones and how many more there are.
+fn some_of(issues: &[MajorIssueName]) -> String {
+    let named = issues.iter().take(ISSUES_NAMED_MAX);
+    let named: Vec<String> = named.map(ToString::to_string).collect();
+    let named = named.join(", ");
+    match issues.len().saturating_sub(ISSUES_NAMED_MAX) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 /// Fixes the topics. `titles` are those of all topics, for the notice.
 pub(super) fn confirm(
     context: &Context<'_>,
@@ -376,11 +390,12 @@ pub(super) fn confirm(
         return refused(format!("{} has no accepted topic (JE-072)", subject.name));
     }
     for mechanism in row.mechanism_ids() {
-        let count = issues::undisposed(view, &mechanism)?;
-        if count > 0 {
+        let waiting = issues::undisposed(view, &mechanism)?;
+        if !waiting.is_empty() {
             return refused(format!(
-                "{count} major issues of mechanisms/{mechanism} have no disposition: put them on \
-                 an agenda, escalate or close them first (JE-023)"
+                "major issues of mechanisms/{mechanism} have no disposition; put them on an agenda, \
+                 escalate or close them first (JE-023): {}",
+                some_of(&waiting)
             ));
         }
     }

@@ -1,5 +1,7 @@
 //! Attendance and completion per unit in a period (JE-080).
 
+use std::collections::BTreeSet;
+
 use hub_core::{
     date,
     names::{AgencyId, MechanismId, MeetingName, RequestId},
@@ -82,19 +84,11 @@ pub(super) fn statistics(
         let at = Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH);
         date::on(at, charter.zone())
     };
-    let mut meetings = std::collections::BTreeSet::new();
-    for (name, row) in meetings_of(engine, &viewer)? {
-        if !row.mechanism_ids().contains(&mechanism) {
-            continue;
-        }
-        meetings.insert(name);
-        if row.held_at_us != 0 && days.contains(on(row.held_at_us)) {
-            for unit in &mut counted {
-                count_meeting(unit, &row);
-            }
-        }
-    }
-    let today = show::today(charter, engine.clock().now());
+    let of = (&mechanism, request.all_members_only);
+    let is_in = |us: i64| us != 0 && days.contains(on(us));
+    let (meetings, meetings_held_count) = count_meetings(engine, &viewer, of, &mut counted, is_in)?;
+    let now = engine.clock().now();
+    let today = show::today(charter, now);
     for (name, row) in items::due_before(engine, &viewer, &date::to_wire(days.until_on))? {
         if row.is_superseded || !meetings.contains(&name.meeting) {
             continue;
@@ -109,7 +103,38 @@ pub(super) fn statistics(
             }
         }
     }
-    Ok(GetMeetingStatisticsResponse { units: counted })
+    Ok(GetMeetingStatisticsResponse {
+        units: counted,
+        counted_at: Some(date::timestamp(now)),
+        meetings_held_count,
+    })
+}
+
+/// Counts the meetings of a mechanism that a viewer may see. Answers which they are, and how many of them
+/// were held in the period.
+fn count_meetings(
+    engine: &Engine,
+    viewer: &str,
+    (mechanism, all_members_only): (&MechanismId, bool),
+    counted: &mut [UnitStatistics],
+    is_in: impl Fn(i64) -> bool,
+) -> Result<(BTreeSet<MeetingName>, i32)> {
+    let mut meetings = BTreeSet::new();
+    let mut held_count = 0;
+    for (name, row) in meetings_of(engine, viewer)? {
+        let is_left_out = all_members_only && row.kind() == MeetingKind::Partial;
+        if is_left_out || !row.mechanism_ids().contains(mechanism) {
+            continue;
+        }
+        meetings.insert(name);
+        if is_in(row.held_at_us) {
+            more(&mut held_count);
+            for unit in counted.iter_mut() {
+                count_meeting(unit, &row);
+            }
+        }
+    }
+    Ok((meetings, held_count))
 }
 
 fn more(count: &mut i32) {

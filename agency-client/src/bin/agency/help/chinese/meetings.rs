@@ -59,6 +59,10 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
         "将已印发纪要导出为 Markdown、DOCX 或 PDF（GB/T 9704-2012）",
     ),
     ("minutes statistics", "各单位出席率和完成率（JE-080）"),
+    (
+        "minutes bulletin",
+        "汇总统计工作情况并通报全体成员单位（JE-024）：数字取自当时的记录",
+    ),
     ("issue", "重大问题及上报领导小组"),
     ("issue flag", "向机制办公室提出重大问题（JE-023）"),
     (
@@ -145,7 +149,11 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("meeting change", "reason", "变更原因，各单位可见"),
     ("meeting change", "starts", "新的开始时间"),
     ("meeting change", "place", "新的地点"),
-    ("meeting change", "on", "新的会议日期：重新确定成员"),
+    (
+        "meeting change",
+        "on",
+        "新的会议日期，时刻不变：重新确定成员",
+    ),
     ("meeting change", "attach", "追加的材料文件"),
     (
         "meeting answer",
@@ -298,6 +306,20 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     ("minutes statistics", "from", "首日"),
     ("minutes statistics", "until", "末日的次日"),
+    (
+        "minutes statistics",
+        "all_members",
+        "仅计全体成员单位参加的会议，与通报口径一致",
+    ),
+    ("minutes bulletin", "from", "首日"),
+    ("minutes bulletin", "until", "末日的次日"),
+    ("minutes bulletin", "text", "办公室的说明，置于数字之前"),
+    ("minutes bulletin", "send", "发给全体成员单位；否则仅显示"),
+    (
+        "minutes bulletin",
+        "category",
+        "通报类别；默认为 statistics_ 加机制标识",
+    ),
     ("issue", "issue", "重大问题：标识或资源名称"),
     ("issue", "text", "正文"),
     ("issue", "text_file", "正文文件（“-”为标准输入）"),
