@@ -52,6 +52,15 @@ pub async fn play(site: &Site) -> anyhow::Result<()> {
     story::minutes_are_issued(&mut cast, &mut account, &meeting).await?;
     story::agreed_items_are_followed(&mut cast, &mut account, &meeting).await?;
     story::issue_is_escalated(&mut cast, &mut account, &meeting, &issue).await?;
+    let alerts = story::alerts_are_loaded(&mut cast, &mut account).await?;
+    let [handled, retracted, ..] = alerts.as_slice() else {
+        anyhow::bail!("no alerts were raised");
+    };
+    story::alert_is_handled(&mut cast, &mut account, handled).await?;
+    story::alert_is_retracted(&mut cast, &mut account, retracted).await?;
+    story::referral_comes_back(&mut cast, &mut account).await?;
+    story::account_information_is_answered(&mut cast, &mut account).await?;
+    story::reads_are_listed(&mut cast, &mut account).await?;
     story::office_looks(&mut cast, &mut account, &notice).await?;
     story::receipts_are_proved(&mut cast, &mut account).await?;
     hub.stop().await?;

@@ -27,9 +27,6 @@ use crate::{
 
 use self::download::DownloadStream;
 
-/// Under which a download of a referral's document is on the record.
-const DOWNLOAD: &str = "/hub.attachments.v1.AttachmentService/DownloadAttachment";
-
 /// Asks the rows of the engine's store.
 #[derive(Debug)]
 pub struct NamedBy(pub Arc<Engine>);

@@ -27,9 +27,6 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Under which a read of an act on a referral is on the record.
-const GET_ENTRY: &str = "/hub.ledger.v1.LedgerService/GetEntry";
-
 /// Largest page of headers.
 pub const HEADERS_MAX: usize = 1_000;
 /// Page of headers when none is asked for.

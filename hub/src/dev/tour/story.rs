@@ -1,18 +1,24 @@
 //! The steps of the tour, in order.
 
+mod alerts;
 mod follow_up;
 mod incidents;
 mod issues;
 mod meetings;
 mod minutes;
 mod proof;
+mod referrals;
 
+pub(super) use alerts::{alert_is_handled, alert_is_retracted, alerts_are_loaded};
 pub(super) use follow_up::{attachment_goes_along, outbox_outlives_the_hub, plan_is_corrected};
 pub(super) use incidents::{hub_is_stopped_hard, liaison_changes, node_is_revoked};
 pub(super) use issues::issue_is_escalated;
 pub(super) use meetings::{meeting_is_held, meeting_is_prepared};
 pub(super) use minutes::{agreed_items_are_followed, minutes_are_issued};
 pub(super) use proof::{ledger_is_checked, office_looks, receipts_are_proved};
+pub(super) use referrals::{
+    account_information_is_answered, reads_are_listed, referral_comes_back,
+};
 
 use std::time::Duration;
 

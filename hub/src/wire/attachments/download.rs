@@ -18,7 +18,6 @@ use tonic::Status;
 
 use crate::{
     authz::Access,
-    engine::Engine,
     error::{Error, Result},
     wire::{
         Services,
