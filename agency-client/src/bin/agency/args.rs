@@ -285,19 +285,6 @@ mod tests {
             "agency issue dispose i close",
             "agency issue escalation draft i --meeting m --title t",
             "agency members list --as-of 2023-02-30",
-            "agency alert raise --subject u=n",
-            "agency alert acknowledge a checks --outbox",
-            "agency alert acknowledge a",
-            "agency alert close a --reason r",
-            "agency alert close a --reason r --reviewer leader-1",
-            "agency alert notice draft a --text t",
-            "agency alert measure take a --text t",
-            "agency alert measure review a/1 lifted",
-            "agency alert correct a",
-            "agency alert retract a",
-            "agency alert load",
-            "agency alert load f --check --again",
-            "agency alert load f --in-flight 0",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
@@ -328,6 +315,31 @@ mod tests {
             "agency minutes report m/1 done --text t",
             "agency issue dispose i agenda --meeting m",
             "agency issue escalation draft i --meeting m --with tax --title t",
+        ] {
+            parse(line).unwrap();
+        }
+    }
+
+    #[test]
+    fn contradictions_about_alerts_are_refused() {
+        for line in [
+            "agency alert raise --subject u=n",
+            "agency alert acknowledge a checks --outbox",
+            "agency alert acknowledge a",
+            "agency alert close a --reason r",
+            "agency alert close a --reason r --reviewer leader-1",
+            "agency alert notice draft a --text t",
+            "agency alert measure take a --text t",
+            "agency alert measure review a/1 lifted",
+            "agency alert correct a",
+            "agency alert retract a",
+            "agency alert load",
+            "agency alert load f --check --again",
+            "agency alert load f --in-flight 0",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        for line in [
             "agency alert raise --subject u=n --kind abnormal-movement --indicator i --from 2026-01-01 --until 2026-02-01 --band b --direction out --severity major --severity-reason r --grounds g --source s --legal-basis l --classification internal --ask tax=t --to tax",
             "agency alert acknowledge a no-action --text t",
             "agency alert acknowledge a checks --revision 1 --outbox",

@@ -65,7 +65,7 @@ pub(super) async fn run(context: &Context, args: AlertListArgs) -> Done {
 
 fn table(out: Out, alerts: &[Alert], now: Timestamp) -> String {
     let mut table = Table::new(&[
-        out.label("raised", "发起时间"),
+        out.label("raised", "发起日期"),
         out.label("severity", "等级"),
         out.label("state", "状态"),
         out.label("organisation", "组织"),
@@ -82,7 +82,7 @@ fn table(out: Out, alerts: &[Alert], now: Timestamp) -> String {
             organization.display_name
         };
         let cells = vec![
-            minute(alert.raised_at.as_ref()),
+            day(alert.raised_at.as_ref()),
             words::severity(out, alert.severity()).to_owned(),
             words::state(out, alert.state()).to_owned(),
             organization,
@@ -92,6 +92,12 @@ fn table(out: Out, alerts: &[Alert], now: Timestamp) -> String {
         table.toned(cells, tone(alert));
     }
     table.render(out.look)
+}
+
+/// The day of an instant: how long something is owed stands beside it.
+fn day(at: Option<&prost_types::Timestamp>) -> String {
+    let minute = minute(at);
+    minute.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn tone(alert: &Alert) -> Tone {
@@ -142,7 +148,12 @@ fn owing(out: Out, alert: &Alert, now: Timestamp) -> String {
             } else {
                 out.label("OVERDUE ", "已逾期 ")
             };
-            format!("{mark}{age} {}", units.join(", "))
+            let who = if units.len() > 1 && units.len() == alert.units.len() {
+                format!("{} {}", out.label("all", "全部"), units.len())
+            } else {
+                units.join(", ")
+            };
+            format!("{mark}{age} {who}")
         })
         .collect();
     shown.join("; ")
@@ -213,6 +224,11 @@ mod tests {
             owing(out(Lang::Zh, None), &alert(), now),
             "已逾期 3天 tax, finance; 36分钟 state-security"
         );
+        let mut nobody = alert();
+        for unit in &mut nobody.units {
+            (unit.notified_at, unit.acknowledged_at, unit.is_overdue) = (at(0), None, false);
+        }
+        assert_eq!(owing(out(Lang::En, None), &nobody, now), "3d all 4");
         assert_eq!(tone(&alert()), Tone::Bad);
         let mut closed = alert();
         closed.state = AlertState::Closed.into();
@@ -221,12 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn the_list_fits_eighty_columns() {
+    fn the_list_fits_eighty_columns_and_says_who() {
         let now = Timestamp::from_second(3 * 86_400 + 2_000).unwrap();
         for lang in [Lang::En, Lang::Zh] {
             let text = table(out(lang, Some(80)), &[alert()], now);
             assert!(text.lines().all(|line| line.width() <= 80), "{text}");
             assert!(text.contains("\n  alerts/01980000-"), "{text}");
+            assert!(
+                text.contains(lang.pick("OVERDUE 3d tax", "已逾期 3天 tax, fin")),
+                "{text}"
+            );
         }
     }
 }

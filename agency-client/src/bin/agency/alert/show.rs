@@ -217,9 +217,8 @@ fn units(out: Out, alert: &Alert, names: &Names, now: Timestamp) -> String {
         out.label("acknowledged", "签收"),
         out.label("does", "处理意见"),
         out.label("by", "期限"),
-        out.label("reason or question", "理由或问题"),
     ])
-    .elastic(&[0, 4]);
+    .elastic(&[0]);
     for unit in &alert.units {
         let (acknowledged, tone) = acknowledged(out, alert, unit, now);
         let cells = vec![
@@ -227,11 +226,20 @@ fn units(out: Out, alert: &Alert, names: &Names, now: Timestamp) -> String {
             acknowledged,
             words::action(out, unit.action()).to_owned(),
             minute(unit.acknowledge_by_at.as_ref()),
-            unit.text.clone(),
         ];
         table.toned(cells, tone);
     }
-    table.render(out.look)
+    let mut text = table.render(out.look);
+    // Beneath, so that a narrow terminal cuts no reason and no question.
+    for unit in alert.units.iter().filter(|unit| !unit.text.is_empty()) {
+        let label = format!(
+            "{} · {}",
+            names.show(&unit.unit),
+            words::action(out, unit.action())
+        );
+        paragraph(&mut text, &one_line(&label), &unit.text);
+    }
+    text
 }
 
 /// When a unit acknowledged, or for how long it has not.
@@ -307,14 +315,12 @@ fn of_revision(out: Out, revision: i32, in_force: i32) -> String {
 
 fn measures(out: Out, measures: &[Measure], names: &Names) -> String {
     let mut table = Table::new(&[
-        out.label("no.", "编号"),
-        out.label("unit", "单位"),
         out.label("measure", "措施"),
+        out.label("unit", "单位"),
         out.label("due", "期限"),
         out.label("state", "状态"),
-        out.label("report or review", "报告或复核"),
     ])
-    .elastic(&[1, 2, 5]);
+    .elastic(&[1]);
     for one in measures {
         let (mark, tone) = if one.awaits_review {
             (out.label("TO BE REVIEWED", "待复核"), Tone::Bad)
@@ -324,22 +330,25 @@ fn measures(out: Out, measures: &[Measure], names: &Names) -> String {
             ("", Tone::Plain)
         };
         let state = words::measure(out, one.state());
-        let detail = if one.review_reason.is_empty() {
-            &one.report
-        } else {
-            &one.review_reason
-        };
         let cells = vec![
             one.measure.to_string(),
             names.show(&one.unit),
-            one.text.clone(),
             date(one.due_on.as_ref()).unwrap_or_default(),
             format!("{state} {mark}").trim().to_owned(),
-            detail.clone(),
         ];
         table.toned(cells, tone);
     }
-    table.render(out.look)
+    let mut text = table.render(out.look);
+    for one in measures {
+        for (label, said) in [
+            (out.label("measure", "措施"), &one.text),
+            (out.label("report", "报告"), &one.report),
+            (out.label("review", "复核"), &one.review_reason),
+        ] {
+            paragraph(&mut text, &format!("{label} {}", one.measure), said);
+        }
+    }
+    text
 }
 
 fn joint_notice(out: Out, notice: &JointNotice, names: &Names) -> String {
