@@ -256,6 +256,7 @@ mod tests {
             "members keys",
             "notify",
             "ledger",
+            "audit",
             "outbox",
             "attach",
             "meeting",
