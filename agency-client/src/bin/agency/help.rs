@@ -261,6 +261,7 @@ mod tests {
             "members keys",
             "notify",
             "ledger",
+            "audit",
             "outbox",
             "attach",
             "meeting",

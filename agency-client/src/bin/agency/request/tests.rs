@@ -50,13 +50,8 @@ fn a_list_tells_at_a_glance_who_owes_what_since_when_and_how_long_is_left() {
     let today = Today::on(date(2025, 9, 30));
     let requests = [submitted(vec![deadline(date(2025, 10, 14))])];
     let en = table(out(Lang::En), &requests, &names, &today);
-    let row: Vec<&str> = en
-        .lines()
-        .nth(1)
-        .unwrap()
-        .split("  ")
-        .filter(|cell| !cell.is_empty())
-        .collect();
+    let row = en.lines().nth(1).unwrap().split("  ").map(str::trim);
+    let row: Vec<&str> = row.filter(|cell| !cell.is_empty()).collect();
     // After 30 September come 8 days off; the 9th, 10th, 11th (made up), 13th and 14th are worked.
     assert_eq!(
         row[..5],
