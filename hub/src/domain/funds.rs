@@ -33,6 +33,7 @@ use hub_proto::{
 };
 use jiff::civil::Date;
 
+pub use self::apply::alert_of;
 use self::rows::AlertRow;
 pub use self::{
     apply::apply,

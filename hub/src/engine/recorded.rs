@@ -7,6 +7,7 @@ use hub_core::{crypto::Digest, date, merkle, names::RequestId};
 use hub_proto::{
     channels::{Notification, NotificationIssued, NotificationPublished, channels_event},
     common::Receipt,
+    funds::funds_event,
     ledger::{EntryContent, EntryHeader, Event, EventList, event},
     meetings::meetings_event,
     referrals::referrals_event,
@@ -177,6 +178,14 @@ impl Recorded {
     pub fn meetings_events(&self) -> impl Iterator<Item = &meetings_event::Kind> {
         self.events.iter().filter_map(|event| match &event.kind {
             Some(event::Kind::Meetings(event)) => event.kind.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// What it records of fund alerts.
+    pub fn funds_events(&self) -> impl Iterator<Item = &funds_event::Kind> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            Some(event::Kind::Funds(event)) => event.kind.as_ref(),
             _ => None,
         })
     }

@@ -6,23 +6,29 @@ pub(in crate::wire) mod lookup;
 mod raise;
 mod show;
 
+use hub_core::names::AgencyId;
 use hub_proto::{
+    audit::RecordKind,
     common::Receipt,
     funds::{
-        AcknowledgeAlertRequest, AcknowledgeAlertResponse, Alert, CloseAlertRequest,
+        AcknowledgeAlertRequest, AcknowledgeAlertResponse, Alert, AlertState, CloseAlertRequest,
         CloseAlertResponse, CorrectAlertRequest, CorrectAlertResponse, DraftJointNoticeRequest,
         DraftJointNoticeResponse, GetAlertRequest, GetAlertResponse, IssueJointNoticeRequest,
         IssueJointNoticeResponse, ListAlertsRequest, ListAlertsResponse, ProvideInformationRequest,
         ProvideInformationResponse, RaiseAlertRequest, RaiseAlertResponse, RecordFindingRequest,
         RecordFindingResponse, ReportMeasureRequest, ReportMeasureResponse, RetractAlertRequest,
         RetractAlertResponse, ReviewMeasureRequest, ReviewMeasureResponse, SignJointNoticeRequest,
-        SignJointNoticeResponse, TakeMeasureRequest, TakeMeasureResponse,
+        SignJointNoticeResponse, TakeMeasureRequest, TakeMeasureResponse, UnitHandling,
         alert_service_server::AlertService,
     },
 };
 use tonic::{Request, Response, Status};
 
-use super::{Call, Services, reads::Purpose};
+use super::{
+    Call, Services,
+    reads::{Purpose, Restricted},
+};
+use crate::{authz::Access, error::Result as HubResult};
 
 /// What every act answers with: the alert, and proof.
 type Answer = (Alert, Receipt);
@@ -32,13 +38,66 @@ macro_rules! mutating {
     ($services:ident, $request:ident, $method:literal, $act:ident, $response:ident) => {{
         const METHOD: &str = concat!("/hub.funds.v1.AlertService/", $method);
         let access = $services.access(&$request)?;
+        let purpose = Purpose::of(&$request)?;
         let call = Call::of(METHOD, &$request)?;
         let (alert, receipt): Answer = $services.$act(call, &access, $request.get_ref()).await?;
+        let alert = $services.answered(&access, METHOD, &purpose, alert).await?;
         Ok(Response::new($response {
             alert: Some(alert),
             receipt: Some(receipt),
         }))
     }};
+}
+
+impl Services {
+    /// The alert with which an act is answered. It shows what others wrote, so the read is recorded first;
+    /// who may act and may not read learns where the alert stands and no more, and so does who does not say
+    /// what for where the charter demands it. An alert as the caller has just raised it is no read.
+    async fn answered(
+        &self,
+        access: &Access,
+        method: &'static str,
+        purpose: &Purpose,
+        alert: Alert,
+    ) -> HubResult<Alert> {
+        if is_as_raised(&alert) && alert.author == format!("agencies/{}", access.agency()) {
+            return Ok(alert);
+        }
+        let outline = Alert {
+            name: alert.name.clone(),
+            state: alert.state,
+            revision: alert.revision,
+            ..Alert::default()
+        };
+        let Ok(permit) = access.read_alerts() else {
+            return Ok(outline);
+        };
+        if purpose.check_kind(access, RecordKind::Alert).is_err() {
+            return Ok(outline);
+        }
+        let author: Option<AgencyId> = alert
+            .author
+            .strip_prefix("agencies/")
+            .and_then(|id| id.parse().ok());
+        let read = Restricted {
+            name: alert.name.clone(),
+            kind: RecordKind::Alert,
+            auditors: author.into_iter().collect(),
+        };
+        self.record_reads(access, &permit, method, purpose, &[read])
+            .await?;
+        Ok(alert)
+    }
+}
+
+/// Whether nothing has happened to an alert since it was raised.
+fn is_as_raised(alert: &Alert) -> bool {
+    let is_untouched = |unit: &UnitHandling| unit.acknowledged_revision == 0;
+    alert.state() == AlertState::Circulated
+        && alert.revision == 1
+        && alert.units.iter().all(is_untouched)
+        && alert.information.is_empty()
+        && alert.joint_notices.is_empty()
 }
 
 #[tonic::async_trait]

@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 use super::{
     Services,
     channels::lookup,
+    funds::lookup as of_alerts,
     page,
     reads::{Purpose, shown::Shown},
     referrals::lookup as of_referrals,
@@ -101,7 +102,8 @@ impl Services {
         Ok(!notifications.is_empty())
     }
 
-    /// An entry, and what reading it is a read of. Whoever may see a referral may read the acts on it.
+    /// An entry, and what reading it is a read of. Whoever may see an alert or a referral may read
+    /// the acts on it.
     fn entry(&self, access: &Access, index: u64) -> Result<(GetEntryResponse, Shown)> {
         let permit = access.permit(Action::LedgerProve)?;
         let recorded = self.engine.recorded(index)?;
@@ -114,19 +116,28 @@ impl Services {
             }
             None => None,
         };
+        let alert = match of_alerts::of_entry(&recorded) {
+            Some(name) => {
+                let found = of_alerts::alert(&self.engine, access, name);
+                Some(found.map_err(|_| Error::not_found(&format!("entry {index}")))?)
+            }
+            None => None,
+        };
         let of_request = requests::lookup::reads_entry(&self.engine, access, &recorded)?;
-        match (&referral, of_request) {
-            (Some(_), _) | (None, Some(true)) => {}
-            (None, Some(false)) => return Err(Error::not_found(&format!("entry {index}"))),
-            (None, None) if self.sees_all(access, &recorded)? => {}
-            (None, None) => {
+        match of_request {
+            Some(true) => {}
+            Some(false) => return Err(Error::not_found(&format!("entry {index}"))),
+            None if referral.is_some() || alert.is_some() => {}
+            None if self.sees_all(access, &recorded)? => {}
+            None => {
                 access.read_entry(index, &author.agency, &author.officer)?;
             }
         }
         let mut reads = Shown::default();
-        match referral {
-            Some(found) => reads.record(access.read_referrals()?, &found.restricted(access)),
-            None => reads.entry(&self.engine, &permit, &recorded)?,
+        match (referral, alert) {
+            (Some(found), _) => reads.record(access.read_referrals()?, &found.restricted(access)),
+            (None, Some(found)) => reads.record(access.read_alerts()?, &found.restricted()),
+            (None, None) => reads.entry(&self.engine, &permit, &recorded)?,
         }
         let fingerprint = Digest::try_from(&*author.certificate_sha256).unwrap_or_default();
         let roster = self.engine.roster().load_full();

@@ -49,6 +49,15 @@ impl Purpose {
         Ok(Self(text.trim().to_owned()))
     }
 
+    /// Checks that a purpose is said if the charter demands one for a kind of record.
+    pub(in crate::wire) fn check_kind(&self, access: &Access, kind: RecordKind) -> Result<()> {
+        let record = AccessedRecord {
+            kind: kind.into(),
+            ..AccessedRecord::default()
+        };
+        self.check(access, &[record])
+    }
+
     /// Checks that a purpose is said where the charter demands one.
     fn check(&self, access: &Access, records: &[AccessedRecord]) -> Result<()> {
         if !self.0.is_empty() {

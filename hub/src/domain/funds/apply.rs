@@ -102,7 +102,8 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &FundsEvent) 
     Ok(())
 }
 
-fn alert_of(kind: &Kind) -> &Bytes {
+/// The id of the alert that an event is about.
+pub fn alert_of(kind: &Kind) -> &Bytes {
     match kind {
         Kind::AlertRaised(event) => &event.alert,
         Kind::AlertAcknowledged(event) => &event.alert,

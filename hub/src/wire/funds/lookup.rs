@@ -1,7 +1,7 @@
 //! Finding alerts for a caller, and reading their texts back from the ledger. What the caller may not see
 //! is not found.
 
-use hub_core::names::AlertName;
+use hub_core::names::{AlertName, RequestId};
 use hub_proto::{
     audit::RecordKind,
     channels::SubjectOrganization,
@@ -10,8 +10,11 @@ use hub_proto::{
 
 use crate::{
     authz::{Access, AlertParties},
-    domain::funds::rows::{AlertRow, NoticeRow},
-    engine::Engine,
+    domain::funds::{
+        self,
+        rows::{AlertRow, NoticeRow},
+    },
+    engine::{Engine, recorded::Recorded},
     error::{Error, Result},
     wire::{meetings::lookup as texts, reads::Restricted},
 };
@@ -38,7 +41,7 @@ impl Found {
     }
 
     /// As a read of it is recorded: whoever raised it may know who reads it.
-    pub(super) fn restricted(&self) -> Restricted {
+    pub(in crate::wire) fn restricted(&self) -> Restricted {
         Restricted {
             name: self.name.to_string(),
             kind: RecordKind::Alert,
@@ -65,6 +68,13 @@ pub(in crate::wire) fn alert(engine: &Engine, access: &Access, name: AlertName) 
         return Err(not_found());
     }
     Ok(found)
+}
+
+/// The alert on which an entry of the ledger is an act, if it is one.
+pub(in crate::wire) fn of_entry(entry: &Recorded) -> Option<AlertName> {
+    let id = funds::alert_of(entry.funds_events().next()?);
+    let id = RequestId::from_bytes((**id).try_into().ok()?)?;
+    Some(AlertName(id))
 }
 
 /// What its author wrote, as a revision has it: a retraction leaves the text as it was.
