@@ -6,7 +6,7 @@ use hub_proto::{
     channels::RequestedAction,
     funds::{
         AlertAcknowledged, AlertClosed, AlertFacts, AlertRaised, AlertState, FundsEvent,
-        JointNoticeState, MeasureReviewed, MeasureState, funds_event::Kind,
+        JointNoticeSigned, JointNoticeState, MeasureReviewed, MeasureState, funds_event::Kind,
     },
 };
 
@@ -166,24 +166,8 @@ fn change(
             drafted: Some(act),
             ..NoticeRow::default()
         }),
-        Kind::JointNoticeSigned(event) => {
-            if let Some(notice) = row.notice_mut(event.joint_notice) {
-                let asked = notice.drafted.as_ref().map(|act| issued_by(act, 0));
-                notice.signatures.push(SignatureRow {
-                    unit: event.unit.clone(),
-                    is_signed: event.is_signed,
-                    act: Some(act),
-                });
-                done(rows, asked, &event.unit, &SIGN)?;
-            }
-        }
-        Kind::JointNoticeIssued(event) => {
-            if let Some(notice) = row.notice_mut(event.joint_notice) {
-                notice.set_state(JointNoticeState::Issued);
-                notice.issued = Some(act);
-                withdraw(rows, notice.drafted.as_ref().map(|act| issued_by(act, 0)))?;
-            }
-        }
+        Kind::JointNoticeSigned(event) => sign(rows, row, act, event)?,
+        Kind::JointNoticeIssued(event) => issue(rows, row, act, event.joint_notice)?,
         Kind::FindingRecorded(event) => {
             row.set_state(AlertState::Found);
             row.findings.push(FindingRow {
@@ -201,15 +185,7 @@ fn change(
             taken: Some(act),
             ..MeasureRow::default()
         }),
-        Kind::MeasureReported(event) => {
-            if let Some(measure) = row.measure_mut(event.measure) {
-                measure.set_state(MeasureState::Done);
-                measure.reported = Some(act);
-                let asked = measure.taken.as_ref().map(|act| issued_by(act, 0));
-                let unit = measure.unit.clone();
-                done(rows, asked, &unit, &CARRY_OUT)?;
-            }
-        }
+        Kind::MeasureReported(event) => report(rows, row, act, event.measure)?,
         Kind::MeasureReviewed(event) => review(rows, row, act, event)?,
         Kind::AlertClosed(event) => close(rows, name, row, act, event)?,
         Kind::AlertCorrected(event) => {
@@ -267,6 +243,44 @@ fn acknowledge(
         unit.stated = Some(act);
     }
     done(rows, asked, &event.unit, &HANDLE)
+}
+
+fn sign(
+    rows: &mut Overlay<'_>,
+    row: &mut AlertRow,
+    act: ActRow,
+    event: &JointNoticeSigned,
+) -> Result<()> {
+    let Some(notice) = row.notice_mut(event.joint_notice) else {
+        return Ok(());
+    };
+    let asked = notice.drafted.as_ref().map(|act| issued_by(act, 0));
+    notice.signatures.push(SignatureRow {
+        unit: event.unit.clone(),
+        is_signed: event.is_signed,
+        act: Some(act),
+    });
+    done(rows, asked, &event.unit, &SIGN)
+}
+
+fn issue(rows: &mut Overlay<'_>, row: &mut AlertRow, act: ActRow, number: u32) -> Result<()> {
+    let Some(notice) = row.notice_mut(number) else {
+        return Ok(());
+    };
+    notice.set_state(JointNoticeState::Issued);
+    notice.issued = Some(act);
+    withdraw(rows, notice.drafted.as_ref().map(|act| issued_by(act, 0)))
+}
+
+fn report(rows: &mut Overlay<'_>, row: &mut AlertRow, act: ActRow, number: u32) -> Result<()> {
+    let Some(measure) = row.measure_mut(number) else {
+        return Ok(());
+    };
+    measure.set_state(MeasureState::Done);
+    measure.reported = Some(act);
+    let asked = measure.taken.as_ref().map(|act| issued_by(act, 0));
+    let unit = measure.unit.clone();
+    done(rows, asked, &unit, &CARRY_OUT)
 }
 
 fn review(

@@ -1,6 +1,7 @@
 //! Fund alerts of a scene: one to all members, of which tax and finance are asked for a joint notice and
 //! tax has taken a measure, and one to tax and public security alone.
 
+use hub::wire::rpc::RPCS;
 use hub_core::date::to_wire;
 use hub_proto::funds::{
     AcknowledgeAlertRequest, Alert, AlertAction, CloseAlertRequest, CorrectAlertRequest,
@@ -53,6 +54,7 @@ impl AlertScene {
 impl Scene {
     /// Everything that can be asked about alerts.
     pub(super) fn funds(&self, world: &World, targets: &mut Vec<Target>) {
+        let first = targets.len();
         let draft = alerts::draft(world);
         let raise = draft.clone();
         targets.push(Target::new(crate::alerts!("RaiseAlert"), "", move |_| {
@@ -88,6 +90,11 @@ impl Scene {
         targets.push(Target::new(crate::alerts!("ListAlerts"), "", |_| {
             ListAlertsRequest::default()
         }));
+        // Both alerts of a method together, in the order of the protos.
+        targets[first..].sort_by_key(|target| {
+            let mut methods = RPCS.iter().map(|rpc| rpc.method);
+            methods.position(|method| method == target.method)
+        });
     }
 }
 

@@ -48,7 +48,7 @@ fn an_acknowledgement_settles_what_was_asked_and_may_be_said_anew() {
     bench.checks("tax");
     let own = bench.row().units[4].clone();
     assert_eq!(
-        (own.acknowledged, own.action()),
+        (own.acknowledged.clone(), own.action()),
         (first, AlertAction::Checks)
     );
     let other = What::Acknowledge {
