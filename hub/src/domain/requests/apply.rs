@@ -213,7 +213,7 @@ impl Change<'_, '_> {
             }
             Kind::CorrectionAnswered(event) => {
                 let place = usize::try_from(event.correction).unwrap_or_default();
-                let found = self.row.corrections.iter_mut().nth(place.saturating_sub(1));
+                let found = self.row.corrections.get_mut(place.saturating_sub(1));
                 if let Some(found) = found {
                     found.answered = Some(act);
                     found.is_corrected = event.is_corrected;
