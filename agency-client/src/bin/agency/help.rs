@@ -254,6 +254,7 @@ mod tests {
             "members nodes",
             "members keys",
             "notify",
+            "audit",
             "ledger",
             "outbox",
             "attach",
