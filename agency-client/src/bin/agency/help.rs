@@ -260,6 +260,7 @@ mod tests {
             "members nodes",
             "members keys",
             "notify",
+            "audit",
             "ledger",
             "audit",
             "outbox",
