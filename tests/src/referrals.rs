@@ -1,6 +1,6 @@
 //! Referrals in tests: drafts, the acts of both sides, and what there is to read.
 
-use hub::{domain::audit, server::Running};
+use hub::server::Running;
 use hub_proto::{
     audit::{AccessRecorded, audit_event},
     channels::SubjectOrganization,
