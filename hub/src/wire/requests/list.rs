@@ -37,6 +37,9 @@ const STATES_MAX: usize = 16;
 
 const METHOD: &str = "/hub.requests.v1.RequestService/ListInformationRequests";
 
+/// A request with its place in the list.
+type Placed = (u64, FoundRequest);
+
 /// What is asked for.
 struct Filter {
     side: RequestSide,
@@ -154,7 +157,7 @@ impl Services {
         filter: &Filter,
         before: Option<u64>,
         size: usize,
-    ) -> Result<(Vec<(u64, FoundRequest)>, Option<u64>)> {
+    ) -> Result<(Vec<Placed>, Option<u64>)> {
         let viewer = format!("agencies/{}", access.agency());
         let prefix = keys::seen_by(Kind::InformationRequestOf, &viewer);
         let skip = prefix.clone().build().len();
