@@ -446,8 +446,11 @@ impl Probe<'_> {
             ..ListEntryHeadersRequest::default()
         };
         let answer = api.list_entry_headers(call(&self.caller, asked)).await;
-        // An auditor reads the headers of all entries; that is what the role is for.
-        self.note(notes, "headers", answer, |answer| answer.headers.clear());
+        // An auditor reads the headers of all entries but confidential ones; that is what the role is for.
+        self.note(notes, "headers", answer, |answer| {
+            answer.headers.clear();
+            answer.withheld.clear();
+        });
     }
 }
 
