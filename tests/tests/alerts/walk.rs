@@ -32,7 +32,7 @@ use model::{ACTORS, Act, Actor, Model, Step};
 use send::{Desks, Sent};
 
 /// Acts of a run unless `HUB_WALK_STEPS` says otherwise.
-const STEPS: usize = 1_600;
+const STEPS: usize = 1_000;
 /// After each phase the hub dies or stops, and everything is compared.
 const PHASES: usize = 8;
 /// Alerts about which somebody has to do something.
@@ -103,7 +103,7 @@ impl Walk {
         session.call(sent.method, sent.bytes.clone()).await
     }
 
-    /// One act, and what the model says of it; then two look at the alert.
+    /// One act, and what the model says of it; then somebody looks at the alert.
     async fn step(&mut self) {
         if self.chooser.random.percent(3) && !self.done.is_empty() {
             return self.again().await;
@@ -116,10 +116,8 @@ impl Walk {
         let Some(place) = self.settle(&step, &id, sent, &expected, answer) else {
             return;
         };
-        for _ in 0..2 {
-            let viewer = *self.chooser.random.pick(&ACTORS);
-            self.look(place, viewer).await;
-        }
+        let viewer = *self.chooser.random.pick(&ACTORS);
+        self.look(place, viewer).await;
     }
 
     /// Takes an answer in; the alert's place if there is one.
@@ -133,14 +131,13 @@ impl Walk {
     ) -> Option<usize> {
         match answer {
             Ok(answer) if expected.is_empty() => {
-                self.model.apply(step, id);
-                let place = match step.act {
-                    Act::Raise(_) => self.model.cases.len() - 1,
-                    _ => step.place,
-                };
-                *self.by_act.entry(name_of(sent.method)).or_default() += 1;
+                let (place, is_new) = self.model.apply(step, id);
                 self.answered(place, &sent, answer);
-                self.done.push((place, sent));
+                // What was said before is answered and not recorded anew.
+                if is_new {
+                    *self.by_act.entry(name_of(sent.method)).or_default() += 1;
+                    self.done.push((place, sent));
+                }
                 Some(place)
             }
             Err(status) if expected.iter().any(|one| *one == reason(&status)) => {
@@ -171,10 +168,7 @@ impl Walk {
 
     fn count(&mut self, place: usize, who: Actor, method: &'static str) {
         let name = self.model.cases[place].alert.name.clone();
-        *self
-            .reads
-            .entry((name, who.officer(), method))
-            .or_default() += 1;
+        *self.reads.entry((name, who.officer(), method)).or_default() += 1;
     }
 
     /// What was done is asked for once more: it is answered, and nothing is done again.
@@ -187,12 +181,7 @@ impl Walk {
 
     /// Something is under way when the hub dies: afterwards it is asked for again, and is done once.
     async fn crash(&mut self) {
-        let step = loop {
-            let step = self.chooser.step(&self.model, OPEN_MAX);
-            if self.model.check(&step).is_empty() {
-                break step;
-            }
-        };
+        let step = self.chooser.legal(&self.model, OPEN_MAX);
         let id = self.uuid();
         let sent = self.message(&step, &id);
         let wait_us = u64::try_from(self.chooser.random.below(20_000)).unwrap();
@@ -293,7 +282,6 @@ async fn fs_021_fs_023_fs_054_a_random_walk_over_alerts_is_what_the_plain_model_
         for _ in 0..steps / PHASES {
             walk.step().await;
         }
-        walk.agree().await;
         match phase % 4 {
             0 => walk.crash().await,
             1 => {

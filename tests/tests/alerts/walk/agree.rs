@@ -33,7 +33,7 @@ use super::{
 const GET: &str = hub_tests::alerts!("GetAlert");
 const LIST: &str = hub_tests::alerts!("ListAlerts");
 /// Alerts that are looked at in full each time, besides the newest.
-const SAMPLE: usize = 14;
+const SAMPLE: usize = 10;
 /// Titles of the notices that ask units to handle a revision.
 const ASKING: [&str; 4] = [
     "资金预警：",
@@ -67,7 +67,10 @@ fn timeless(mut alert: Alert) -> Alert {
             taken(&mut unit.acknowledge_by_at),
         );
         // A revision's own time: that of an emergency is the charter's (FS-023).
-        assert_eq!((by.seconds - told.seconds, by.nanos), (hours * 3600, told.nanos));
+        assert_eq!(
+            (by.seconds - told.seconds, by.nanos),
+            (hours * 3600, told.nanos)
+        );
         assert!(!unit.is_overdue);
         there(&mut unit.acknowledged_at);
         there(&mut unit.stated_at);
@@ -373,7 +376,9 @@ impl Walk {
 
     /// The bank sees who owes what on what it asked: to acknowledge, and to look at measures again.
     async fn bank_sees_who_owes(&self) {
-        let listed = self.outstanding(ACTORS[0], &format!("agencies/{BANK}/sent")).await;
+        let listed = self
+            .outstanding(ACTORS[0], &format!("agencies/{BANK}/sent"))
+            .await;
         let handle = hub_proto::channels::RequestedAction::HandleAlert;
         let mut found = self.found(&listed);
         found.retain(|one| one.2 == i32::from(handle));

@@ -25,23 +25,27 @@ const ORGANIZATIONS: [&str; 3] = [
     "52140000500025183F",
 ];
 /// Kinds of acts, by how often they are tried.
-const KINDS: [(usize, Kind); 12] = [
+const KINDS: [(usize, Kind); 13] = [
+    (5, Kind::Raise),
     (30, Kind::Acknowledge),
-    (4, Kind::Inform),
-    (7, Kind::Draft),
-    (16, Kind::Sign),
-    (6, Kind::Issue),
+    (3, Kind::Inform),
+    (6, Kind::Draft),
+    (15, Kind::Sign),
+    (5, Kind::Issue),
     (12, Kind::Find),
-    (8, Kind::Take),
-    (8, Kind::Report),
-    (7, Kind::Review),
-    (12, Kind::Close),
-    (4, Kind::Correct),
-    (2, Kind::Retract),
+    (7, Kind::Take),
+    (6, Kind::Report),
+    (6, Kind::Review),
+    (8, Kind::Close),
+    (3, Kind::Correct),
+    (1, Kind::Retract),
 ];
+/// How often one kind is tried.
+const TRIES: usize = 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    Raise,
     Acknowledge,
     Inform,
     Draft,
@@ -76,12 +80,35 @@ impl Chooser {
         format!("情况{}", self.texts)
     }
 
-    /// One step on the alerts that there are, or a new one.
+    /// One step on the alerts that there are, or a new one; mostly one that must be taken.
     pub(super) fn step(&mut self, model: &Model, open_max: usize) -> Step {
+        if self.random.percent(70) {
+            return self.legal(model, open_max);
+        }
+        let kind = self.kind();
+        self.any(model, open_max, kind)
+    }
+
+    /// One that must be taken.
+    pub(super) fn legal(&mut self, model: &Model, open_max: usize) -> Step {
+        loop {
+            // One kind is given some tries, so that what is seldom possible is done when it is.
+            let kind = self.kind();
+            for _ in 0..TRIES {
+                let step = self.any(model, open_max, kind);
+                if model.check(&step).is_empty() {
+                    return step;
+                }
+            }
+        }
+    }
+
+    fn any(&mut self, model: &Model, open_max: usize, kind: Kind) -> Step {
         let busy: Vec<usize> = (0..model.cases.len())
             .filter(|place| is_busy(&model.cases[*place]))
             .collect();
-        if busy.is_empty() || (busy.len() < open_max && self.random.percent(12)) {
+        let is_short = busy.len() < open_max && self.random.percent(2);
+        if busy.is_empty() || is_short || kind == Kind::Raise {
             return self.raise();
         }
         let place = if self.random.percent(6) {
@@ -90,7 +117,6 @@ impl Chooser {
             *self.random.pick(&busy)
         };
         let case = &model.cases[place];
-        let kind = self.kind();
         let who = self.actor(case, kind);
         let act = self.act(case, who, kind);
         let text = match self.random.below(100) {
@@ -120,7 +146,7 @@ impl Chooser {
 
     /// Mostly somebody who may.
     fn actor(&mut self, case: &Case, kind: Kind) -> Actor {
-        if self.random.percent(12) {
+        if self.random.percent(25) {
             return *self.random.pick(&ACTORS);
         }
         let is_named = case.alert.is_named;
@@ -141,7 +167,12 @@ impl Chooser {
                 _ => is_unit,
             }
         };
-        let able: Vec<Actor> = ACTORS.into_iter().filter(is_able).collect();
+        let mut able: Vec<Actor> = ACTORS.into_iter().filter(is_able).collect();
+        // Mostly those who have not said so yet.
+        let is_new = |who: &Actor| !case.is_acknowledged_by(who.agency);
+        if kind == Kind::Acknowledge && able.iter().any(is_new) && self.random.percent(85) {
+            able.retain(is_new);
+        }
         *self.random.pick(&able)
     }
 
@@ -153,7 +184,7 @@ impl Chooser {
             alert.revision + 1 - i32::try_from(self.random.below(3)).unwrap()
         };
         match kind {
-            Kind::Acknowledge => Act::Acknowledge(revision, self.action(case)),
+            Kind::Raise | Kind::Acknowledge => Act::Acknowledge(revision, self.action(case)),
             Kind::Inform => Act::Inform,
             Kind::Draft => Act::Draft(self.signers(case)),
             Kind::Sign => Act::Sign(self.notice(case), self.random.percent(20)),

@@ -350,9 +350,7 @@ impl Case {
             Act::Close(..) => {
                 let is_pending =
                     |one: &Measure| one.awaits_review || one.state() == MeasureState::Open;
-                self.is_open()
-                    && self.outcome().is_some()
-                    && !alert.measures.iter().any(is_pending)
+                self.is_open() && self.outcome().is_some() && !alert.measures.iter().any(is_pending)
             }
             Act::Correct(revision, _) => {
                 alert.state() != AlertState::Retracted && *revision == alert.revision
@@ -648,10 +646,13 @@ impl Model {
         reasons
     }
 
-    /// Does what was accepted.
-    pub(super) fn apply(&mut self, step: &Step, id: &str) {
+    /// Does what was accepted; the alert's place, and whether anything changed.
+    pub(super) fn apply(&mut self, step: &Step, id: &str) -> (usize, bool) {
         let Act::Raise(draft) = &step.act else {
-            return self.cases[step.place].apply(step);
+            let case = &mut self.cases[step.place];
+            let before = case.alert.clone();
+            case.apply(step);
+            return (step.place, case.alert != before);
         };
         let units = circulation(draft).unwrap();
         let is_named = !draft.circulated_to.is_empty();
@@ -675,6 +676,7 @@ impl Model {
             alert,
             drafts: vec![(**draft).clone()],
         });
+        (self.cases.len() - 1, true)
     }
 
     /// The alert that a text tells of by its organisation's name, of which each has its own.

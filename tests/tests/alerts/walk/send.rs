@@ -79,9 +79,16 @@ pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
         }
         Act::Acknowledge(revision, action) => message!(
             "AcknowledgeAlert",
-            AcknowledgeAlertRequest { revision: *revision, action: (*action).into(), text: text }
+            AcknowledgeAlertRequest {
+                revision: *revision,
+                action: (*action).into(),
+                text: text
+            }
         ),
-        Act::Inform => message!("ProvideInformation", ProvideInformationRequest { text: text }),
+        Act::Inform => message!(
+            "ProvideInformation",
+            ProvideInformationRequest { text: text }
+        ),
         Act::Draft(units) => {
             let notice = JointNotice {
                 text,
@@ -90,16 +97,24 @@ pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
             };
             message!(
                 "DraftJointNotice",
-                DraftJointNoticeRequest { joint_notice: Some(notice) }
+                DraftJointNoticeRequest {
+                    joint_notice: Some(notice)
+                }
             )
         }
         Act::Sign(notice, declines) => message!(
             "SignJointNotice",
-            SignJointNoticeRequest { joint_notice: *notice, declines: *declines, reason: text }
+            SignJointNoticeRequest {
+                joint_notice: *notice,
+                declines: *declines,
+                reason: text
+            }
         ),
         Act::Issue(notice) => message!(
             "IssueJointNotice",
-            IssueJointNoticeRequest { joint_notice: *notice }
+            IssueJointNoticeRequest {
+                joint_notice: *notice
+            }
         ),
         Act::Find(kind) => {
             let finding = Finding {
@@ -107,7 +122,12 @@ pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
                 reason: text,
                 ..Finding::default()
             };
-            message!("RecordFinding", RecordFindingRequest { finding: Some(finding) })
+            message!(
+                "RecordFinding",
+                RecordFindingRequest {
+                    finding: Some(finding)
+                }
+            )
         }
         Act::Take(due) => {
             let measure = Measure {
@@ -115,15 +135,27 @@ pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
                 due_on: Some(to_wire(*due)),
                 ..Measure::default()
             };
-            message!("TakeMeasure", TakeMeasureRequest { measure: Some(measure) })
+            message!(
+                "TakeMeasure",
+                TakeMeasureRequest {
+                    measure: Some(measure)
+                }
+            )
         }
         Act::Report(measure) => message!(
             "ReportMeasure",
-            ReportMeasureRequest { measure: *measure, text: text }
+            ReportMeasureRequest {
+                measure: *measure,
+                text: text
+            }
         ),
         Act::Review(measure, lifts) => message!(
             "ReviewMeasure",
-            ReviewMeasureRequest { measure: *measure, lifts: *lifts, reason: text }
+            ReviewMeasureRequest {
+                measure: *measure,
+                lifts: *lifts,
+                reason: text
+            }
         ),
         Act::Close(agency, reviewer) => {
             let closing = Closing {
@@ -132,7 +164,12 @@ pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
                 reviewer: reviewer.clone(),
                 ..Closing::default()
             };
-            message!("CloseAlert", CloseAlertRequest { closing: Some(closing) })
+            message!(
+                "CloseAlert",
+                CloseAlertRequest {
+                    closing: Some(closing)
+                }
+            )
         }
         Act::Correct(revision, draft) => message!(
             "CorrectAlert",
