@@ -260,13 +260,13 @@ impl Walk {
         match random.below(6) {
             0 => narrowed.state = 1 + i32::try_from(random.below(5)).unwrap(),
             1 => narrowed.organization = uscc.unwrap_or_default(),
-            2 => narrowed.indicator = (*random.pick(&INDICATORS)).0.into(),
+            2 => narrowed.indicator = random.pick(&INDICATORS).0.into(),
             3 => narrowed.set_severity(Severity::Emergency),
             4 => narrowed.set_kind(AlertKind::OverseasDonation),
             _ => {}
         }
         if random.percent(60) {
-            narrowed.unacknowledged_by = agency_name(*random.pick(&UNITS));
+            narrowed.unacknowledged_by = agency_name(random.pick::<&str>(&UNITS));
         }
         for filter in [of(), narrowed] {
             self.list_agrees(who, filter).await;

@@ -315,7 +315,7 @@ impl Chooser {
             0 => draft.organization.as_mut().unwrap().uscc = self.uscc(),
             1 => draft.circulated_to = vec![agency_name("tax")],
             2 => draft.asks = vec![ask("health")],
-            3 => draft.asks = vec![ask(*self.random.pick(&UNITS))],
+            3 => draft.asks = vec![ask(self.random.pick::<&str>(&UNITS))],
             _ => {}
         }
         draft
@@ -343,7 +343,7 @@ impl Chooser {
             3 => draft.asks = vec![ask("health")],
             4 => draft.indicator = "unheard_of".into(),
             5 => draft.grounds = format!("账户{ACCOUNT}"),
-            6..10 => draft.asks = vec![ask(*self.random.pick(&UNITS))],
+            6..10 => draft.asks = vec![ask(self.random.pick::<&str>(&UNITS))],
             _ => {}
         }
         Step {
@@ -359,7 +359,7 @@ impl Chooser {
         let count = 1 + self.random.below(3);
         let mut few = vec![];
         while few.len() < count {
-            let unit = agency_name(*self.random.pick(&UNITS));
+            let unit = agency_name(self.random.pick::<&str>(&UNITS));
             if !few.contains(&unit) {
                 few.push(unit);
             }

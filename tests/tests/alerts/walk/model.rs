@@ -635,9 +635,9 @@ impl Model {
         }
         let has_no_text = text.is_empty() && act.needs_text();
         let has_text = !matches!(act, Act::Raise(_) | Act::Issue(_));
-        let is_said_right = !has_no_text && !(has_text && text.contains(ACCOUNT));
+        let has_account = has_text && text.contains(ACCOUNT);
         let mut reasons = vec![];
-        if !is_said_right || !case.has_right_arguments(*who, act) {
+        if has_no_text || has_account || !case.has_right_arguments(*who, act) {
             reasons.push(INVALID);
         }
         if !case.is_allowed(*who, act) {

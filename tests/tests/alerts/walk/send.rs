@@ -58,26 +58,35 @@ impl Desks {
     }
 }
 
+/// A message about an alert, with the method that takes it.
+macro_rules! about {
+    ($name:expr, $id:expr, $method:literal, $request:ident { $($field:ident: $value:expr),* }) => {
+        (
+            alerts!($method),
+            $request {
+                name: $name.to_owned(),
+                request_id: $id.to_owned(),
+                $($field: $value,)*
+            }
+            .encode_to_vec(),
+        )
+    };
+}
+
 /// The message of a step on the alert of a name.
 pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
-    let (name, request_id, text) = (name.to_owned(), id.to_owned(), step.text.clone());
-    macro_rules! message {
-        ($method:literal, $request:ident { $($field:ident: $value:expr),* }) => {
-            (
-                alerts!($method),
-                $request { name, request_id, $($field: $value,)* }.encode_to_vec(),
-            )
-        };
-    }
+    let text = step.text.clone();
     let (method, bytes) = match &step.act {
         Act::Raise(draft) => {
             let request = RaiseAlertRequest {
                 alert: Some((**draft).clone()),
-                request_id,
+                request_id: id.to_owned(),
             };
             (alerts!("RaiseAlert"), request.encode_to_vec())
         }
-        Act::Acknowledge(revision, action) => message!(
+        Act::Acknowledge(revision, action) => about!(
+            name,
+            id,
             "AcknowledgeAlert",
             AcknowledgeAlertRequest {
                 revision: *revision,
@@ -85,36 +94,11 @@ pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
                 text: text
             }
         ),
-        Act::Inform => message!(
+        Act::Inform => about!(
+            name,
+            id,
             "ProvideInformation",
             ProvideInformationRequest { text: text }
-        ),
-        Act::Draft(units) => {
-            let notice = JointNotice {
-                text,
-                units: units.iter().map(|unit| agency_name(unit)).collect(),
-                ..JointNotice::default()
-            };
-            message!(
-                "DraftJointNotice",
-                DraftJointNoticeRequest {
-                    joint_notice: Some(notice)
-                }
-            )
-        }
-        Act::Sign(notice, declines) => message!(
-            "SignJointNotice",
-            SignJointNoticeRequest {
-                joint_notice: *notice,
-                declines: *declines,
-                reason: text
-            }
-        ),
-        Act::Issue(notice) => message!(
-            "IssueJointNotice",
-            IssueJointNoticeRequest {
-                joint_notice: *notice
-            }
         ),
         Act::Find(kind) => {
             let finding = Finding {
@@ -122,39 +106,118 @@ pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
                 reason: text,
                 ..Finding::default()
             };
-            message!(
+            about!(
+                name,
+                id,
                 "RecordFinding",
                 RecordFindingRequest {
                     finding: Some(finding)
                 }
             )
         }
+        Act::Correct(revision, draft) => about!(
+            name,
+            id,
+            "CorrectAlert",
+            CorrectAlertRequest {
+                revision: *revision,
+                alert: Some((**draft).clone()),
+                reason: text
+            }
+        ),
+        Act::Retract => about!(
+            name,
+            id,
+            "RetractAlert",
+            RetractAlertRequest { reason: text }
+        ),
+        Act::Take(_) | Act::Report(_) | Act::Review(..) => of_measure(step, name, id),
+        _ => together(step, name, id),
+    };
+    Sent {
+        who: step.who,
+        method,
+        bytes,
+    }
+}
+
+/// What a unit does about its measures.
+fn of_measure(step: &Step, name: &str, id: &str) -> (&'static str, Vec<u8>) {
+    let text = step.text.clone();
+    match &step.act {
         Act::Take(due) => {
             let measure = Measure {
                 text,
                 due_on: Some(to_wire(*due)),
                 ..Measure::default()
             };
-            message!(
+            about!(
+                name,
+                id,
                 "TakeMeasure",
                 TakeMeasureRequest {
                     measure: Some(measure)
                 }
             )
         }
-        Act::Report(measure) => message!(
+        Act::Report(measure) => about!(
+            name,
+            id,
             "ReportMeasure",
             ReportMeasureRequest {
                 measure: *measure,
                 text: text
             }
         ),
-        Act::Review(measure, lifts) => message!(
+        Act::Review(measure, lifts) => about!(
+            name,
+            id,
             "ReviewMeasure",
             ReviewMeasureRequest {
                 measure: *measure,
                 lifts: *lifts,
                 reason: text
+            }
+        ),
+        other => panic!("{other:?} is of no measure"),
+    }
+}
+
+/// What is done together: joint notices, and the end.
+fn together(step: &Step, name: &str, id: &str) -> (&'static str, Vec<u8>) {
+    let text = step.text.clone();
+    match &step.act {
+        Act::Draft(units) => {
+            let notice = JointNotice {
+                text,
+                units: units.iter().map(|unit| agency_name(unit)).collect(),
+                ..JointNotice::default()
+            };
+            about!(
+                name,
+                id,
+                "DraftJointNotice",
+                DraftJointNoticeRequest {
+                    joint_notice: Some(notice)
+                }
+            )
+        }
+        Act::Sign(notice, declines) => about!(
+            name,
+            id,
+            "SignJointNotice",
+            SignJointNoticeRequest {
+                joint_notice: *notice,
+                declines: *declines,
+                reason: text
+            }
+        ),
+        Act::Issue(notice) => about!(
+            name,
+            id,
+            "IssueJointNotice",
+            IssueJointNoticeRequest {
+                joint_notice: *notice
             }
         ),
         Act::Close(agency, reviewer) => {
@@ -164,26 +227,15 @@ pub(super) fn message(step: &Step, name: &str, id: &str) -> Sent {
                 reviewer: reviewer.clone(),
                 ..Closing::default()
             };
-            message!(
+            about!(
+                name,
+                id,
                 "CloseAlert",
                 CloseAlertRequest {
                     closing: Some(closing)
                 }
             )
         }
-        Act::Correct(revision, draft) => message!(
-            "CorrectAlert",
-            CorrectAlertRequest {
-                revision: *revision,
-                alert: Some((**draft).clone()),
-                reason: text
-            }
-        ),
-        Act::Retract => message!("RetractAlert", RetractAlertRequest { reason: text }),
-    };
-    Sent {
-        who: step.who,
-        method,
-        bytes,
+        other => panic!("{other:?} is done alone"),
     }
 }
