@@ -36,9 +36,9 @@ pub(super) async fn handle(site: &Site, hub: &HubProcess, secrets: &mut Secrets)
     let tax = officer(site, hub, "tax", "tax-clerk-1", "clerk");
     let today = hub_core::date::on(jiff::Timestamp::now(), site.charter().zone());
     handle_alert(&bank, &tax, today, &mut markers).await;
-    let police = officer(site, hub, "public-security", "police-1", "clerk");
-    handle_referral(&tax, &police, &mut markers).await;
+    let police = officer(site, hub, "public-security", "police-1", "leader");
     let leader = officer(site, hub, "tax", "tax-leader-1", "leader");
+    handle_referral(&leader, &police, &mut markers).await;
     let provider = officer(site, hub, "civil-affairs", "clerk-1", "clerk");
     let sides = [&tax, &leader, &provider];
     handle_request(sides, today, &mut markers).await;

@@ -165,8 +165,8 @@ impl Run<'_> {
 
     async fn refer(&mut self) {
         let (tax, police) = (
-            self.officer("tax", "clerk"),
-            self.officer("public-security", "clerk"),
+            self.officer("tax", "leader"),
+            self.officer("public-security", "leader"),
         );
         let referral = Some(Referral {
             ..referrals::draft("public-security")
