@@ -121,6 +121,7 @@ impl Probe<'_> {
         self.meetings(notes).await;
         self.requests(notes).await;
         self.referrals(notes).await;
+        self.alerts(notes).await;
         self.ids(notes).await;
         self.accesses(notes).await;
         self.ledger(notes).await;
