@@ -33,6 +33,17 @@ use crate::{
 /// Id under which the hub's own acts are recorded. No agency of a charter may bear it.
 pub const HUB_AGENCY: &str = "hub";
 
+/// What lets an officer upload files: what can name them, any one of these.
+pub const UPLOAD: &[Action] = &[
+    Action::ChannelsPublish,
+    Action::NotificationsAddress,
+    Action::AlertsRaise,
+    Action::ReferralsSend,
+    Action::ReferralsAnswer,
+    Action::RequestsMake,
+    Action::RequestsAnswer,
+];
+
 /// That somebody may do something. It cannot be made outside this module.
 #[derive(Debug, Clone)]
 pub struct Permit {
@@ -180,13 +191,14 @@ impl Access {
         }
     }
 
-    /// A permit to upload files: for whoever may send notifications that could name them.
+    /// A permit to upload files: for whoever may do something that could name them.
     ///
     /// # Errors
     /// [`Reason::PermissionDenied`], which names the action and the roles looked at.
     pub fn upload(&self) -> Result<Permit> {
-        self.permit(Action::ChannelsPublish)
-            .or_else(|_| self.permit(Action::NotificationsAddress))
+        let mut permits = UPLOAD.iter().map(|action| self.permit(*action));
+        let granted = permits.find_map(Result::ok);
+        granted.map_or_else(|| self.permit(Action::NotificationsAddress), Ok)
     }
 
     fn permit_under(&self, role: &RoleId, action: Action) -> Permit {

@@ -48,14 +48,17 @@ use crate::{
 
 /// Most acts on an alert; beyond it can only be closed or retracted. So it is sealed by one order.
 pub const ACTS_MAX: u32 = 4_000;
-/// Most measures on an alert.
-pub const MEASURES_MAX: usize = 100;
+/// Most measures on an alert. This and the next ones bound what an alert with all of its texts takes: it
+/// fits into an answer that clients take, so that nobody can make it unreadable for the others.
+pub const MEASURES_MAX: usize = 60;
 /// Most joint notices on an alert.
-pub const JOINT_NOTICES_MAX: usize = 20;
+pub const JOINT_NOTICES_MAX: usize = 12;
 /// Most findings on an alert.
-pub const FINDINGS_MAX: usize = 200;
+pub const FINDINGS_MAX: usize = 60;
 /// Most answers of the raising agency on an alert.
-pub const INFORMATION_MAX: usize = 100;
+pub const INFORMATION_MAX: usize = 50;
+/// Most revisions of an alert; a retraction is always possible.
+pub const REVISIONS_MAX: usize = 50;
 /// Fewest units that sign a joint notice (FS-021).
 pub const SIGNATURES_MIN: usize = 2;
 /// Most units that are asked to sign a joint notice.

@@ -34,11 +34,12 @@ use crate::{
 
 pub use self::{apply::id_of, deadlines::Recompute, draft::Draft, rows::InformationRequestRow};
 
-/// Most records of use of a request.
-pub const USES_MAX: usize = 200;
+/// Most records of use of a request. This and the next ones bound what a request with all of its texts
+/// takes: it fits into an answer that clients take, so that neither side can make it unreadable.
+pub const USES_MAX: usize = 100;
 
 /// Most correction requests of a request.
-pub const CORRECTIONS_MAX: usize = 50;
+pub const CORRECTIONS_MAX: usize = 20;
 
 /// Most suspensions of a request.
 pub const SUSPENSIONS_MAX: usize = 20;
@@ -220,6 +221,19 @@ impl Case<'_> {
         }
         Err(refused(format!(
             "{} was valid until {until}, which is over ({source})",
+            self.name
+        )))
+    }
+
+    /// Refuses an inquiry whose case has been declared otherwise since it was drafted.
+    fn require_declared_so(&self) -> Result<()> {
+        let digest = self.row.case_digest.as_ref();
+        if digest.map_or(Ok(true), |digest| draft::is_declared_so(self.view, digest))? {
+            return Ok(());
+        }
+        Err(refused(format!(
+            "{}: a request that was approved meanwhile declares its case with another day or other \
+             organisations; reject it, and draft it anew as the case is (FS-053)",
             self.name
         )))
     }

@@ -84,11 +84,11 @@ pub(super) fn decide(
     }
     let mut ordered_by = None;
     let mut due = Vec::with_capacity(entries.len());
-    for index in entries {
+    for &index in &entries {
         match order_of(view.row(&keys::sealed(index))?)? {
             Some(order) => ordered_by = ordered_by.or(Some(order)),
             None => {
-                funds::sealed::check(view, index)?;
+                funds::sealed::check(view, index, command.cutoff, &entries)?;
                 due.push(index);
             }
         }

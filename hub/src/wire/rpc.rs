@@ -1,7 +1,7 @@
 //! Every method of the hub: whether it changes anything, and which action it needs. A test holds
 //! this table against the compiled protos, and the authorization matrix is drawn from it.
 
-use crate::charter::Action;
+use crate::{authz::UPLOAD, charter::Action};
 
 /// What a method does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,6 @@ const READ_LOGS: &[Action] = &[
     Action::InboxRead,
     Action::OfficeInboxRead,
 ];
-
-const UPLOAD: &[Action] = &[Action::ChannelsPublish, Action::NotificationsAddress];
 
 const MEETINGS_READ: &[Action] = &[Action::MeetingsRead, Action::MeetingsConvene];
 

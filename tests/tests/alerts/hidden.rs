@@ -2,6 +2,7 @@
 //! record.
 
 use hub_proto::{
+    attachments::DownloadAttachmentRequest,
     audit::{AccessRecorded, RecordKind, audit_event},
     funds::{AlertAction, ListAlertsRequest},
     ledger::event,
@@ -9,9 +10,13 @@ use hub_proto::{
 use hub_tests::{
     World,
     alerts::{self, BANK, OFFICE},
-    meetings,
-    raw::{Session, reason, requests::USCC},
+    attachments, meetings,
+    raw::{
+        Session, reason,
+        requests::{USCC, files::upload_as},
+    },
 };
+use prost::Message as _;
 use tonic::Code;
 
 /// What an outsider gets to see: lists, searches by organisation, its inbox and its boards.
@@ -105,7 +110,7 @@ async fn x_006_who_is_no_member_sees_no_alert_at_all() {
     }
 }
 
-fn accesses(world: &World) -> Vec<AccessRecorded> {
+fn accesses(world: &World, methods: &str) -> Vec<AccessRecorded> {
     let engine = world.hub().engine();
     let entries = (0..engine.store().head()).map(|index| engine.recorded(index).unwrap().unwrap());
     entries
@@ -115,7 +120,7 @@ fn accesses(world: &World) -> Vec<AccessRecorded> {
             _ => None,
         })
         .map(|audit_event::Kind::AccessRecorded(access)| access)
-        .filter(|access| access.method.starts_with("/hub.funds."))
+        .filter(|access| access.method.starts_with(methods))
         .collect()
 }
 
@@ -123,11 +128,15 @@ fn accesses(world: &World) -> Vec<AccessRecorded> {
 async fn x_006_every_read_of_an_alert_is_on_the_record_and_a_refused_one_is_not() {
     let world = World::start().await;
     let alert = alerts::raised(&world).await;
-    assert_eq!(accesses(&world), [], "who writes it does not read it");
+    assert_eq!(
+        accesses(&world, "/hub.funds."),
+        [],
+        "who writes it does not read it"
+    );
     let tax = meetings::clerk(&world, "tax");
     alerts::get(&tax, &alert.name).await.unwrap();
     assert_eq!(alerts::names(&tax).await.len(), 1);
-    let recorded = accesses(&world);
+    let recorded = accesses(&world, "/hub.funds.");
     let methods: Vec<&str> = recorded.iter().map(|one| &*one.method).collect();
     assert_eq!(
         methods,
@@ -146,5 +155,44 @@ async fn x_006_every_read_of_an_alert_is_on_the_record_and_a_refused_one_is_not(
     let health = meetings::clerk(&world, "health");
     alerts::get(&health, &alert.name).await.unwrap_err();
     assert_eq!(alerts::names(&health).await.len(), 0);
-    assert_eq!(accesses(&world).len(), 2, "nothing was shown");
+    assert_eq!(
+        accesses(&world, "/hub.funds.").len(),
+        2,
+        "nothing was shown"
+    );
+}
+
+#[tokio::test]
+async fn x_006_the_documents_of_an_alert_are_for_who_may_read_it_and_reading_one_is_a_read_of_it() {
+    let world = World::start().await;
+    let mut draft = alerts::draft(&world);
+    let file = upload_as(&world, BANK, "analyst", b"a note").await;
+    draft.attachments = vec![file.clone()];
+    let bank = alerts::analyst(&world);
+    let alert = alerts::raise(&bank, draft).await.unwrap();
+    let request = DownloadAttachmentRequest {
+        notification: alert.notification.clone(),
+        sha256: file.sha256,
+        offset: 0,
+    };
+    let method = attachments!("DownloadAttachment");
+    let download =
+        async |session: &Session| session.first(method, request.encode_to_vec().into()).await;
+    // A machine system reads the inbox of its agency, and no alert.
+    let machine = Session::new(&world, "tax", "tax-publisher-1", &["publisher"]);
+    let told = alerts::told(&machine, "agencies/tax/inbox").await;
+    assert_eq!(told[0].name, alert.notification);
+    let refused = download(&machine).await.unwrap_err();
+    assert_eq!(reason(&refused), "NOT_FOUND");
+    assert_eq!(accesses(&world, "/hub.attachments."), []);
+    for session in [meetings::clerk(&world, "tax"), meetings::office(&world)] {
+        download(&session).await.unwrap();
+    }
+    let all = accesses(&world, "/hub.attachments.");
+    assert_eq!(all.len(), 2);
+    for access in all {
+        assert_eq!(access.records.len(), 1);
+        assert_eq!(access.records[0].name, alert.name);
+        assert_eq!(access.records[0].kind(), RecordKind::Alert);
+    }
 }

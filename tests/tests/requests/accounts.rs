@@ -1,8 +1,11 @@
 //! Requests for account information: stricter to make, and narrower to read (FS-053).
 
+use hub_core::purpose::PURPOSE_HEADER;
 use hub_proto::{
+    attachments::DownloadAttachmentRequest,
+    audit::{AuditEvent, RecordKind, audit_event},
     channels::Attachment,
-    ledger::{GetEntryRequest, GetEntryResponse},
+    ledger::{GetEntryRequest, GetEntryResponse, event},
     requests::{
         ApprovalLevel, CloseCaseRequest, CloseCaseResponse, ConsentToInformationRequestRequest,
         ConsentToInformationRequestResponse, DeliveredData, InformationRequest,
@@ -10,13 +13,17 @@ use hub_proto::{
     },
 };
 use hub_tests::{
-    World,
+    World, attachments,
     raw::{
         Session, fields, reason,
-        requests::{files::attachment, request_id},
+        requests::{
+            files::{attachment, upload_as},
+            request_id,
+        },
     },
     requests::{self as information, draft, get, get_for, inquiry, list, officer, today},
 };
+use prost::Message as _;
 use tonic::Code;
 
 const ANSWER: &str = "在某银行开立基本账户一个";
@@ -153,9 +160,55 @@ async fn fs_053_the_answer_is_for_the_requester_and_whoever_gave_it_and_is_read_
 }
 
 #[tokio::test]
+async fn fs_053_the_instrument_of_an_inquiry_is_read_for_a_purpose_too() {
+    let world = World::start().await;
+    let mut given = inquiry(today(&world));
+    let file = upload_as(&world, "public-security", "clerk", b"instrument").await;
+    given.attachments = vec![file.clone()];
+    let submitted = information::submit(&world, "public-security", given).await;
+    let name = submitted.unwrap().name;
+    // A leader of the bank may answer, and so may upload what an answer names.
+    upload_as(&world, "pboc-branch", "leader", b"an answer").await;
+    let bank = officer(&world, "pboc-branch", "leader");
+    let request = DownloadAttachmentRequest {
+        notification: get(&bank, &name).await.unwrap().notification,
+        sha256: file.sha256,
+        offset: 0,
+    };
+    let method = attachments!("DownloadAttachment");
+    let bytes = bytes::Bytes::from(request.encode_to_vec());
+    let mut silent = bank.headers(method, &bytes);
+    silent.remove_bin(PURPOSE_HEADER);
+    let read = async |headers| {
+        let mut stream = bank.raw.stream(method, bytes.clone(), headers).await?;
+        stream.message().await
+    };
+    let refused = read(silent).await.unwrap_err();
+    assert_eq!(fields(&refused), [PURPOSE_HEADER]);
+    read(bank.headers(method, &bytes)).await.unwrap();
+    let engine = world.hub().engine();
+    let last = engine.recorded(engine.store().head() - 1).unwrap().unwrap();
+    let Some(event::Kind::Audit(AuditEvent {
+        kind: Some(audit_event::Kind::AccessRecorded(access)),
+    })) = &last.events[0].kind
+    else {
+        panic!("{last:?}");
+    };
+    assert_eq!(
+        (&*access.method, &*access.records[0].name),
+        (method, &*name)
+    );
+    assert_eq!(
+        access.records[0].kind(),
+        RecordKind::AccountInformationRequest
+    );
+}
+
+#[tokio::test]
 async fn fs_053_a_closed_case_carries_no_inquiry() {
     let world = World::start().await;
     let clerk = officer(&world, "public-security", "clerk");
+    let leader = officer(&world, "public-security", "leader");
     let first = draft(&clerk, inquiry(today(&world))).await.unwrap();
     let close = |number: &str| CloseCaseRequest {
         case_number: number.into(),
@@ -177,10 +230,17 @@ async fn fs_053_a_closed_case_carries_no_inquiry() {
         (others.code(), none.code()),
         (Code::NotFound, Code::NotFound)
     );
+    // A draft declares no case; its approval does.
+    let early = clerk
+        .ask::<CloseCaseResponse>(method, &close(&number))
+        .await
+        .unwrap_err();
+    assert_eq!(early.code(), Code::NotFound);
+    let approved = draft(&clerk, inquiry(today(&world))).await.unwrap();
+    information::approve(&leader, &approved.name).await.unwrap();
     let _closed: CloseCaseResponse = clerk.ask(method, &close(&number)).await.unwrap();
     let again = draft(&clerk, inquiry(today(&world))).await.unwrap_err();
     assert_eq!(reason(&again), "RECORD_STATE");
-    let leader = officer(&world, "public-security", "leader");
     let late = information::approve(&leader, &first.name)
         .await
         .unwrap_err();

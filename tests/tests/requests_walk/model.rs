@@ -30,7 +30,7 @@ pub(crate) const OFFICERS: [(&str, &str); 3] = [
 const CASES: usize = 3;
 
 /// Most of each, as the contract says.
-const CORRECTIONS_MAX: usize = 50;
+const CORRECTIONS_MAX: usize = 20;
 const SUSPENSIONS_MAX: usize = 20;
 
 /// Today in the charter's time zone.
@@ -120,7 +120,7 @@ pub(crate) struct Request {
     pub(crate) requester: &'static str,
     pub(crate) provider: &'static str,
     pub(crate) is_conditional: bool,
-    pub(crate) case: Option<usize>,
+    pub(crate) case: Option<Declared>,
     pub(crate) state: RequestState,
     pub(crate) is_submitted: bool,
     pub(crate) is_asked: bool,
@@ -193,7 +193,7 @@ impl Request {
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) requests: Vec<Request>,
-    /// By agency and number: how it was declared first, and whether it was closed.
+    /// By agency and number: how it was declared in the first request that was approved, and whether it was closed.
     cases: BTreeMap<(&'static str, usize), (usize, bool)>,
     /// What each agency lists, oldest first.
     pub(crate) lists: BTreeMap<&'static str, Vec<usize>>,
@@ -211,8 +211,18 @@ impl Model {
     fn is_case_closed(&self, request: &Request) -> bool {
         let case = request
             .case
-            .and_then(|number| self.cases.get(&(request.requester, number)));
+            .as_ref()
+            .and_then(|case| self.cases.get(&(request.requester, case.number)));
         case.is_some_and(|(_, is_closed)| *is_closed)
+    }
+
+    /// Whether a request that was approved declares the case of another one otherwise.
+    fn is_case_another(&self, request: &Request) -> bool {
+        let case = request.case.as_ref();
+        case.is_some_and(|case| {
+            let known = self.cases.get(&(request.requester, case.number));
+            known.is_some_and(|(variant, _)| *variant != case.variant)
+        })
     }
 
     /// Whether an act is allowed, or the reason why not.
@@ -289,6 +299,7 @@ impl Model {
             What::Approve | What::Consent { .. } | What::Deliver if self.is_case_closed(one) => {
                 Err("RECORD_STATE")
             }
+            What::Approve if self.is_case_another(one) => Err("RECORD_STATE"),
             What::Ask if one.is_asked => Err("RECORD_STATE"),
             What::Extend(_) if !one.is_conditional || one.is_extended => Err("RECORD_STATE"),
             What::Extend(days) if !(1..=10).contains(days) => Err("INVALID_ARGUMENT"),
@@ -311,16 +322,12 @@ impl Model {
         match act {
             Act::Draft(draft) => {
                 let place = self.requests.len();
-                if let Some(case) = &draft.case {
-                    let key = (who.agency, case.number);
-                    self.cases.entry(key).or_insert((case.variant, false));
-                }
                 self.requests.push(Request {
                     name: format!("informationRequests/{id}"),
                     requester: who.agency,
                     provider: draft.provider,
                     is_conditional: draft.is_conditional,
-                    case: draft.case.as_ref().map(|case| case.number),
+                    case: draft.case.clone(),
                     state: RequestState::Drafted,
                     is_submitted: false,
                     is_asked: false,
@@ -340,8 +347,12 @@ impl Model {
             }
             Act::Do(place, what) => {
                 if matches!(what, What::Approve) {
-                    let provider = self.requests[*place].provider;
-                    self.lists.entry(provider).or_default().push(*place);
+                    let request = &self.requests[*place];
+                    if let Some(case) = &request.case {
+                        let key = (request.requester, case.number);
+                        self.cases.entry(key).or_insert((case.variant, false));
+                    }
+                    self.lists.entry(request.provider).or_default().push(*place);
                 }
                 step(&mut self.requests[*place], who, what, before);
             }

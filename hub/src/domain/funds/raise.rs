@@ -12,8 +12,8 @@ use hub_proto::{
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    Case, changeable, check_room, content::Content, event, refused, require_revision,
-    rows::AlertRow, told,
+    Case, REVISIONS_MAX, changeable, check_room, content::Content, event, refused, require_fewer,
+    require_revision, rows::AlertRow, told,
 };
 use crate::{
     authz::Permit,
@@ -249,6 +249,7 @@ pub(super) fn correct(
         return Err(refused(format!("{name} is RETRACTED, which is for good")));
     }
     require_revision(name, &row, command.revision)?;
+    require_fewer(name, row.revisions.len(), REVISIONS_MAX, "revisions")?;
     check_correction(&row, content)?;
     let by = acknowledge_by(context, content.severity)?;
     let case = Case {

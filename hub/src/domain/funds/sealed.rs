@@ -69,22 +69,34 @@ fn name(id: &[u8]) -> Option<AlertName> {
     RequestId::from_bytes(id).map(AlertName)
 }
 
-/// Refuses to seal an alert that has not ended, or of which something is still to be reviewed.
+/// Refuses to seal an alert that has not ended before an instant, of which something is still to be
+/// reviewed, or of which an order, sorted, leaves out an act: since the order was put together, it may have
+/// been corrected, retracted or acknowledged.
 ///
 /// # Errors
 /// [`Reason::Conflict`].
-pub fn check(view: &(impl View + ?Sized), entry_index: u64) -> Result<()> {
+pub fn check(
+    view: &(impl View + ?Sized),
+    entry_index: u64,
+    cutoff: Timestamp,
+    order: &[u64],
+) -> Result<()> {
     let Some(name) = raised_by(view, entry_index)? else {
         return Ok(());
     };
+    let conflict = |what: &str| {
+        let message = format!("entry {entry_index} raised an alert {what}");
+        Err(Error::new(Reason::Conflict, message))
+    };
     let row = AlertRow::read(view, name)?;
-    if row.is_some_and(|row| is_due(&row)) {
-        return Ok(());
+    if !row.is_some_and(|row| is_due(&row) && row.ended_at_us < cutoff.as_microsecond()) {
+        return conflict("that has not ended, or not long enough ago");
     }
-    Err(Error::new(
-        Reason::Conflict,
-        format!("entry {entry_index} raised an alert that has not ended"),
-    ))
+    let acts = entries(view, name)?;
+    if acts.iter().any(|act| order.binary_search(act).is_err()) {
+        return conflict("of which the order leaves out an act");
+    }
+    Ok(())
 }
 
 fn is_due(row: &AlertRow) -> bool {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use hub_proto::{
     channels::{NotificationRef, RequestedAction},
     requests::{
-        CaseClosed, DeadlineKind, DeadlineMoveReason, DueDay, InformationRequestDrafted,
-        RequestState, requests_event::Kind,
+        CaseClosed, CaseDigest, DeadlineKind, DeadlineMoveReason, DueDay,
+        InformationRequestDrafted, RequestState, requests_event::Kind,
     },
 };
 
@@ -111,14 +111,19 @@ fn draft(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &InformationReque
         entry.index,
         &event.information_request,
     );
-    if let Some(digest) = &event.case_digest {
-        // Whoever decided this looked that there is none yet, or that it is the same.
+}
+
+/// The first request that is approved under a number declares the case.
+fn declare(rows: &mut Overlay<'_>, digest: &CaseDigest) -> Result<()> {
+    let key = keys::request_case(&digest.case_sha256);
+    if rows.message::<CaseRow>(&key)?.is_none() {
         let row = CaseRow {
             digest: Some(digest.clone()),
             closed: None,
         };
-        rows.put_message(keys::request_case(&digest.case_sha256), &row);
+        rows.put_message(key, &row);
     }
+    Ok(())
 }
 
 fn close_case(rows: &mut Overlay<'_>, entry: &EntryMeta<'_>, event: &CaseClosed) -> Result<()> {
@@ -138,6 +143,9 @@ impl Change<'_, '_> {
             Kind::Submitted(event) => {
                 self.row.set_state(RequestState::Submitted);
                 self.row.decided = Some(act);
+                if let Some(digest) = &self.row.case_digest {
+                    declare(self.rows, digest)?;
+                }
                 let provider = self.row.provider.clone();
                 show(
                     self.rows,

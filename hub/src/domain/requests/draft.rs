@@ -344,11 +344,16 @@ fn digest(requester: &AgencyId, account: &Account) -> CaseDigest {
     }
 }
 
-/// Refuses another declaration of a case than the first one.
-fn check_declared(view: &(impl View + ?Sized), digest: &CaseDigest) -> Result<()> {
+/// Whether a case is declared as in the first request that was approved under its number.
+pub(super) fn is_declared_so(view: &(impl View + ?Sized), digest: &CaseDigest) -> Result<bool> {
     let row: Option<CaseRow> = view.message(&keys::request_case(&digest.case_sha256))?;
     let declared = row.and_then(|row| row.digest);
-    if declared.is_none_or(|declared| declared == *digest) {
+    Ok(declared.is_none_or(|declared| declared == *digest))
+}
+
+/// Refuses another declaration of a case than the first one that was approved.
+fn check_declared(view: &(impl View + ?Sized), digest: &CaseDigest) -> Result<()> {
+    if is_declared_so(view, digest)? {
         return Ok(());
     }
     let rule =

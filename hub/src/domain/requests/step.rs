@@ -67,6 +67,7 @@ pub(super) fn approve(case: &Case<'_>, documents: &[Attachment]) -> Result<Vec<E
     check_approver(case)?;
     case.require_valid("Order 809 art. 20")?;
     case.require_open_case()?;
+    case.require_declared_so()?;
     let due = answer_due(case)?;
     let (requester, provider) = (case.row.requester_id()?, case.row.provider_id()?);
     let mut notice = Notice::new(case.name, &provider, &requester, "收到申请");

@@ -492,11 +492,11 @@ fn uses_corrections_and_suspensions_are_bounded() {
     for _ in 0..USES_MAX {
         bench.make(1, What::RecordUse).unwrap();
     }
-    stops(bench.make(1, What::RecordUse), "200");
+    stops(bench.make(1, What::RecordUse), "100 records");
     for _ in 0..CORRECTIONS_MAX {
         bench.make(1, What::RequestCorrection).unwrap();
     }
-    stops(bench.make(1, What::RequestCorrection), "50");
+    stops(bench.make(1, What::RequestCorrection), "20 correction");
     for _ in 0..SUSPENSIONS_MAX {
         bench.answer(1, What::Suspend).unwrap();
         bench.answer(1, What::Resume).unwrap();

@@ -7,24 +7,30 @@ use bytes::Bytes;
 use futures::Stream;
 use hub_core::{
     crypto::{Digest, hex},
-    names::{NotificationName, ReferralName},
+    names::{AlertName, InformationRequestName, NotificationName, ReferralName},
     reason::Reason,
 };
-use hub_proto::attachments::{
-    DownloadAttachmentResponse, DownloadStart, download_attachment_response::Part,
+use hub_proto::{
+    attachments::{DownloadAttachmentResponse, DownloadStart, download_attachment_response::Part},
+    channels::Notification,
 };
 use tokio::sync::watch;
 use tonic::Status;
 
 use crate::{
-    authz::Access,
+    authz::{Access, Permit},
+    charter::Action,
+    domain::channels::log,
+    engine::Engine,
     error::{Error, Result},
     wire::{
         Services,
         channels::lookup,
+        funds::lookup as of_alerts,
         parse,
-        reads::{Purpose, shown::Shown},
+        reads::{Purpose, Restricted, shown::Shown},
         referrals::lookup as of_referrals,
+        requests::lookup as of_requests,
         streams::StreamGuard,
     },
 };
@@ -157,8 +163,46 @@ fn size(services: &Services, access: &Access, wanted: &Wanted) -> Result<(u64, S
     let size = named
         .and_then(|attachment| u64::try_from(attachment.size_bytes).ok())
         .ok_or_else(|| not_found(wanted))?;
-    reads.seen(&services.engine, access, found.read())?;
+    match of_record(
+        &services.engine,
+        access,
+        &found.notification,
+        found.read().1,
+    ) {
+        Ok(None) => reads.seen(&services.engine, access, found.read())?,
+        Ok(Some((permit, record))) => reads.record(permit, &record),
+        Err(error) if error.reason == Reason::NotFound => {
+            return Err(Error::not_found(&name.to_string()));
+        }
+        Err(error) => return Err(error),
+    }
     Ok((size, reads))
+}
+
+/// The alert or information request of which a notice of the hub's own tells. Its files are for those who
+/// may read it, not for every reader of an inbox, and to read one is to read it.
+fn of_record(
+    engine: &Engine,
+    access: &Access,
+    notification: &Notification,
+    item: u32,
+) -> Result<Option<(Permit, Restricted)>> {
+    let resource = &notification.resource;
+    if !log::is_issued(item) {
+        return Ok(None);
+    }
+    if let Ok(name) = resource.parse::<AlertName>() {
+        let found = of_alerts::alert(engine, access, name)?;
+        return Ok(Some((access.read_alerts()?, found.restricted())));
+    }
+    if let Ok(name) = resource.parse::<InformationRequestName>() {
+        let found = of_requests::request(engine, access, name)?;
+        return Ok(Some((
+            access.permit(Action::RequestsRead)?,
+            found.restricted()?,
+        )));
+    }
+    Ok(None)
 }
 
 fn not_found(wanted: &Wanted) -> Error {

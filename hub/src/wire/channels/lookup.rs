@@ -27,7 +27,7 @@ use crate::{
     engine::{Engine, recorded::Recorded},
     error::{Error, Result},
     state::{keys, view::ViewExt as _},
-    wire::{meetings, requests},
+    wire::meetings,
 };
 
 /// A notification that was found.
@@ -157,11 +157,7 @@ pub(in crate::wire) fn find_with_files(
     let is_visible = found.is_visible(engine, access, name)?
         || (log::is_issued(found.place.item)
             && meetings::lookup::sees_documents(engine, access, &found.notification.resource)?);
-    // Files of an information request are for those who may read it, not for every reader of an inbox.
-    let is_hidden = found.notification.resource.parse().is_ok_and(|name| {
-        log::is_issued(found.place.item) && requests::lookup::request(engine, access, name).is_err()
-    });
-    if is_visible && !is_hidden {
+    if is_visible {
         Ok(found)
     } else {
         Err(not_found())

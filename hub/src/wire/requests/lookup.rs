@@ -23,7 +23,7 @@ pub(in crate::wire) struct FoundRequest {
 impl FoundRequest {
     /// As the record that is about to be read: the auditors of both sides may know of it, as far as the
     /// provider knows of the request.
-    pub(super) fn restricted(&self) -> Result<Restricted> {
+    pub(in crate::wire) fn restricted(&self) -> Result<Restricted> {
         let mut auditors = vec![self.row.requester_id()?];
         if self.row.is_submitted() {
             auditors.push(self.row.provider_id()?);

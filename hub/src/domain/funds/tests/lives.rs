@@ -391,16 +391,17 @@ fn acts_measures_and_the_like_are_limited() {
     row.notices = vec![rows::NoticeRow::default(); JOINT_NOTICES_MAX];
     bench.rows.put_message(key.clone(), &row);
     let due = bench.due();
-    is_record_state(bench.act("tax", What::Take(due)), "100 measures");
-    is_record_state(bench.act(BANK, What::Inform), "100 answers");
-    is_record_state(
-        bench.act("tax", find(FindingKind::Referred)),
-        "200 findings",
-    );
+    is_record_state(bench.act("tax", What::Take(due)), "60 measures");
+    is_record_state(bench.act(BANK, What::Inform), "50 answers");
+    is_record_state(bench.act("tax", find(FindingKind::Referred)), "60 findings");
     is_record_state(
         bench.act("tax", draft(&["tax", "finance"])),
-        "20 joint notices",
+        "12 joint notices",
     );
+    let revision = row.revisions[0].clone();
+    row.revisions = vec![revision; REVISIONS_MAX];
+    bench.rows.put_message(key.clone(), &row);
+    is_record_state(bench.correct(50, |_| {}), "50 revisions");
     row.acts_count = ACTS_MAX;
     bench.rows.put_message(key, &row);
     bench.act(BANK, What::Retract).unwrap();
@@ -420,6 +421,8 @@ fn what_is_sealed_says_no_more_whom_it_was_about_and_replays_to_the_same_rows() 
     bench.close().unwrap();
     let entries = sealed::due(&bench.rows, Timestamp::MAX).unwrap().remove(0);
     assert_eq!(entries, [10, 11, 12, 13]);
+    let part = seal(&mut bench, vec![raised]);
+    assert_eq!(reason(part).0, Reason::Conflict, "as a whole or not at all");
     seal(&mut bench, entries.clone()).unwrap();
     let row = bench.row();
     assert!(row.is_sealed && row.organization_sha256.is_empty());
@@ -454,7 +457,47 @@ fn what_is_sealed_says_no_more_whom_it_was_about_and_replays_to_the_same_rows() 
     assert!(live.iter().all(|(key, value)| !holds(key) && !holds(value)));
 }
 
+#[test]
+fn what_was_done_since_an_order_was_put_together_stops_it() {
+    let store = store();
+    let mut bench = Bench::raised(&store);
+    bench.checks("tax");
+    bench
+        .act("tax", find(FindingKind::Unsubstantiated))
+        .unwrap();
+    bench.close().unwrap();
+    let cutoff = bench.now;
+    let before = sealed::due(&bench.rows, cutoff).unwrap().remove(0);
+    // It ended anew: its period begins anew.
+    bench.act(BANK, What::Retract).unwrap();
+    assert_eq!(sealed::due(&bench.rows, cutoff).unwrap().len(), 0);
+    let whole = [before.clone(), vec![14]].concat();
+    let early = seal_before(&mut bench, whole.clone(), cutoff);
+    assert_eq!(reason(early).0, Reason::Conflict, "not long enough ago");
+    let partly = seal(&mut bench, before);
+    assert_eq!(
+        reason(partly).0,
+        Reason::Conflict,
+        "the retraction would stay"
+    );
+    // A unit acknowledges the retraction at last, with a text and a notice.
+    let noted = What::Acknowledge {
+        revision: 2,
+        action: AlertAction::Noted,
+    };
+    bench.act("finance", noted).unwrap();
+    let partly = seal(&mut bench, whole.clone());
+    assert_eq!(reason(partly).0, Reason::Conflict, "and so would this");
+    seal(&mut bench, [whole, vec![15]].concat()).unwrap();
+    assert!(bench.row().is_sealed);
+}
+
 fn seal(bench: &mut Bench<'_>, entries: Vec<u64>) -> Result<Decision> {
+    let cutoff = bench.now;
+    seal_before(bench, entries, cutoff)
+}
+
+fn seal_before(bench: &mut Bench<'_>, entries: Vec<u64>, cutoff: Timestamp) -> Result<Decision> {
     let roster = Roster::read(Arc::new(bench.charter.clone()), &bench.rows, 0).unwrap();
     let context = Context {
         charter: &bench.charter,
@@ -466,7 +509,7 @@ fn seal(bench: &mut Bench<'_>, entries: Vec<u64>) -> Result<Decision> {
     let command = domain::Command::Seal(sealing::Command {
         entries,
         rule: "test".into(),
-        cutoff: bench.now,
+        cutoff,
     });
     let hub = Permit::hub().unwrap();
     let decision = domain::decide(&context, &bench.rows, &hub, &command)?;

@@ -25,31 +25,35 @@ fn fs_053_account_information_needs_an_open_case_that_names_the_organisation() {
     bench
         .inquiry(1, |draft| account(draft).opened_on = day("2025-09-24"))
         .unwrap();
-    // The case is as it was declared the first time.
+    // A draft declares nothing: one with a wrong day binds nobody, whether it is rejected or waits.
+    bench.inquiry(5, |_| {}).unwrap();
+    let decide =
+        |bench: &mut Bench<'_>, number, what| bench.act("public-security", "leader", number, what);
+    let approve = || What::Approve(vec![]);
+    decide(&mut bench, 1, What::Reject).unwrap();
+    let close = || Command::CloseCase("某公立字〔2025〕7号".into());
+    let none = bench.run("public-security", "clerk", close()).unwrap_err();
+    assert_eq!(none.reason, Reason::NotFound, "nothing rests on it yet");
+    let same = |draft: &mut Draft| account(draft).opened_on = day("2025-09-23");
+    bench.inquiry(2, same).unwrap();
+    decide(&mut bench, 2, approve()).unwrap();
+    // From its first approval on, the case is as it was declared there.
     breaks(
-        bench.inquiry(2, |_| {}),
+        bench.inquiry(3, |_| {}),
         &at("account.case_opened"),
         "first time",
     );
-    let same = |draft: &mut Draft| account(draft).opened_on = day("2025-09-24");
-    bench.inquiry(2, same).unwrap();
+    stops(decide(&mut bench, 5, approve()), "approved meanwhile");
+    decide(&mut bench, 5, What::Reject).unwrap();
     // A closed case carries nothing any more: no draft, no approval, no answer.
     bench.inquiry(3, same).unwrap();
-    let approve = || What::Approve(vec![]);
-    bench
-        .act("public-security", "leader", 2, approve())
-        .unwrap();
-    let close = || Command::CloseCase("某公立字〔2025〕7号".into());
     let hidden = bench.run("tax", "clerk", close()).unwrap_err();
     assert_eq!(hidden.reason, Reason::NotFound, "another agency's case");
     bench.run("public-security", "clerk", close()).unwrap();
     let again = bench.run("public-security", "clerk", close()).unwrap();
     assert!(matches!(again, Decision::Already(_)));
     stops(bench.inquiry(4, same), "closed");
-    stops(
-        bench.act("public-security", "leader", 3, approve()),
-        "closed",
-    );
+    stops(decide(&mut bench, 3, approve()), "closed");
     for what in [What::Consent(None), What::Consent(Some(vec![]))] {
         stops(bench.act("pboc-branch", "liaison", 2, what), "closed");
     }
