@@ -148,7 +148,7 @@ async fn texts_of_an_information_request() {
     }
     let asked = requests::data("tax", today);
     let asked = requests::submit(&bench.world, "tax", asked).await.unwrap();
-    let provider = meetings::clerk(&bench.world, "civil-affairs");
+    let provider = meetings::leader(&bench.world, "civil-affairs");
     let refused = requests::consent(&provider, &asked.name, &han(20_001)).await;
     names(&refused.unwrap_err(), "delivery.text", "20000");
     let answered = requests::consent(&provider, &asked.name, &han(20_000)).await;

@@ -39,7 +39,7 @@ pub(super) async fn handle(site: &Site, hub: &HubProcess, secrets: &mut Secrets)
     let police = officer(site, hub, "public-security", "police-1", "leader");
     let leader = officer(site, hub, "tax", "tax-leader-1", "leader");
     handle_referral(&leader, &police, &mut markers).await;
-    let provider = officer(site, hub, "civil-affairs", "clerk-1", "clerk");
+    let provider = officer(site, hub, "civil-affairs", "leader-1", "leader");
     let sides = [&tax, &leader, &provider];
     handle_request(sides, today, &mut markers).await;
 }

@@ -215,7 +215,7 @@ impl Run<'_> {
 
     async fn inquire(&mut self) {
         let (tax, leader) = (self.officer("tax", "clerk"), self.officer("tax", "leader"));
-        let provider = self.officer("civil-affairs", "clerk");
+        let provider = self.officer("civil-affairs", "leader");
         let request = requests::data("tax", self.today());
         let drafted = act!(
             self,

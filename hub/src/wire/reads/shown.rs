@@ -171,8 +171,7 @@ fn is_confidential(
     if !log::is_issued(original.item) {
         return Ok(false);
     }
-    let is_open =
-        !told.is_sealed && (told.resource.is_empty() || is_open(engine, &told.resource)?);
+    let is_open = !told.is_sealed && (told.resource.is_empty() || is_open(engine, &told.resource)?);
     Ok(!is_open)
 }
 
