@@ -515,3 +515,34 @@ async fn a_request_is_taken_back_before_it_is_answered_and_outlives_a_restart() 
     assert_eq!(reason(&late), "RECORD_STATE");
     assert_eq!(outstanding(&provider, "agencies/civil-affairs").await, []);
 }
+
+#[tokio::test]
+async fn a_page_of_long_requests_ends_before_it_is_too_large_for_clients() {
+    let world = World::start().await;
+    let clerk = officer(&world, "tax", "clerk");
+    let mut given = data("tax", today(&world));
+    given.purpose = "核".repeat(1_000);
+    given.scope = "核".repeat(2_000);
+    let mut names = vec![];
+    for _ in 0..70 {
+        names.push(draft(&clerk, given.clone()).await.unwrap().name);
+    }
+    names.reverse();
+    let mut asked = ListInformationRequestsRequest {
+        page_size: 100,
+        ..ListInformationRequestsRequest::default()
+    };
+    let (mut listed, mut pages) = (vec![], 0);
+    loop {
+        let page = list(&clerk, &asked).await.unwrap();
+        assert!(page.encoded_len() < 1024 * 1024, "{}", page.encoded_len());
+        listed.extend(page.information_requests.into_iter().map(|one| one.name));
+        pages += 1;
+        asked.page_token = page.next_page_token;
+        if asked.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(pages, 2);
+    assert_eq!(listed, names);
+}

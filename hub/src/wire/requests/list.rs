@@ -6,6 +6,8 @@ use hub_proto::requests::{
     RequestState,
 };
 
+use prost::Message as _;
+
 use super::{
     lookup::{self, FoundRequest},
     show::{self, Detail, is_overdue},
@@ -26,6 +28,8 @@ use crate::{
 const PAGE_DEFAULT: usize = 20;
 /// Largest page.
 const PAGE_MAX: usize = 100;
+/// A page ends once its requests have grown to so many bytes, so that clients take it.
+const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// Rows that are looked at for one page; a filter may leave fewer, or none.
 const LOOKED_AT_MAX: usize = 400;
 /// Most states of a filter: there are no more.
@@ -107,17 +111,26 @@ impl Services {
         let filter = Filter::of(request)?;
         let list = filter.list();
         let before = page::position(&request.page_token, access.agency(), &list)?;
-        let (found, next) = self.page_of_requests(access, &filter, before, size)?;
+        let (found, mut next) = self.page_of_requests(access, &filter, before, size)?;
         let mut information_requests = vec![];
         let mut read = vec![];
-        for one in &found {
+        let mut bytes = 0_usize;
+        let mut last = None;
+        for (at, one) in &found {
+            if bytes >= PAGE_BYTES_MAX {
+                next = last;
+                break;
+            }
             let is_open = !one.row.is_account() || *purpose != Purpose::default();
             let detail = if is_open {
                 Detail::Listed
             } else {
                 Detail::Outline
             };
-            information_requests.push(show::request(&self.engine, access, one, detail)?);
+            let shown = show::request(&self.engine, access, one, detail)?;
+            bytes = bytes.saturating_add(shown.encoded_len());
+            last = Some(*at);
+            information_requests.push(shown);
             // An outline has none of the contents.
             if is_open {
                 read.push(one.restricted()?);
@@ -141,7 +154,7 @@ impl Services {
         filter: &Filter,
         before: Option<u64>,
         size: usize,
-    ) -> Result<(Vec<FoundRequest>, Option<u64>)> {
+    ) -> Result<(Vec<(u64, FoundRequest)>, Option<u64>)> {
         let viewer = format!("agencies/{}", access.agency());
         let prefix = keys::seen_by(Kind::InformationRequestOf, &viewer);
         let skip = prefix.clone().build().len();
@@ -157,7 +170,10 @@ impl Services {
                 return Ok((found, last));
             }
             let at = key.get(skip..).and_then(|rest| rest.try_into().ok());
-            last = at.map(u64::from_be_bytes);
+            let Some(at) = at.map(u64::from_be_bytes) else {
+                continue;
+            };
+            last = Some(at);
             let id = <[u8; 16]>::try_from(&**id).ok();
             let Some(id) = id.and_then(RequestId::from_bytes) else {
                 continue;
@@ -165,7 +181,8 @@ impl Services {
             let name = InformationRequestName(id);
             let row = InformationRequestRow::read(store, name)?;
             let seen = lookup::seen(access, name, row)?;
-            found.extend(seen.filter(|one| filter.wants(one, now_us)));
+            let seen = seen.filter(|one| filter.wants(one, now_us));
+            found.extend(seen.map(|one| (at, one)));
         }
         Ok((found, last.filter(|_| rows.len() == LOOKED_AT_MAX)))
     }
