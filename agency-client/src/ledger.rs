@@ -18,7 +18,7 @@ use hub_core::{
 use hub_proto::ledger::{
     EntryHeader, GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, GetEntryRequest, GetEntryResponse, GetInclusionProofRequest,
-    GetInclusionProofResponse, ListEntryHeadersRequest, ListEntryHeadersResponse,
+    GetInclusionProofResponse, ListEntryHeadersRequest, ListEntryHeadersResponse, WithheldHeader,
 };
 use prost::Message as _;
 use tokio::time::Instant;
@@ -72,6 +72,9 @@ pub struct AuditReport {
     pub checkpoint: TrustedCheckpoint,
     /// Entries by their author's agency id, in order of id.
     pub entries_by_agency: std::collections::BTreeMap<String, u64>,
+    /// Entries whose headers the hub withholds, because they say that something confidential exists: only
+    /// their leaves were proved.
+    pub withheld: u64,
 }
 
 impl Ledger {
@@ -302,15 +305,23 @@ impl Ledger {
         let checkpoint = self.checkpoint().await?;
         let mut frontier = Frontier::new();
         let mut entries_by_agency = std::collections::BTreeMap::new();
+        let mut withheld = 0;
         let mut request = ListEntryHeadersRequest {
             page_size: AUDIT_PAGE,
             ..ListEntryHeadersRequest::default()
         };
         while frontier.size() < checkpoint.size {
             let page = self.entry_headers(&request).await?;
+            let mut hidden = page.withheld.iter();
             for bytes in &page.headers {
                 if frontier.size() == checkpoint.size {
                     break;
+                }
+                if bytes.is_empty() {
+                    let leaf = withheld_leaf(hidden.next(), frontier.size())?;
+                    frontier.push(leaf, |_| {});
+                    withheld += 1;
+                    continue;
                 }
                 let header = audited(bytes, frontier.size())?;
                 let agency = header.author.unwrap_or_default().agency;
@@ -327,8 +338,19 @@ impl Ledger {
         Ok(AuditReport {
             checkpoint,
             entries_by_agency,
+            withheld,
         })
     }
+}
+
+/// The leaf of an entry whose header is withheld.
+fn withheld_leaf(withheld: Option<&WithheldHeader>, index: u64) -> Result<Digest> {
+    let leaf = withheld
+        .filter(|one| one.entry_index == index)
+        .and_then(|one| Digest::try_from(&*one.leaf_hash).ok());
+    leaf.ok_or_else(|| {
+        ClientError::Verification(format!("header {index} is neither there nor withheld"))
+    })
 }
 
 fn audited(bytes: &[u8], index: u64) -> Result<EntryHeader> {

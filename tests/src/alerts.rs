@@ -66,7 +66,12 @@ pub fn today(world: &World) -> Date {
 /// An alert that keeps every rule, to all members.
 #[must_use]
 pub fn draft(world: &World) -> Alert {
-    let today = today(world);
+    draft_on(today(world))
+}
+
+/// An alert that keeps every rule on a day, to all members.
+#[must_use]
+pub fn draft_on(today: Date) -> Alert {
     Alert {
         organization: Some(SubjectOrganization {
             uscc: USCC.into(),

@@ -11,6 +11,8 @@
 
 #[path = "limits/follow_up.rs"]
 mod follow_up;
+#[path = "limits/supervision.rs"]
+mod supervision;
 
 use std::sync::Arc;
 

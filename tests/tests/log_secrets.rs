@@ -8,6 +8,9 @@
     reason = "test support: a failure here is a failed test"
 )]
 
+#[path = "log_secrets/supervision.rs"]
+mod supervision;
+
 use std::{fs, path::Path, process::Stdio};
 
 use base64::{
@@ -184,6 +187,7 @@ async fn handle_secrets(site: &Site, hub: &HubProcess, secrets: &mut Secrets) {
     let token = Token::new(&site.profile("civil-affairs"), "c", &["office"]).mint();
     secrets.token("the office's token", &token);
     handle_meetings(site, &tax, &host.with_token(token), secrets).await;
+    supervision::handle(site, hub, secrets).await;
     // Read back, over a stream and by list.
     let subscribe = SubscribeRequest::default().encode_to_vec();
     let delivered = health.first(channels!("Subscribe"), subscribe.into()).await;

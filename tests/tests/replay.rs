@@ -10,6 +10,9 @@
     reason = "a failure here is a failed test; seeds are printed"
 )]
 
+#[path = "replay/stories.rs"]
+mod stories;
+
 use std::sync::Arc;
 
 use hub::{
@@ -58,6 +61,7 @@ struct Run<'a> {
     /// Officers appointed, by unit.
     liaisons: Vec<(String, String, String)>,
     recorded: usize,
+    steps: usize,
     /// Corrections and retractions.
     succeeded: usize,
     reminded: usize,
@@ -83,6 +87,7 @@ impl<'a> Run<'a> {
             names: vec![],
             liaisons: vec![],
             recorded: 0,
+            steps: 0,
             succeeded: 0,
             reminded: 0,
         }
@@ -168,6 +173,10 @@ impl<'a> Run<'a> {
             1_000
         };
         self.direct.clock.advance_us(us);
+        self.steps += 1;
+        if self.steps % 100 == 10 {
+            self.supervise().await;
+        }
         let caller = self.caller();
         self.remind().await;
         let is_recorded = match self.random.below(16) {

@@ -68,6 +68,7 @@ fn answer(fixture: &Fixture, store: &Store, call: &Call) -> Reply {
             let to = (from + 2).min(store.headers.len());
             message(&ListEntryHeadersResponse {
                 headers: store.headers[from..to].to_vec(),
+                withheld: vec![],
                 next_page_token: if to < store.headers.len() {
                     to.to_string()
                 } else {

@@ -6,7 +6,6 @@ pub(in crate::wire) mod lookup;
 mod raise;
 mod show;
 
-use hub_core::names::AgencyId;
 use hub_proto::{
     audit::RecordKind,
     common::Receipt,
@@ -24,11 +23,9 @@ use hub_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{
-    Call, Services,
-    reads::{Purpose, Restricted},
-};
-use crate::{authz::Access, error::Result as HubResult};
+use self::lookup::Found;
+use super::{Call, Services, parse, reads::Purpose};
+use crate::{authz::Access, domain::funds, error::Result as HubResult};
 
 /// What every act answers with: the alert, and proof.
 type Answer = (Alert, Receipt);
@@ -75,16 +72,9 @@ impl Services {
         if purpose.check_kind(access, RecordKind::Alert).is_err() {
             return Ok(outline);
         }
-        let author: Option<AgencyId> = alert
-            .author
-            .strip_prefix("agencies/")
-            .and_then(|id| id.parse().ok());
-        let read = Restricted {
-            name: alert.name.clone(),
-            kind: RecordKind::Alert,
-            auditors: author.into_iter().collect(),
-        };
-        self.record_reads(access, &permit, method, purpose, &[read])
+        let name = parse("name", &alert.name)?;
+        let found = Found::new(name, funds::alert(self.engine.store(), name)?)?;
+        self.record_reads(access, &permit, method, purpose, &[found.restricted()])
             .await?;
         Ok(alert)
     }

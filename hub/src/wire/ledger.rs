@@ -1,12 +1,12 @@
 //! `hub.ledger.v1.LedgerService`.
 
 use bytes::Bytes;
-use hub_core::{crypto::Digest, names::AgencyId};
+use hub_core::{crypto::Digest, merkle::leaf_hash, names::AgencyId};
 use hub_proto::ledger::{
-    Entry, EntryContent, GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
-    GetConsistencyProofResponse, GetEntryRequest, GetEntryResponse, GetInclusionProofRequest,
-    GetInclusionProofResponse, ListEntryHeadersRequest, ListEntryHeadersResponse,
-    ledger_service_server::LedgerService,
+    Entry, EntryContent, EntryHeader, GetCheckpointRequest, GetCheckpointResponse,
+    GetConsistencyProofRequest, GetConsistencyProofResponse, GetEntryRequest, GetEntryResponse,
+    GetInclusionProofRequest, GetInclusionProofResponse, ListEntryHeadersRequest,
+    ListEntryHeadersResponse, WithheldHeader, ledger_service_server::LedgerService,
 };
 use prost::Message as _;
 use tonic::{Request, Response, Status};
@@ -34,6 +34,23 @@ pub const HEADERS_MAX: usize = 1_000;
 pub const HEADERS_DEFAULT: usize = 100;
 /// About how many bytes of entries are read for a page of headers.
 const HEADERS_READ_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Methods whose headers would say that something exists which nobody but two agencies may know of (FS-036,
+/// X-006); and what the hub records of it, which then cannot be told from what it records of anything else.
+const WITHHELD_METHODS: [&str; 5] = [
+    "/hub.referrals.",
+    "/hub.requests.",
+    "/hub.system.v1/RecordAccess",
+    "/hub.system.v1/RecomputeDeadlines",
+    "/hub.system.v1/RemindRecipient",
+];
+
+/// Whether an auditor of the ledger gets the leaf of an entry and not its header.
+fn is_withheld(header: &[u8]) -> Result<bool> {
+    let header = EntryHeader::decode(header).map_err(Error::internal)?;
+    let mut withheld = WITHHELD_METHODS.iter();
+    Ok(withheld.any(|prefix| header.method.starts_with(prefix)))
+}
 
 impl Services {
     fn size_within(&self, field: &str, asked: u64, min: u64) -> Result<u64> {
@@ -174,8 +191,22 @@ impl Services {
             .entries(from, size, HEADERS_READ_BYTES_MAX)?;
         let next = from.saturating_add(u64::try_from(entries.len()).unwrap_or_default());
         let is_end = entries.is_empty() || next >= self.engine.store().head();
+        let mut withheld = vec![];
+        let mut headers = Vec::with_capacity(entries.len());
+        for (index, entry) in (from..).zip(entries) {
+            if is_withheld(&entry.header)? {
+                withheld.push(WithheldHeader {
+                    entry_index: index,
+                    leaf_hash: bytes(&leaf_hash(&entry.header)),
+                });
+                headers.push(Bytes::new());
+            } else {
+                headers.push(entry.header);
+            }
+        }
         Ok(ListEntryHeadersResponse {
-            headers: entries.into_iter().map(|entry| entry.header).collect(),
+            headers,
+            withheld,
             next_page_token: if is_end {
                 String::new()
             } else {

@@ -101,6 +101,9 @@ pub struct Restricted {
     pub kind: RecordKind,
     /// Agencies, besides the reader's, whose auditors may know of the read.
     pub auditors: Vec<AgencyId>,
+    /// Whether the auditor of the body above the mechanisms may not know of it. Of referrals and requests
+    /// this goes without saying.
+    pub is_confidential: bool,
 }
 
 impl From<&Restricted> for AccessedRecord {
@@ -109,7 +112,7 @@ impl From<&Restricted> for AccessedRecord {
             name: record.name.clone(),
             kind: record.kind.into(),
             auditors: record.auditors.iter().map(ToString::to_string).collect(),
-            is_confidential: false,
+            is_confidential: record.is_confidential,
         }
     }
 }

@@ -54,6 +54,21 @@ const ALLOWED: &[(&str, &str)] = &[
         "names of what was read, at most 256",
     ),
     ("hub.audit.v1.AccessedRecord", "one of these names"),
+    (
+        "hub.audit.v1.ListAccessesRequest.record",
+        "a name, at most 200 bytes",
+    ),
+    (
+        "hub.audit.v1.Access.records",
+        "names of what was read, at most 256",
+    ),
+    ("hub.audit.v1.ReadRecord", "one of these names"),
+    ("hub.requests.v1.InformationRequest.account", INQUIRY),
+    ("hub.requests.v1.AccountInquiry", INQUIRY),
+    (
+        "hub.requests.v1.UseRecord",
+        "that data was used: scene, process, effect (Order 809 art. 29)",
+    ),
     ("hub.meetings.v1.UnitTask.reports", PROGRESS),
     ("hub.meetings.v1.ReportProgressRequest.report", PROGRESS),
     (
@@ -68,6 +83,9 @@ const ALLOWED: &[(&str, &str)] = &[
         "what a unit did, at most 2,000 characters, no long numbers",
     ),
 ];
+
+const INQUIRY: &str =
+    "case, instrument, officers and approval of an inquiry (FS-053); no field for an account";
 
 const PROGRESS: &str = "what a unit says of its progress on an agreed item (JE-080)";
 

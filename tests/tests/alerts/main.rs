@@ -5,7 +5,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a failure here is a failed test"
+    clippy::print_stdout,
+    reason = "a failure here is a failed test; seeds are printed"
 )]
 
 mod clue_level;
@@ -15,3 +16,4 @@ mod lists;
 mod powers;
 mod revisions;
 mod sealing;
+mod walk;

@@ -11,6 +11,7 @@
     reason = "a failure here is a failed test; a story is told from its beginning to its end"
 )]
 
+mod alerts;
 mod desk;
 mod listing;
 mod purposes;

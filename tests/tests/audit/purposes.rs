@@ -71,6 +71,7 @@ async fn x_006_shanxi_demands_a_purpose_for_referrals_and_account_information() 
             name: "referrals/0190a5c0-0000-7000-8000-000000000001".into(),
             kind,
             auditors: vec!["pboc-branch".parse().unwrap()],
+            is_confidential: false,
         };
         let request = for_purpose(&caller, get("x"), purpose);
         let purpose = Purpose::of(&request)?;
@@ -107,6 +108,7 @@ async fn x_006_shanxi_demands_a_purpose_for_referrals_and_account_information() 
         name: "alerts/a".into(),
         kind: RecordKind::Alert,
         auditors: vec![],
+        is_confidential: false,
     };
     let purpose = Purpose::default();
     let refused = services

@@ -10,7 +10,8 @@ use crate::probe::{Observations, Probe};
 impl Probe<'_> {
     /// Lists accesses in every way. The auditor of the body above the mechanisms may list reads of
     /// addressed notifications of any agency: that is what the role is for, so its answers about those
-    /// are left out. Reads of referrals and requests it may not even count.
+    /// are left out where they are what differs. Reads of referrals and requests, and of alerts that went
+    /// to a few, it may not even count.
     pub(crate) async fn accesses(&self, notes: &mut Observations) {
         let roles = self.site.charter().roles().iter();
         let is_auditor = roles
@@ -31,14 +32,24 @@ impl Probe<'_> {
         ];
         for parent in parents {
             let mut asked = vec![];
-            if !is_auditor || parent == own {
-                asked.push(ListAccessesRequest::default());
-                for record in self.told.names.iter().filter(|_| self.is_thorough) {
+            if !is_auditor || parent == own || self.told.are_all_reads_compared {
+                for oldest_first in [false, true] {
+                    asked.push(ListAccessesRequest {
+                        oldest_first,
+                        ..ListAccessesRequest::default()
+                    });
+                }
+                let records = self.told.names.iter().chain(&self.told.alerts);
+                for record in records.filter(|_| self.is_thorough) {
                     asked.push(ListAccessesRequest {
                         record: record.clone(),
                         ..ListAccessesRequest::default()
                     });
                 }
+                asked.push(ListAccessesRequest {
+                    kind: RecordKind::Alert.into(),
+                    ..ListAccessesRequest::default()
+                });
                 for reader in ["agencies/pboc-branch", "agencies/public-security"] {
                     asked.push(ListAccessesRequest {
                         reader: reader.into(),

@@ -13,6 +13,7 @@
 )]
 
 mod accesses;
+mod alerts;
 mod follow_up;
 mod meetings;
 mod probe;

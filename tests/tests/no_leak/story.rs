@@ -42,6 +42,10 @@ pub(crate) struct Told {
     pub(crate) resources: Vec<String>,
     /// Names of referrals.
     pub(crate) referrals: Vec<String>,
+    /// Names of alerts.
+    pub(crate) alerts: Vec<String>,
+    /// Whether also what the auditor of the body above the mechanisms lists is the same.
+    pub(crate) are_all_reads_compared: bool,
 }
 
 /// Code of the organisation that the pair writes about and nobody else.
@@ -51,7 +55,7 @@ pub(crate) const SECRET_USCC: &str = "51100000500008957Y";
 pub(crate) const SECRET_NUMBER: &str = "晋密函〔2026〕7号";
 
 /// What the pair attaches.
-const SECRET_FILE: &[u8] = "秘密附件".as_bytes();
+pub(crate) const SECRET_FILE: &[u8] = "秘密附件".as_bytes();
 
 /// What the pair attaches too, and the office to a notice: stored once, for both.
 const SHARED_FILE: &[u8] = "共有附件".as_bytes();
@@ -90,6 +94,8 @@ impl<'a> Story<'a> {
                 files: vec![],
                 resources: vec![],
                 referrals: vec![],
+                alerts: vec![],
+                are_all_reads_compared: false,
             },
             dues: vec![],
         }
@@ -233,7 +239,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    async fn upload(&self, agency: &str, content: &'static [u8]) {
+    pub(crate) async fn upload(&self, agency: &str, content: &'static [u8]) {
         let attachments = &self.direct.services.attachments;
         let start = Start {
             sha256: sha256(&[content]),
@@ -457,7 +463,7 @@ impl<'a> Story<'a> {
     }
 }
 
-fn attached(content: &[u8]) -> Attachment {
+pub(crate) fn attached(content: &[u8]) -> Attachment {
     Attachment {
         sha256: hex(&sha256(&[content])),
         file_name: "附.txt".into(),

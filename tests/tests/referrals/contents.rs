@@ -1,8 +1,11 @@
 //! Contents: who gets at them, that each read is on the record, and what no message can hold.
 
 use hub_proto::{
-    attachments::DownloadAttachmentRequest, audit::RecordKind, channels::Attachment,
-    ledger::GetEntryRequest, referrals::ListReferralsRequest,
+    attachments::DownloadAttachmentRequest,
+    audit::RecordKind,
+    channels::Attachment,
+    ledger::{EntryHeader, GetEntryRequest, ListEntryHeadersRequest},
+    referrals::ListReferralsRequest,
 };
 use hub_tests::{
     attachments, ledger,
@@ -175,4 +178,45 @@ fn x_006_no_message_of_referrals_can_carry_a_raw_report() {
         }
     }
     assert!(fields > 100, "{fields}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fs_036_who_reads_all_headers_cannot_count_referrals_and_builds_the_tree_all_the_same() {
+    let stage = Stage::set().await;
+    let sent = referrals::send(&stage.bank, referrals::draft("public-security")).await;
+    let name = sent.unwrap().referral.unwrap().name;
+    referrals::get(&stage.police, &name).await.unwrap();
+    let auditor = stage
+        .world
+        .client("leading-group-office", "auditor-1", &["auditor"]);
+    let mut request = ListEntryHeadersRequest {
+        page_size: 1_000,
+        ..ListEntryHeadersRequest::default()
+    };
+    let (mut methods, mut withheld) = (vec![], vec![]);
+    loop {
+        let page = auditor.ledger().entry_headers(&request).await.unwrap();
+        for header in page.headers.iter().filter(|header| !header.is_empty()) {
+            methods.push(EntryHeader::decode(&header[..]).unwrap().method);
+        }
+        withheld.extend(page.withheld);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert!(!methods.is_empty());
+    let telling = ["referrals", "requests", "RecordAccess", "RemindRecipient"];
+    for method in &methods {
+        assert!(
+            !telling.iter().any(|word| method.contains(word)),
+            "{method}"
+        );
+    }
+    // The referral and its read: two of a kind, for all that their leaves say.
+    assert_eq!(withheld.len(), 2);
+    let report = auditor.ledger().audit(|_, _| ()).await.unwrap();
+    assert_eq!(report.withheld, 2);
+    let seen: u64 = report.entries_by_agency.values().sum();
+    assert_eq!(seen + report.withheld, report.checkpoint.size);
 }

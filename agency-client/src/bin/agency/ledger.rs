@@ -361,6 +361,7 @@ async fn audit(context: &Context) -> Done {
             "verified": true,
             "checkpoint": checkpoint_value(&report.checkpoint),
             "entries_by_agency": report.entries_by_agency,
+            "withheld": report.withheld,
         }));
     }
     let names = Names::fetch(&client).await;

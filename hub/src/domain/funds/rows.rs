@@ -276,6 +276,13 @@ impl AlertRow {
             .filter(|_| self.is_office_included)
     }
 
+    /// Whether nobody but who raised it and its units may know of it: not the office, nor the body above
+    /// the mechanisms.
+    #[must_use]
+    pub fn is_confidential(&self) -> bool {
+        !self.is_office_included
+    }
+
     /// Everyone who may see it: units, who raised it, the office.
     #[must_use]
     pub fn viewers(&self) -> Vec<Recipient> {

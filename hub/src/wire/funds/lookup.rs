@@ -40,12 +40,14 @@ impl Found {
         Ok(Self { name, row, parties })
     }
 
-    /// As a read of it is recorded: whoever raised it may know who reads it.
+    /// As a read of it is recorded: whoever raised it may know who reads it. Where not even the office may
+    /// know of the alert, nobody above it does.
     pub(in crate::wire) fn restricted(&self) -> Restricted {
         Restricted {
             name: self.name.to_string(),
             kind: RecordKind::Alert,
             auditors: vec![self.parties.author.clone()],
+            is_confidential: self.row.is_confidential(),
         }
     }
 

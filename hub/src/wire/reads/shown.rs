@@ -11,15 +11,16 @@ use hub_proto::{
 use super::{Purpose, Restricted};
 use crate::{
     authz::{Access, HUB_AGENCY, Permit},
-    domain::channels::log,
+    domain::{channels::log, funds::rows::AlertRow},
     engine::{Engine, recorded::Recorded},
     error::{Error, Result},
     wire::{Services, channels::lookup::parsed},
 };
 
-/// Resources that the auditor of the body above the mechanisms may know to exist. A notice about any other,
-/// such as a referral, is for the agencies concerned only (FS-036), also one that this list forgot.
-const OPEN_RESOURCES: [&str; 4] = ["alerts/", "meetings/", "majorIssues/", "escalations/"];
+/// Resources that the auditor of the body above the mechanisms may know to exist, beside alerts that not
+/// only a named few may know of. A notice about any other, such as a referral, is for the agencies
+/// concerned only (FS-036), also one that this list forgot.
+const OPEN_RESOURCES: [&str; 3] = ["meetings/", "majorIssues/", "escalations/"];
 
 /// Capabilities whose acts are acts on restricted records. An entry does not say to which kind of request
 /// it belongs; the stricter is assumed.
@@ -109,7 +110,8 @@ impl Shown {
                 name: format!("entries/{}", entry.header.index),
                 kind: (*kind).into(),
                 auditors: vec![entry.author().to_owned()],
-                is_confidential: false,
+                // It does not say which alert it is about either.
+                is_confidential: true,
             };
             self.add(permit.clone(), record);
         }
@@ -158,8 +160,7 @@ fn is_confidential(
         return Ok(true);
     }
     if !notification.resource.is_empty() {
-        let resource = &notification.resource;
-        return Ok(!OPEN_RESOURCES.iter().any(|one| resource.starts_with(one)));
+        return Ok(!is_open(engine, &notification.resource)?);
     }
     let Some(original) = entry.reminds_of() else {
         return Ok(false);
@@ -167,13 +168,20 @@ fn is_confidential(
     let missing = || Error::internal("a reminder is of a notification that is not there");
     let of = engine.recorded(original.entry_index)?.ok_or_else(missing)?;
     let told = of.notification(original.item).ok_or_else(missing)?;
-    let is_issued = log::is_issued(original.item);
-    let is_open = !told.is_sealed
-        && (told.resource.is_empty()
-            || OPEN_RESOURCES
-                .iter()
-                .any(|one| told.resource.starts_with(one)));
-    Ok(is_issued && !is_open)
+    if !log::is_issued(original.item) {
+        return Ok(false);
+    }
+    let is_open = !told.is_sealed && (told.resource.is_empty() || is_open(engine, &told.resource)?);
+    Ok(!is_open)
+}
+
+/// Whether the auditor of the body above the mechanisms may know that there is a resource.
+fn is_open(engine: &Engine, resource: &str) -> Result<bool> {
+    if let Ok(alert) = resource.parse() {
+        let row = AlertRow::read(engine.store(), alert)?;
+        return Ok(row.is_some_and(|row| !row.is_confidential()));
+    }
+    Ok(OPEN_RESOURCES.iter().any(|one| resource.starts_with(one)))
 }
 
 impl Services {

@@ -58,6 +58,7 @@ impl FoundReferral {
                 .filter(|side| *side != access.agency())
                 .cloned()
                 .collect(),
+            is_confidential: false,
         }
     }
 }

@@ -37,6 +37,7 @@ impl FoundRequest {
             name: self.name.to_string(),
             kind,
             auditors,
+            is_confidential: false,
         })
     }
 }

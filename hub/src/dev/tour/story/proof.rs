@@ -69,9 +69,11 @@ pub(in super::super) async fn receipts_are_proved(
         account.proved
     ))?;
     account.say(&format!(
-        "The leading group's auditor rebuilds the whole tree from {} headers and finds the \
+        "The leading group's auditor rebuilds the whole tree from {} headers and the leaves of {} entries that \
+         are withheld from it (referrals, requests, and reads of restricted records), and finds the \
          checkpoint that the hub signed.",
-        audit.entries_by_agency.values().sum::<u64>()
+        audit.entries_by_agency.values().sum::<u64>(),
+        audit.withheld,
     ))
 }
 

@@ -55,4 +55,7 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("referral list", "awaiting", "仅待此事的，早的在前"),
     ("referral list", "state", "仅此状态"),
     ("referral list", "organization", "仅涉及此组织：代码"),
+    ("referral list", "page_size", "每页至多几条；默认由中枢决定"),
+    ("referral list", "page_token", "上一页末尾所给的页标记"),
+    ("referral list", "all", "所有各页"),
 ];
