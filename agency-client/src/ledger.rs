@@ -312,14 +312,14 @@ impl Ledger {
         };
         while frontier.size() < checkpoint.size {
             let page = self.entry_headers(&request).await?;
-            let mut hidden = page.withheld.iter();
+            let mut hidden = page.withheld.iter().peekable();
             for bytes in &page.headers {
                 if frontier.size() == checkpoint.size {
                     break;
                 }
-                if bytes.is_empty() {
-                    let leaf = withheld_leaf(hidden.next(), frontier.size())?;
-                    frontier.push(leaf, |_| {});
+                let is_next = |one: &&WithheldHeader| one.entry_index == frontier.size();
+                if let Some(one) = hidden.next_if(is_next) {
+                    frontier.push(withheld_leaf(one)?, |_| {});
                     withheld += 1;
                     continue;
                 }
@@ -344,12 +344,10 @@ impl Ledger {
 }
 
 /// The leaf of an entry whose header is withheld.
-fn withheld_leaf(withheld: Option<&WithheldHeader>, index: u64) -> Result<Digest> {
-    let leaf = withheld
-        .filter(|one| one.entry_index == index)
-        .and_then(|one| Digest::try_from(&*one.leaf_hash).ok());
-    leaf.ok_or_else(|| {
-        ClientError::Verification(format!("header {index} is neither there nor withheld"))
+fn withheld_leaf(withheld: &WithheldHeader) -> Result<Digest> {
+    Digest::try_from(&*withheld.leaf_hash).map_err(|_| {
+        let index = withheld.entry_index;
+        ClientError::Verification(format!("the leaf of header {index} is no hash"))
     })
 }
 

@@ -168,22 +168,14 @@ impl Act {
             .encode_to_vec(),
             Self::FeedBack(is_final) => FeedBackResultRequest {
                 name,
-                result: Some(ReferralResult {
-                    text,
-                    is_final: *is_final,
-                    ..ReferralResult::default()
-                }),
+                result: Some(result(text, *is_final)),
                 request_id,
             }
             .encode_to_vec(),
             Self::Correct(revision) => CorrectReferralRequest {
                 name,
                 revision: *revision,
-                referral: Some(Referral {
-                    addressee: String::new(),
-                    text,
-                    ..draft("nobody")
-                }),
+                referral: Some(correction(text)),
                 reason: "日期有误".into(),
                 request_id,
             }
@@ -201,6 +193,22 @@ impl Act {
             }
             .encode_to_vec(),
         }
+    }
+}
+
+fn result(text: String, is_final: bool) -> ReferralResult {
+    ReferralResult {
+        text,
+        is_final,
+        ..ReferralResult::default()
+    }
+}
+
+fn correction(text: String) -> Referral {
+    Referral {
+        addressee: String::new(),
+        text,
+        ..draft("nobody")
     }
 }
 
