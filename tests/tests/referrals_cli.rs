@@ -77,60 +77,8 @@ fn whole_life(bank: &Desk, police: &Desk, folder: &std::path::Path) {
     for word in ["待签收", "签收", "待办单位"] {
         assert!(table.contains(word), "{table}");
     }
-    let got = police.json(&["referral", "acknowledge", &name]);
-    assert_eq!(got["referral"]["received"]["officer"], "police-leader");
-    let asked = police.json(&["referral", "ask", &name, "--text", "是哪一季度？"]);
-    assert_eq!(asked["referral"]["duty"]["step"], "add_information");
-    bank.json(&["referral", "inform", &name, "--text", "第三季度"]);
-    let corrected = bank.json(&[
-        "referral",
-        "correct",
-        &name,
-        "--reason",
-        "补正",
-        "--title",
-        "第三季度收支与业务范围不符",
-    ]);
-    assert_eq!(corrected["referral"]["revision"], 2);
-    let early = police.run(&["referral", "take-up", &name]);
-    assert_ne!(code(&early), 0);
-    assert!(
-        err(&early).contains("acknowledge revision 2"),
-        "{}",
-        err(&early)
-    );
-    police.json(&["referral", "acknowledge", &name, "--revision", "2"]);
-    let taken = police.json(&["referral", "take-up", &name, "--reference", "办字7号"]);
-    assert_eq!(taken["referral"]["state"], "taken_up");
-    police.json(&["referral", "result", &name, "--text", "已立项核查"]);
-    let last = police.json(&[
-        "referral",
-        "result",
-        &name,
-        "--text",
-        "未发现违法",
-        "--final",
-    ]);
-    assert_eq!(last["referral"]["state"], "result_fed_back");
-
-    let shown = bank.json(&["referral", "show", &name]);
-    let shown = &shown["referral"];
-    assert_eq!(shown["title"], "第三季度收支与业务范围不符");
-    assert_eq!(shown["results"][1]["text"], "未发现违法");
-    assert_eq!(shown["answer"]["addressee_reference"], "办字7号");
-    assert!(shown["times"]["total_seconds"].is_i64());
-    let first = bank.json(&["referral", "show", &name, "--revision", "1"]);
-    assert_eq!(first["referral"]["title"], "收支与业务范围不符");
-    let text = bank.text(&["--lang", "en", "referral", "show", &name]);
-    for word in [
-        "result fed back",
-        "final result",
-        "question",
-        "elapsed",
-        "clue.txt",
-    ] {
-        assert!(text.contains(word), "{text}");
-    }
+    is_taken_up(bank, police, &name);
+    is_shown(bank, &name);
     let to = folder.join("down");
     std::fs::create_dir(&to).unwrap();
     police.text(&["attach", "get", &name, "--to", to.to_str().unwrap()]);
@@ -140,6 +88,66 @@ fn whole_life(bank: &Desk, police: &Desk, folder: &std::path::Path) {
     );
     let closed = bank.json(&["referral", "close", &name, "--note", "已归档"]);
     assert_eq!(closed["referral"]["state"], "closed");
+}
+
+/// From the receipt over a question and a correction to the result.
+fn is_taken_up(bank: &Desk, police: &Desk, name: &str) {
+    let got = police.json(&["referral", "acknowledge", name]);
+    assert_eq!(got["referral"]["received"]["officer"], "police-leader");
+    let asked = police.json(&["referral", "ask", name, "--text", "是哪一季度？"]);
+    assert_eq!(asked["referral"]["duty"]["step"], "add_information");
+    bank.json(&["referral", "inform", name, "--text", "第三季度"]);
+    let corrected = bank.json(&[
+        "referral",
+        "correct",
+        name,
+        "--reason",
+        "补正",
+        "--title",
+        "第三季度收支与业务范围不符",
+    ]);
+    assert_eq!(corrected["referral"]["revision"], 2);
+    let early = police.run(&["referral", "take-up", name]);
+    assert_ne!(code(&early), 0);
+    assert!(
+        err(&early).contains("acknowledge revision 2"),
+        "{}",
+        err(&early)
+    );
+    police.json(&["referral", "acknowledge", name, "--revision", "2"]);
+    let taken = police.json(&["referral", "take-up", name, "--reference", "办字7号"]);
+    assert_eq!(taken["referral"]["state"], "taken_up");
+    police.json(&["referral", "result", name, "--text", "已立项核查"]);
+    let last = police.json(&[
+        "referral",
+        "result",
+        name,
+        "--text",
+        "未发现违法",
+        "--final",
+    ]);
+    assert_eq!(last["referral"]["state"], "result_fed_back");
+}
+
+fn is_shown(bank: &Desk, name: &str) {
+    let shown = bank.json(&["referral", "show", name]);
+    let shown = &shown["referral"];
+    assert_eq!(shown["title"], "第三季度收支与业务范围不符");
+    assert_eq!(shown["results"][1]["text"], "未发现违法");
+    assert_eq!(shown["answer"]["addressee_reference"], "办字7号");
+    assert!(shown["times"]["total_seconds"].is_i64());
+    let first = bank.json(&["referral", "show", name, "--revision", "1"]);
+    assert_eq!(first["referral"]["title"], "收支与业务范围不符");
+    let text = bank.text(&["--lang", "en", "referral", "show", name]);
+    for word in [
+        "result fed back",
+        "final result",
+        "question",
+        "elapsed",
+        "clue.txt",
+    ] {
+        assert!(text.contains(word), "{text}");
+    }
 }
 
 fn other_ends(bank: &Desk, police: &Desk, outsider: &Desk) {

@@ -163,6 +163,13 @@ async fn run_further(context: &Context, command: ReferralCommand) -> Done {
             )
         }
         ReferralCommand::Correct(args) => correct(context, *args).await,
+        other => end(context, other).await,
+    }
+}
+
+/// How the sender ends it.
+async fn end(context: &Context, command: ReferralCommand) -> Done {
+    match command {
         ReferralCommand::Close {
             referral,
             note,

@@ -360,6 +360,17 @@ fn withheld(out: Out, is_withheld: bool, text: &str) -> String {
 
 /// What came of it, in order.
 fn history(out: Out, one: &InformationRequest) -> Vec<String> {
+    let mut parts = until_the_answer(out, one);
+    parts.extend(one.answer.iter().map(|one| answer(out, one)));
+    parts.extend(one.delivery.iter().map(|one| delivery(out, one)));
+    parts.extend(one.corrections.iter().map(|one| correction(out, one)));
+    parts.extend(one.uses.iter().map(|one| use_record(out, one)));
+    parts.extend(one.suspensions.iter().map(|one| suspension(out, one)));
+    parts.extend(one.disposal.iter().map(|one| disposal(out, one)));
+    parts
+}
+
+fn until_the_answer(out: Out, one: &InformationRequest) -> Vec<String> {
     let mut parts = vec![];
     if let Some(approval) = &one.approval {
         let title = if approval.is_approved {
@@ -416,41 +427,27 @@ fn history(out: Out, one: &InformationRequest) -> Vec<String> {
             &body,
         ));
     }
-    if let Some(answer) = &one.answer {
-        let title = if answer.is_consent {
-            out.label("consent", "同意")
-        } else {
-            out.label("refusal", "不予提供")
-        };
-        let body = withheld(out, answer.is_withheld, &answer.text);
-        parts.push(step(
-            out,
-            title,
-            &answer.officer,
-            answer.answered_at.as_ref(),
-            &body,
-        ));
-    }
-    parts.extend(one.delivery.iter().map(|one| delivery(out, one)));
-    parts.extend(one.corrections.iter().map(|one| correction(out, one)));
-    parts.extend(one.uses.iter().map(|one| use_record(out, one)));
-    parts.extend(one.suspensions.iter().map(|one| suspension(out, one)));
-    if let Some(disposal) = &one.disposal {
-        let title = format!(
-            "{} {}",
-            out.label("disposed of on", "处置于"),
-            on(disposal.disposed_on.as_ref())
-        );
-        let body = format!("{}\n{}", disposal.storage, disposal.destruction);
-        parts.push(step(
-            out,
-            &title,
-            &disposal.officer,
-            disposal.confirmed_at.as_ref(),
-            &body,
-        ));
-    }
     parts
+}
+
+fn answer(out: Out, one: &hub_proto::requests::Answer) -> String {
+    let title = if one.is_consent {
+        out.label("consent", "同意")
+    } else {
+        out.label("refusal", "不予提供")
+    };
+    let body = withheld(out, one.is_withheld, &one.text);
+    step(out, title, &one.officer, one.answered_at.as_ref(), &body)
+}
+
+fn disposal(out: Out, one: &hub_proto::requests::Disposal) -> String {
+    let title = format!(
+        "{} {}",
+        out.label("disposed of on", "处置于"),
+        on(one.disposed_on.as_ref())
+    );
+    let body = format!("{}\n{}", one.storage, one.destruction);
+    step(out, &title, &one.officer, one.confirmed_at.as_ref(), &body)
 }
 
 fn file_line(
