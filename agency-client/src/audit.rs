@@ -1,4 +1,13 @@
 //! Who read which restricted record, when and what for.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+//! for read in client.audit().list_accesses(&Default::default()).await?.accesses {
+//!     println!("{} {}", read.reader, read.purpose);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::VecDeque;
 
@@ -7,6 +16,14 @@ use hub_proto::audit::{Access, ListAccessesRequest, ListAccessesResponse};
 use crate::{client::Client, error::Result};
 
 /// The audit service. Made by [`Client::audit`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let page = client.audit().list_accesses(&Default::default()).await?;
+/// println!("{} reads", page.accesses.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Audit {
     client: Client,
@@ -69,6 +86,16 @@ impl Audit {
 }
 
 /// Accesses, one after the other. Made by [`Audit::all_accesses`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let mut reads = client.audit().all_accesses(Default::default());
+/// while let Some(read) = reads.next().await? {
+///     println!("{}", read.officer);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Accesses {
     audit: Audit,
@@ -79,6 +106,15 @@ pub struct Accesses {
 
 impl Accesses {
     /// The next access; `None` at the end. After an error it can be called again and goes on where it was.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// let mut reads = client.audit().all_accesses(Default::default());
+    /// let newest = reads.next().await?;
+    /// # drop(newest);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`crate::ClientError`].

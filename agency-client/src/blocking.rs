@@ -240,6 +240,13 @@ impl Client {
     }
 
     /// Referrals: sending, acknowledging, answering, results.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// client.referrals().list(&Default::default())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn referrals(&self) -> Referrals {
         Referrals::new(self)
@@ -274,12 +281,26 @@ impl Client {
     }
 
     /// Information requests between agencies.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// client.requests().list(&Default::default())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn requests(&self) -> Requests {
         Requests::new(self)
     }
 
     /// Fund alerts.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// client.alerts().list(&Default::default())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn alerts(&self) -> Alerts {
         Alerts::new(self)
@@ -299,12 +320,27 @@ impl Client {
     }
 
     /// Who read which restricted record, for auditors.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// client.audit().list_accesses(&Default::default())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn audit(&self) -> Audit {
         Audit::new(self)
     }
 
     /// As [`crate::Client::with_purpose`].
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::blocking::Client) -> agency_client::Result<()> {
+    /// let client = client.with_purpose("核查晋社案〔2026〕12号")?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.

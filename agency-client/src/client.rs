@@ -165,6 +165,12 @@ impl Client {
     }
 
     /// What restricted records are read for; empty when it is not said.
+    ///
+    /// ```no_run
+    /// # fn example(client: agency_client::Client) {
+    /// println!("{}", client.purpose());
+    /// # }
+    /// ```
     #[must_use]
     pub fn purpose(&self) -> &str {
         &self.purpose
@@ -305,18 +311,39 @@ impl Client {
     }
 
     /// Information requests between agencies.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// client.requests().list(&Default::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn requests(&self) -> Requests {
         Requests::new(self.clone())
     }
 
     /// Fund alerts.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// client.alerts().list(&Default::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn alerts(&self) -> Alerts {
         Alerts::new(self.clone())
     }
 
     /// Referrals: sending, acknowledging, answering, results.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// client.referrals().list(&Default::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn referrals(&self) -> Referrals {
         Referrals::new(self.clone())
@@ -337,6 +364,13 @@ impl Client {
     }
 
     /// Who read which restricted record, for auditors.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// client.audit().list_accesses(&Default::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn audit(&self) -> Audit {
         Audit::new(self.clone())

@@ -13,6 +13,15 @@
 //! Mutating methods take the request of the contract; an empty `request_id` in it is filled in. Keep
 //! one of your own to repeat the very same call after a crash. The id that raises an alert is also the
 //! last part of its name.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+//! for alert in client.alerts().list(&Default::default()).await?.alerts {
+//!     println!("{}", alert.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod alerts;
 mod draft;

@@ -5,6 +5,15 @@
 //! your own to repeat the very same call after a crash. Their answers say where the referral stands and have
 //! none of its contents: these come from [`Referrals::get`] and [`Referrals::list`], and every read of them is
 //! recorded on the ledger before the hub answers.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+//! for referral in client.referrals().list(&Default::default()).await?.referrals {
+//!     println!("{}", referral.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use hub_proto::referrals::{
     AcknowledgeReferralRequest, AcknowledgeReferralResponse, AddInformationRequest,
@@ -31,6 +40,13 @@ macro_rules! path {
 
 /// A referral without what the hub fills in: what [`Referrals::correct`] takes, so that a referral that was
 /// read can be sent again with one thing changed.
+///
+/// ```
+/// use agency_client::{proto::referrals::Referral, referrals::as_written};
+///
+/// let again = as_written(Referral { title: "线索".into(), revision: 2, ..Default::default() });
+/// assert_eq!((again.title.as_str(), again.revision), ("线索", 0));
+/// ```
 #[must_use]
 pub fn as_written(referral: Referral) -> Referral {
     Referral {
@@ -57,6 +73,14 @@ fn minted(id: String) -> Result<String> {
 }
 
 /// The service of referrals. Made by [`Client::referrals`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let page = client.referrals().list(&Default::default()).await?;
+/// println!("{} referrals", page.referrals.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Referrals {
     client: Client,

@@ -9,6 +9,15 @@
 //! Mutating methods take the request of the contract; an empty `request_id` in it is filled in. Keep one of your
 //! own to repeat the very same call after a crash. Their answers tell where a request stands and quote none of its
 //! texts: those are read with [`Requests::get`], and each read is on the ledger.
+//!
+//! ```no_run
+//! # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+//! for request in client.requests().list(&Default::default()).await?.information_requests {
+//!     println!("{}", request.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod draft;
 mod owed;

@@ -53,6 +53,14 @@ impl Desk {
         Self { profile, common }
     }
 
+    /// The same desk, whose reads are for a purpose.
+    #[must_use]
+    pub fn reading_for(mut self, purpose: &str) -> Self {
+        self.common
+            .extend(["--purpose".to_owned(), purpose.to_owned()]);
+        self
+    }
+
     /// A clerk's desk.
     #[must_use]
     pub fn clerk(world: &World, agency: &str) -> Self {

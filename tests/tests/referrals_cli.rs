@@ -187,9 +187,12 @@ fn other_ends(bank: &Desk, police: &Desk, outsider: &Desk) {
 #[tokio::test(flavor = "multi_thread")]
 async fn fs_036_fs_037_referrals_through_the_command_line() {
     let world = World::start().await;
-    let bank = Desk::new(&world, "pboc-branch", "bank-analyst", &["analyst"]);
-    let police = Desk::new(&world, "public-security", "police-leader", &["leader"]);
-    let outsider = Desk::new(&world, "civil-affairs", "office-1", &["office", "leader"]);
+    let bank =
+        Desk::new(&world, "pboc-branch", "bank-analyst", &["analyst"]).reading_for("办理移送事项");
+    let police = Desk::new(&world, "public-security", "police-leader", &["leader"])
+        .reading_for("办理移送事项");
+    let outsider =
+        Desk::new(&world, "civil-affairs", "office-1", &["office", "leader"]).reading_for("查阅");
     let folder = world.site.path().to_owned();
     beside(move || {
         whole_life(&bank, &police, &folder);

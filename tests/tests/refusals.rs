@@ -108,13 +108,13 @@ const ATTACHMENT_ROWS: &[Row] = &[
         attachments!("UploadAttachment"),
         ("tax", "clerk"),
         Case::Except(OWN_ONLY),
-        refused("tax", "leader", "", DENIED),
+        refused("tax", "node-admin", "", DENIED),
     ),
     row(
         attachments!("GetUpload"),
         ("tax", "clerk"),
         refused("health", "clerk", "tax's", HIDDEN),
-        refused("tax", "leader", "tax's", DENIED),
+        refused("tax", "node-admin", "tax's", DENIED),
     ),
     row(
         attachments!("DownloadAttachment"),

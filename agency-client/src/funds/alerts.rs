@@ -34,6 +34,14 @@ fn minted(id: String) -> Result<String> {
 }
 
 /// The service of fund alerts. Made by [`Client::alerts`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let page = client.alerts().list(&Default::default()).await?;
+/// println!("{} alerts", page.alerts.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Alerts {
     client: Client,

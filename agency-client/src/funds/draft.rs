@@ -50,6 +50,13 @@ pub struct AlertDraft {
 impl AlertDraft {
     /// An alert on an organisation: unified social credit code and registered name. It goes to every
     /// member of the mechanism unless [`Self::circulate_to`] names a few.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn on(uscc: impl Into<String>, display_name: impl Into<String>) -> Self {
         let alert = Alert {
@@ -104,6 +111,13 @@ impl AlertDraft {
     }
 
     /// The organisation's registered name.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").organization_name("某某行业协会");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn organization_name(mut self, display_name: impl Into<String>) -> Self {
         let organization = self.alert.organization.get_or_insert_default();
@@ -112,6 +126,14 @@ impl AlertDraft {
     }
 
     /// Which series it belongs to; must be the indicator's (FS-054).
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    /// use agency_client::proto::funds::AlertKind;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").kind(AlertKind::OverseasDonation);
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn kind(mut self, kind: AlertKind) -> Self {
         self.alert.kind = kind.into();
@@ -119,6 +141,13 @@ impl AlertDraft {
     }
 
     /// Id of an indicator of the charter.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").indicator("flow_out_of_line");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn indicator(mut self, indicator: impl Into<String>) -> Self {
         self.alert.indicator = indicator.into();
@@ -127,6 +156,14 @@ impl AlertDraft {
 
     /// First and last day of the period that it speaks of; the last not in the future and at most 10
     /// years after the first.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    /// use jiff::civil::date;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").period(date(2026, 1, 1), date(2026, 6, 30));
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn period(mut self, start_on: Date, end_on: Date) -> Self {
         self.alert.start_on = Some(to_wire(start_on));
@@ -135,6 +172,13 @@ impl AlertDraft {
     }
 
     /// Id of an amount band of the charter, and its currency (ISO 4217).
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").amount("1m_10m", "CNY");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn amount(mut self, band: impl Into<String>, currency: impl Into<String>) -> Self {
         self.alert.amount_band = band.into();
@@ -143,6 +187,14 @@ impl AlertDraft {
     }
 
     /// Which way the money went.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    /// use agency_client::proto::funds::Direction;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").direction(Direction::Out);
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn direction(mut self, direction: Direction) -> Self {
         self.alert.direction = direction.into();
@@ -150,6 +202,14 @@ impl AlertDraft {
     }
 
     /// How severe it is, and why, 1 to 1,000 characters.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    /// use agency_client::proto::funds::Severity;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").severity(Severity::Routine, "首次出现");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn severity(mut self, severity: Severity, reason: impl Into<String>) -> Self {
         self.alert.severity = severity.into();
@@ -158,6 +218,13 @@ impl AlertDraft {
     }
 
     /// The grounds in words, 1 to 4,000 characters: no account, transaction or counterparty (FS-051).
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").grounds("流出与项目不符。");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn grounds(mut self, grounds: impl Into<String>) -> Self {
         self.alert.grounds = grounds.into();
@@ -165,6 +232,13 @@ impl AlertDraft {
     }
 
     /// Where it comes from, 1 to 500 characters.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").source_note("二季度分析");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn source_note(mut self, note: impl Into<String>) -> Self {
         self.alert.source_note = note.into();
@@ -173,6 +247,13 @@ impl AlertDraft {
 
     /// What is asked of a unit, 1 to 500 characters: its id, or `agencies/{agency}`. At most
     /// [`super::ASKS_MAX`].
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").ask("tax", "核对票据");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn ask(mut self, unit: &str, text: impl Into<String>) -> Self {
         self.alert.asks.push(AlertAsk {
@@ -183,6 +264,13 @@ impl AlertDraft {
     }
 
     /// Forgets what was asked of whom: for a correction that asks something else.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").ask("tax", "核对票据").without_asks();
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn without_asks(mut self) -> Self {
         self.alert.asks.clear();
@@ -190,6 +278,13 @@ impl AlertDraft {
     }
 
     /// Its legal basis, 1 to 500 characters.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").legal_basis("反洗钱法（2024年修订）第七条");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn legal_basis(mut self, basis: impl Into<String>) -> Self {
         self.alert.legal_basis = basis.into();
@@ -197,6 +292,14 @@ impl AlertDraft {
     }
 
     /// How confidential it is: internal, and never assumed. Secrets are refused (X-005).
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    /// use agency_client::proto::channels::Classification;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").classification(Classification::Internal);
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn classification(mut self, classification: Classification) -> Self {
         self.alert.classification = classification.into();
@@ -204,6 +307,17 @@ impl AlertDraft {
     }
 
     /// A document that was uploaded before; at most [`super::DOCUMENTS_MAX`].
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let file = client.attachments().upload("analysis.pdf", |_| {}).await?;
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").attach(file);
+    /// # drop(draft);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn attach(mut self, document: Attachment) -> Self {
         self.alert.attachments.push(document);
@@ -212,6 +326,13 @@ impl AlertDraft {
 
     /// Only to these units, where the charter allows it and never for an emergency (FS-023): ids, or
     /// `agencies/{agency}`. Left out when the draft corrects an alert: that goes to whom it went.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").circulate_to(["tax", "finance"]);
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn circulate_to<U: AsRef<str>>(mut self, units: impl IntoIterator<Item = U>) -> Self {
         let units = units.into_iter().map(|unit| agency_name(unit.as_ref()));
@@ -220,6 +341,13 @@ impl AlertDraft {
     }
 
     /// A request id of the caller's own, a UUIDv7; also the new alert's id.
+    ///
+    /// ```
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会").request_id("0190a5c0-0000-7000-8000-000000000001");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = id.into();
@@ -227,6 +355,11 @@ impl AlertDraft {
     }
 
     /// The request id. Store it before raising, to be able to repeat the call after a crash.
+    ///
+    /// ```
+    /// let draft = agency_client::funds::AlertDraft::on("51140000MJ0000018C", "某某协会");
+    /// assert_eq!(draft.id().len(), 36);
+    /// ```
     #[must_use]
     pub fn id(&self) -> &str {
         &self.request_id
@@ -234,12 +367,23 @@ impl AlertDraft {
 
     /// The rules that the draft breaks, as far as they need no charter; `today` is the day where the
     /// charter applies. The hub checks them again, and its charter's.
+    ///
+    /// ```
+    /// let draft = agency_client::funds::AlertDraft::on("51140000MJ0000018C", "某某协会");
+    /// let broken = draft.check(jiff::civil::date(2026, 7, 1));
+    /// assert!(broken.iter().any(|one| one.field == "grounds"));
+    /// ```
     #[must_use]
     pub fn check(&self, today: Date) -> Vec<rules::Broken> {
         rules::check(&self.alert, today)
     }
 
     /// The alert as it would be sent.
+    ///
+    /// ```
+    /// let draft = agency_client::funds::AlertDraft::on("51140000MJ0000018C", "某某协会");
+    /// assert_eq!(draft.alert().grounds, "");
+    /// ```
     #[must_use]
     pub fn alert(&self) -> &Alert {
         &self.alert

@@ -19,10 +19,22 @@ use jiff::{ToSpan as _, civil::Date};
 use crate::error::Lang;
 
 /// What is asked of units, at most.
+///
+/// ```
+/// assert_eq!(agency_client::funds::ASKS_MAX, 32);
+/// ```
 pub const ASKS_MAX: usize = 32;
 /// Documents of an alert, at most.
+///
+/// ```
+/// assert_eq!(agency_client::funds::DOCUMENTS_MAX, 10);
+/// ```
 pub const DOCUMENTS_MAX: usize = 10;
 /// Longest period, in years.
+///
+/// ```
+/// assert_eq!(agency_client::funds::PERIOD_YEARS_MAX, 10);
+/// ```
 pub const PERIOD_YEARS_MAX: i32 = 10;
 /// Longest name of an organisation, in characters.
 const NAME_CHARS_MAX: usize = 200;
@@ -40,6 +52,15 @@ const CIRCULATION_MAX: usize = 32;
 const ACCOUNT_DIGITS_MIN: usize = 12;
 
 /// A rule that an alert can break without any charter.
+///
+/// ```
+/// use agency_client::{funds::check, proto::funds::Alert};
+///
+/// let broken = check(&Alert::default(), jiff::civil::date(2026, 7, 1));
+/// for one in broken {
+///     println!("{}: {}", one.field, one.rule);
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AlertRule {
@@ -96,6 +117,13 @@ pub enum AlertRule {
 
 impl AlertRule {
     /// The rule in a language; it reads after the field's name.
+    ///
+    /// ```
+    /// use agency_client::{funds::check, proto::funds::Alert};
+    ///
+    /// let broken = check(&Alert::default(), jiff::civil::date(2026, 7, 1));
+    /// assert!(!broken[0].rule.text(agency_client::Lang::Zh).is_empty());
+    /// ```
     #[must_use]
     pub fn text(&self, lang: Lang) -> String {
         match lang {
@@ -204,6 +232,13 @@ impl fmt::Display for AlertRule {
 }
 
 /// A field and the rule that it breaks.
+///
+/// ```
+/// use agency_client::{funds::check, proto::funds::Alert};
+///
+/// let broken = check(&Alert::default(), jiff::civil::date(2026, 7, 1));
+/// assert!(broken.iter().any(|one| one.field == "currency"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     /// The field, as the contract names it: `organization.uscc`, `asks[0].unit`.

@@ -249,6 +249,18 @@ impl Outgoing {
     /// A record of use of what an information request brought. It is refused, and set aside, when the use was
     /// suspended or is over by the time it arrives.
     ///
+    /// ```
+    /// # fn example() -> agency_client::Result<()> {
+    /// use agency_client::outbox::Outgoing;
+    /// use agency_client::proto::requests::RecordUseRequest;
+    ///
+    /// let request = RecordUseRequest { name: "informationRequests/0190a5c0-0000-7000-8000-000000000001".into(), ..Default::default() };
+    /// let what = Outgoing::record_use(&request)?;
+    /// # drop(what);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7.
     pub fn record_use(request: &hub_proto::requests::RecordUseRequest) -> Result<Self> {
@@ -257,6 +269,18 @@ impl Outgoing {
 
     /// That what an information request brought was disposed of. It counts when the hub records it: near the
     /// last day of use, call [`crate::requests::Requests::confirm_disposal`].
+    ///
+    /// ```
+    /// # fn example() -> agency_client::Result<()> {
+    /// use agency_client::outbox::Outgoing;
+    /// use agency_client::proto::requests::ConfirmDisposalRequest;
+    ///
+    /// let request = ConfirmDisposalRequest { name: "informationRequests/0190a5c0-0000-7000-8000-000000000001".into(), ..Default::default() };
+    /// let what = Outgoing::confirm_disposal(&request)?;
+    /// # drop(what);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7.
@@ -271,6 +295,18 @@ impl Outgoing {
     /// A fund alert. It keeps the draft's request id, which is also the alert's: one that was tried online
     /// before, with an answer that never came, is not raised twice. An emergency is better raised with
     /// [`crate::funds::Alerts::raise`], and seen to arrive.
+    ///
+    /// ```
+    /// # fn example() -> agency_client::Result<()> {
+    /// use agency_client::outbox::Outgoing;
+    /// use agency_client::funds::AlertDraft;
+    ///
+    /// let draft = AlertDraft::on("51140000MJ0000018C", "某某协会");
+    /// let what = Outgoing::raise_alert(draft)?;
+    /// # drop(what);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Input`] when the draft's request id is no UUIDv7.
@@ -287,6 +323,23 @@ impl Outgoing {
     /// have not read. Near the end of the time to acknowledge, call
     /// [`crate::funds::Alerts::acknowledge`].
     ///
+    /// ```
+    /// # fn example() -> agency_client::Result<()> {
+    /// use agency_client::outbox::Outgoing;
+    /// use agency_client::proto::funds::{AcknowledgeAlertRequest, AlertAction};
+    ///
+    /// let request = AcknowledgeAlertRequest {
+    ///     name: "alerts/0190a5c0-0000-7000-8000-000000000001".into(),
+    ///     revision: 1,
+    ///     action: AlertAction::Checks.into(),
+    ///     ..Default::default()
+    /// };
+    /// let what = Outgoing::acknowledge_alert(&request)?;
+    /// # drop(what);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7, or no revision is named.
     pub fn acknowledge_alert(request: &AcknowledgeAlertRequest) -> Result<Self> {
@@ -300,6 +353,18 @@ impl Outgoing {
     /// A report that a measure on an alert is done. It counts from when the hub records it: near the due
     /// day, call [`crate::funds::Alerts::report_measure`].
     ///
+    /// ```
+    /// # fn example() -> agency_client::Result<()> {
+    /// use agency_client::outbox::Outgoing;
+    /// use agency_client::proto::funds::ReportMeasureRequest;
+    ///
+    /// let request = ReportMeasureRequest { name: "alerts/0190a5c0-0000-7000-8000-000000000001".into(), measure: 1, ..Default::default() };
+    /// let what = Outgoing::report_measure(&request)?;
+    /// # drop(what);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7.
     pub fn report_measure(request: &ReportMeasureRequest) -> Result<Self> {
@@ -309,6 +374,17 @@ impl Outgoing {
     /// A referral to the competent unit. It counts as sent when the hub records it. Its title on this
     /// machine is that of a referral and nothing of what it is about.
     ///
+    /// ```
+    /// # fn example() -> agency_client::Result<()> {
+    /// use agency_client::outbox::Outgoing;
+    /// use agency_client::proto::referrals::SendReferralRequest;
+    ///
+    /// let what = Outgoing::send_referral(&SendReferralRequest::default())?;
+    /// # drop(what);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7.
     pub fn send_referral(request: &SendReferralRequest) -> Result<Self> {
@@ -316,6 +392,18 @@ impl Outgoing {
     }
 
     /// A result of a referral that this agency has taken up.
+    ///
+    /// ```
+    /// # fn example() -> agency_client::Result<()> {
+    /// use agency_client::outbox::Outgoing;
+    /// use agency_client::proto::referrals::FeedBackResultRequest;
+    ///
+    /// let request = FeedBackResultRequest { name: "referrals/0190a5c0-0000-7000-8000-000000000001".into(), ..Default::default() };
+    /// let what = Outgoing::feed_back_result(&request)?;
+    /// # drop(what);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Input`] when the request id is no UUIDv7.

@@ -66,6 +66,14 @@ pub struct AccountDraft {
 
 impl AccountDraft {
     /// In a case of this agency's own: its number, and the day on which it was opened.
+    ///
+    /// ```
+    /// use agency_client::requests::AccountDraft;
+    /// use jiff::civil::date;
+    ///
+    /// let account = AccountDraft::in_case("某立字〔2026〕1号", date(2026, 3, 2));
+    /// # drop(account);
+    /// ```
     #[must_use]
     pub fn in_case(case_number: impl Into<String>, opened_on: Date) -> Self {
         let case = CaseOpened {
@@ -82,6 +90,14 @@ impl AccountDraft {
     }
 
     /// Organisations that the case names besides the one that is asked about, by unified social credit code.
+    ///
+    /// ```
+    /// use agency_client::requests::AccountDraft;
+    /// use jiff::civil::date;
+    ///
+    /// let account = AccountDraft::in_case("某立字〔2026〕1号", date(2026, 3, 2)).case_names(["51140000MJ0000018C"]);
+    /// # drop(account);
+    /// ```
     #[must_use]
     pub fn case_names<U: Into<String>>(
         mut self,
@@ -94,6 +110,14 @@ impl AccountDraft {
     }
 
     /// Number of the instrument (查询文书).
+    ///
+    /// ```
+    /// use agency_client::requests::AccountDraft;
+    /// use jiff::civil::date;
+    ///
+    /// let account = AccountDraft::in_case("某立字〔2026〕1号", date(2026, 3, 2)).instrument("某调证字〔2026〕1号");
+    /// # drop(account);
+    /// ```
     #[must_use]
     pub fn instrument(mut self, number: impl Into<String>) -> Self {
         self.inquiry.instrument_number = number.into();
@@ -101,6 +125,14 @@ impl AccountDraft {
     }
 
     /// Officers who act together, as on the instrument: at least two.
+    ///
+    /// ```
+    /// use agency_client::requests::AccountDraft;
+    /// use jiff::civil::date;
+    ///
+    /// let account = AccountDraft::in_case("某立字〔2026〕1号", date(2026, 3, 2)).officers(["officer-1", "officer-2"]);
+    /// # drop(account);
+    /// ```
     #[must_use]
     pub fn officers<O: Into<String>>(mut self, officers: impl IntoIterator<Item = O>) -> Self {
         self.inquiry.officers = officers.into_iter().map(Into::into).collect();
@@ -108,6 +140,15 @@ impl AccountDraft {
     }
 
     /// Who approved the inquiry, under which reference, and on which day.
+    ///
+    /// ```
+    /// use agency_client::requests::AccountDraft;
+    /// use jiff::civil::date;
+    /// use agency_client::proto::requests::ApprovalLevel;
+    ///
+    /// let account = AccountDraft::in_case("某立字〔2026〕1号", date(2026, 3, 2)).approved(ApprovalLevel::AsStatute, "某批〔2026〕1号", date(2026, 3, 3));
+    /// # drop(account);
+    /// ```
     #[must_use]
     pub fn approved(
         mut self,
@@ -122,6 +163,14 @@ impl AccountDraft {
     }
 
     /// The organisation is a charity: some legal bases are for charities only.
+    ///
+    /// ```
+    /// use agency_client::requests::AccountDraft;
+    /// use jiff::civil::date;
+    ///
+    /// let account = AccountDraft::in_case("某立字〔2026〕1号", date(2026, 3, 2)).charity();
+    /// # drop(account);
+    /// ```
     #[must_use]
     pub fn charity(mut self) -> Self {
         self.inquiry.is_charity = true;
@@ -145,6 +194,13 @@ impl RequestDraft {
     }
 
     /// Government data of an agency, by its id or resource name.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional);
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn data(provider: &str, sharing: SharingAttribute) -> Self {
         Self::to(provider, RequestKind::Data, sharing)
@@ -152,6 +208,16 @@ impl RequestDraft {
 
     /// Account information of one organisation: code and registered name. The case names it, and its number
     /// is the reference of the request.
+    ///
+    /// ```
+    /// use agency_client::requests::{AccountDraft, RequestDraft};
+    /// use jiff::civil::date;
+    ///
+    /// let account = AccountDraft::in_case("某立字〔2026〕1号", date(2026, 3, 2));
+    /// let draft =
+    ///     RequestDraft::account_information("pboc-branch", "51140000MJ0000018C", "某某协会", account);
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn account_information(
         provider: &str,
@@ -175,6 +241,13 @@ impl RequestDraft {
     }
 
     /// What the data is for; its use is limited to that.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).purpose("核实年检材料");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
         self.request.purpose = purpose.into();
@@ -182,6 +255,13 @@ impl RequestDraft {
     }
 
     /// Which data is asked for.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).scope("纳税申报情况");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.request.scope = scope.into();
@@ -189,6 +269,13 @@ impl RequestDraft {
     }
 
     /// An organisation that it is about; call it for each.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).organization("51140000MJ0000018C", "某某协会");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn organization(
         mut self,
@@ -203,6 +290,14 @@ impl RequestDraft {
     }
 
     /// First and last day of the period that the data is about.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    /// use jiff::civil::date;
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).period(date(2026, 1, 1), date(2026, 6, 30));
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn period(mut self, start_on: Date, end_on: Date) -> Self {
         self.request.start_on = Some(to_wire(start_on));
@@ -211,6 +306,13 @@ impl RequestDraft {
     }
 
     /// In which business the data is used.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).use_scene("年度检查");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn use_scene(mut self, use_scene: impl Into<String>) -> Self {
         self.request.use_scene = use_scene.into();
@@ -219,6 +321,13 @@ impl RequestDraft {
 
     /// Id of a row of the charter's legal bases; and, where that row says so, the statute and article that the
     /// instrument names, else an empty text.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).legal_basis("data_sharing", "");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn legal_basis(
         mut self,
@@ -231,6 +340,13 @@ impl RequestDraft {
     }
 
     /// Reference of the own file or case.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).case_reference("某查字〔2026〕1号");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn case_reference(mut self, reference: impl Into<String>) -> Self {
         self.request.case_reference = reference.into();
@@ -238,6 +354,14 @@ impl RequestDraft {
     }
 
     /// Last day on which the data may be used.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    /// use jiff::civil::date;
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).valid_until(date(2026, 12, 31));
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn valid_until(mut self, on: Date) -> Self {
         self.request.valid_until_on = Some(to_wire(on));
@@ -245,6 +369,13 @@ impl RequestDraft {
     }
 
     /// Officer of the own agency who is to approve it, and is not its author.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).approver("leader-1");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn approver(mut self, officer: impl Into<String>) -> Self {
         self.request.approver = officer.into();
@@ -252,6 +383,17 @@ impl RequestDraft {
     }
 
     /// A document, uploaded before; call it for each.
+    ///
+    /// ```no_run
+    /// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let file = client.attachments().upload("letter.pdf", |_| {}).await?;
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).attach(file);
+    /// # drop(draft);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn attach(mut self, attachment: Attachment) -> Self {
         self.request.attachments.push(attachment);
@@ -259,6 +401,13 @@ impl RequestDraft {
     }
 
     /// The request id of an earlier attempt whose answer was lost.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional).request_id("0190a5c0-0000-7000-8000-000000000001");
+    /// # drop(draft);
+    /// ```
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = id.into();
@@ -266,12 +415,29 @@ impl RequestDraft {
     }
 
     /// The name that the request will have.
+    ///
+    /// ```
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let draft = RequestDraft::data("tax", SharingAttribute::Conditional);
+    /// assert!(draft.name().starts_with("informationRequests/"));
+    /// ```
     #[must_use]
     pub fn name(&self) -> String {
         format!("informationRequests/{}", self.request_id)
     }
 
     /// The request of the contract.
+    ///
+    /// ```
+    /// # fn example() -> agency_client::Result<()> {
+    /// use agency_client::{proto::requests::SharingAttribute, requests::RequestDraft};
+    ///
+    /// let request = RequestDraft::data("tax", SharingAttribute::Conditional).into_request()?;
+    /// # drop(request);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`crate::ClientError::Input`] when the request id is no UUIDv7.

@@ -5,6 +5,12 @@ use hub_proto::requests::{Deadline, DeadlineKind, InformationRequest, RequestSta
 use jiff::{Timestamp, civil::Date};
 
 /// One thing that is owed.
+///
+/// ```
+/// use agency_client::{proto::requests::InformationRequest, requests::owed};
+///
+/// assert!(owed(&InformationRequest::default()).is_empty());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Owed {
     /// Who owes it, `agencies/{agency}`.

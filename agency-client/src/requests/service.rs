@@ -30,6 +30,14 @@ macro_rules! path {
 }
 
 /// The service of information requests. Made by [`Client::requests`].
+///
+/// ```no_run
+/// # async fn example(client: agency_client::Client) -> agency_client::Result<()> {
+/// let page = client.requests().list(&Default::default()).await?;
+/// println!("{} requests", page.information_requests.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Requests {
     client: Client,

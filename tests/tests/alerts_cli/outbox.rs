@@ -7,6 +7,7 @@ use hub_tests::{
 
 use super::{analyst, name, raise, unit};
 
+#[allow(clippy::too_many_lines, reason = "one story, told in order")]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_in_the_outbox_is_raised_acknowledged_and_reported_once() {
     let mut world = World::start().await;

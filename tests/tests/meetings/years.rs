@@ -287,7 +287,7 @@ async fn je_070_fs_060_the_office_is_told_of_a_year_without_its_annual_meeting()
     assert_eq!(annual::run(&engine).await.unwrap(), 0, "once");
     let title = format!("提醒：{year}年未记录召开成员单位工作协调会议（原则上每年一次）");
     let told = (title, JOINT.to_owned());
-    assert_eq!(years.told(JOINT).await, [told.clone()]);
+    assert_eq!(years.told(JOINT).await, std::slice::from_ref(&told));
     assert_eq!(years.told(FUND).await, []);
     // It blocks nothing; and a year later both are told of that one.
     years.hold(MeetingKind::Extraordinary, JOINT).await;

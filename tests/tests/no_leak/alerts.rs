@@ -106,6 +106,7 @@ impl Story<'_> {
 
     /// In both worlds: an alert to all on the organisation of the secret ones, with a joint notice, and one to
     /// a few others.
+    #[allow(clippy::too_many_lines, reason = "one story, told in order")]
     async fn warn_openly(&mut self) {
         let ids: Vec<String> = (0..9).map(|_| self.step()).collect();
         let names = [&ids[0], &ids[1]].map(|id| format!("alerts/{id}"));
@@ -190,6 +191,7 @@ impl Story<'_> {
 
     /// Three alerts to a few: one with all that can be done about one, one that nobody acknowledges, one taken
     /// back. Silent ones take their time and their randomness, and happen not.
+    #[allow(clippy::too_many_lines, reason = "one story, told in order")]
     async fn warn(&mut self, is_silent: bool) {
         let ids: Vec<String> = (0..ACTS).map(|_| self.step()).collect();
         let names: Vec<String> = ids[..3].iter().map(|id| format!("alerts/{id}")).collect();
@@ -678,6 +680,7 @@ impl Probe<'_> {
         on(self.direct.clock.now(), self.site.charter().zone())
     }
 
+    #[allow(clippy::too_many_lines, reason = "one question after the other")]
     async fn alert_acts(&self, notes: &mut Observations, name: &str) {
         let (api, caller) = (&self.direct.services, &self.caller);
         macro_rules! ask {

@@ -33,6 +33,7 @@ fn draft(to: &str) -> Referral {
 impl Story<'_> {
     /// Three referrals: one with its result, one that waits for it with a question open, one taken
     /// back. A silent one takes its time and its randomness, and happens not.
+    #[allow(clippy::too_many_lines, reason = "one story, told in order")]
     async fn refer(&mut self, from: &str, to: &str, is_silent: bool) {
         let ids: Vec<String> = (0..14).map(|_| self.step()).collect();
         for id in &ids[..3] {
@@ -244,6 +245,7 @@ impl Probe<'_> {
         }
     }
 
+    #[allow(clippy::too_many_lines, reason = "one question after the other")]
     async fn referral_acts(&self, notes: &mut Observations, name: &str) {
         let (api, caller): (_, &Arc<Caller>) = (&self.direct.services, &self.caller);
         macro_rules! ask {

@@ -118,6 +118,7 @@ impl Story<'_> {
 
     /// The whole life of a request, with reads in between. A silent one takes its time and its
     /// randomness, and happens not.
+    #[allow(clippy::too_many_lines, reason = "one story, told in order")]
     async fn deal(&mut self, (requester, provider): (&str, &str), is_silent: bool) -> String {
         let ids: Vec<String> = (0..ACTS).map(|_| self.step()).collect();
         let name = format!("informationRequests/{}", ids[0]);
@@ -386,6 +387,7 @@ impl Probe<'_> {
         }
     }
 
+    #[allow(clippy::too_many_lines, reason = "one question after the other")]
     async fn request_answers(&self, notes: &mut Observations, name: &str) {
         let (api, caller) = (&self.direct.services, &self.caller);
         let name = name.to_owned();

@@ -187,6 +187,7 @@ async fn fs_037_an_answer_may_be_no_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 async fn fs_037_what_is_not_answered_is_listed_by_age_on_each_side() {
     let stage = Stage::set().await;
     let mut names = vec![];

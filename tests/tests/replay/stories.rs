@@ -50,6 +50,7 @@ impl Run<'_> {
         self.inquire().await;
     }
 
+    #[allow(clippy::too_many_lines, reason = "one story, told in order")]
     async fn warn(&mut self) {
         let (bank, office) = (
             self.officer(alerts::BANK, "analyst"),

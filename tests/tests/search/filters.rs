@@ -121,6 +121,7 @@ async fn each_filter_finds_what_it_says_and_together_they_narrow() {
     assert_eq!(Some(shown), read.notification);
 }
 
+#[allow(clippy::too_many_lines, reason = "one story, told in order")]
 #[tokio::test(flavor = "multi_thread")]
 async fn states_kinds_and_replies_are_found_and_follow_what_happens() {
     let clock = Arc::new(Shifted::default());

@@ -243,6 +243,7 @@ mod tests {
         walk(&Cli::command());
     }
 
+    #[allow(clippy::too_many_lines, reason = "a list of command lines")]
     #[test]
     fn contradictions_are_refused() {
         for line in [
