@@ -447,7 +447,7 @@ impl Model {
             right
         } else {
             Actor {
-                agency: random.pick(&AGENCIES),
+                agency: random.pick::<&str>(&AGENCIES),
                 officer: random.pick(&OFFICERS).0,
             }
         };
