@@ -89,7 +89,9 @@ async fn a_scrape_tells_how_the_hub_is() {
     };
     let method = channels!("AcknowledgeDelivery");
     let _at: AcknowledgeDeliveryResponse = health.ask(method, &acknowledge).await.unwrap();
-    let stream = health.open(channels!("Subscribe"), vec![]).await.unwrap();
+    let mut stream = health.open(channels!("Subscribe"), vec![]).await.unwrap();
+    // What it reads of the inbox is on the ledger before it comes: after this the head stands still.
+    stream.message().await.unwrap().unwrap();
     let nothing = clerk.call(channels!("GetNotification"), vec![]).await;
     nothing.unwrap_err();
 
