@@ -101,6 +101,7 @@ fn grants(role: &str, what: &str) -> bool {
         "sign" => &["liaison", "leader"],
         "acknowledge" => &["clerk", "liaison", "office", "analyst", "publisher"],
         "publish" => &["clerk", "liaison", "office", "publisher"],
+        "refer" => &["liaison", "leader", "analyst"],
         "office" => &["office"],
         "appoint" => &["leader"],
         other => panic!("{other}"),

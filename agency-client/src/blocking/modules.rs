@@ -69,8 +69,9 @@ macro_rules! module {
                 /// # use agency_client::{
                 /// #     Recorded, Result, attachments::Progress, blocking::Client,
                 /// #     channels::{NotificationDraft, SearchQuery}, checkpoint::TrustedCheckpoint,
-                /// #     ledger::AuditReport, verify::Bundle,
-                /// #     proto::{attachments::*, channels::*, ledger::*, members::*, meetings::{self, *}},
+                /// #     funds::AlertDraft, ledger::AuditReport, requests::RequestDraft, verify::Bundle,
+                /// #     proto::{attachments::*, audit::*, channels::*, funds::*, ledger::*, members::*},
+                /// #     proto::{meetings::{self, *}, referrals::*, requests::*},
                 /// # };
                 /// # use bytes::Bytes;
                 /// # use jiff::civil::Date;

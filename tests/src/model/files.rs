@@ -16,10 +16,12 @@ pub struct Upload {
 }
 
 impl Model {
-    /// Whether an officer may upload: whoever may publish or address.
+    /// Whether an officer may upload: whoever may publish, address or refer.
     #[must_use]
     pub fn may_upload(&self, officer: &Officer, on: Date) -> bool {
-        self.may(officer, "publish", on) || self.may(officer, "address", on)
+        ["publish", "address", "refer"]
+            .iter()
+            .any(|what| self.may(officer, what, on))
     }
 
     /// What an agency has of a file.
