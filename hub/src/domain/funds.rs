@@ -8,7 +8,7 @@
 //!
 //! The cast: [`texts`] and [`content`] (what may be written, FS-051), [`raise`] (raising and
 //! correcting), [`handle`] (what units do), [`notices`] (joint notices), [`close`] (closing and
-//! retracting), [`rows`] (what state keeps), [`sealed`] (what retention leaves), [`told`] (what those
+//! retracting), [`rows`] (what state keeps), [`sealed`] (what retention leaves), `told` (what those
 //! concerned are told).
 
 mod apply;

@@ -6,7 +6,7 @@
 //! final once; what has ended does not change any more.
 //!
 //! The cast: [`decide`](mod@self) (the rules), [`apply`](apply::apply) (rows and what is asked), [`rows`]
-//! (what state keeps), [`notices`] (what the other side is told).
+//! (what state keeps), `notices` (what the other side is told).
 
 mod apply;
 mod notices;

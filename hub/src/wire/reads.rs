@@ -2,7 +2,7 @@
 //!
 //! The cast:
 //! - [`Services::record_reads`]: records reads of records that a service names.
-//! - [`shown`]: which addressed notifications an answer shows, and the record of that.
+//! - `shown`: which addressed notifications an answer shows, and the record of that.
 //! - [`decisions`]: for every method, whether it can show any.
 //!
 //! Invariant: what is returned of a restricted record was recorded before. Without a record there is no
