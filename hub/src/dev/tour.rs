@@ -59,7 +59,11 @@ pub async fn play(site: &Site) -> anyhow::Result<()> {
     story::alert_is_handled(&mut cast, &mut account, handled).await?;
     story::alert_is_retracted(&mut cast, &mut account, retracted).await?;
     story::referral_comes_back(&mut cast, &mut account).await?;
-    story::account_information_is_answered(&mut cast, &mut account).await?;
+    Box::pin(story::account_information_is_answered(
+        &mut cast,
+        &mut account,
+    ))
+    .await?;
     story::reads_are_listed(&mut cast, &mut account).await?;
     story::office_looks(&mut cast, &mut account, &notice).await?;
     story::receipts_are_proved(&mut cast, &mut account).await?;
