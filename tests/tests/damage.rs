@@ -233,7 +233,7 @@ async fn remedy_tree(fixture: &Fixture, report: &Report, what: &str) {
     fs::remove_file(&file).unwrap();
     let running = server::start(&fixture.site.config()).await.unwrap();
     let known = fixture.known(&running).await.unwrap();
-    assert!(known == fixture.known, "{what}: other data");
+    assert!(known.continues(&fixture.known), "{what}: other data");
     running.stop().await.unwrap();
     assert!(check(fixture).is_clean(), "{what}");
 }
@@ -334,6 +334,8 @@ async fn everything_that_is_derived_can_be_lost_at_once_and_rebuilt() {
     )
     .await;
 
+    // The look at it has put its reads on the ledger.
+    fixture.reset();
     let rebuilt = rebuild::rebuild(&fixture.site.config()).unwrap();
     let entries = u64::try_from(fixture.known.entries.len()).unwrap();
     assert_eq!(
