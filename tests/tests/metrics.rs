@@ -69,6 +69,19 @@ fn value(text: &str, series: &str) -> Option<f64> {
     line.parse().ok()
 }
 
+/// Every kind of certificate says how many days it has left.
+fn all_certificates_have_their_days(text: &str) {
+    let days = |labels: &str| value(text, &format!("hub_certificate_expiry_days{{{labels}}}"));
+    let within = |days: Option<f64>, most: f64| {
+        let days = days.expect("it is there");
+        assert!(days > most - 1.5 && days <= most, "{days} of {most}");
+    };
+    within(days("kind=\"hub\""), 397.0);
+    within(days("kind=\"authority\""), 3650.0);
+    within(days("kind=\"revocation_list\""), 365.0);
+    within(days("kind=\"node\",agency=\"tax\",node=\"node-1\""), 397.0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scrape_tells_how_the_hub_is() {
     let (world, address) = world().await;
@@ -124,15 +137,7 @@ async fn a_scrape_tells_how_the_hub_is() {
     is("hub_ledger_entries", head.into());
     let commits = value(&text, "hub_commit_duration_seconds_count").unwrap();
     assert!((4.0..=head.into()).contains(&commits), "{commits}");
-    let days = |labels: &str| value(&text, &format!("hub_certificate_expiry_days{{{labels}}}"));
-    let within = |days: Option<f64>, most: f64| {
-        let days = days.expect("it is there");
-        assert!(days > most - 1.5 && days <= most, "{days} of {most}");
-    };
-    within(days("kind=\"hub\""), 397.0);
-    within(days("kind=\"authority\""), 3650.0);
-    within(days("kind=\"revocation_list\""), 365.0);
-    within(days("kind=\"node\",agency=\"tax\",node=\"node-1\""), 397.0);
+    all_certificates_have_their_days(&text);
     assert!(value(&text, "process_resident_memory_bytes").unwrap() > 1_000_000.0);
     assert!(value(&text, "process_open_fds").unwrap() > 3.0);
     assert!(value(&text, "hub_data_free_bytes").unwrap() > 1_000_000.0);
