@@ -117,21 +117,20 @@ impl Drop for HubProcess {
 #[must_use]
 pub fn hub_binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| binary("hub", "hub")).clone()
+    BINARY.get_or_init(|| binary("hub")).clone()
 }
 
 /// The `agency` binary, built once with the profile of this test.
 #[must_use]
 pub fn agency_binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY
-        .get_or_init(|| binary("agency-client", "agency"))
-        .clone()
+    BINARY.get_or_init(|| binary("agency")).clone()
 }
 
-/// Cargo gives a test the binaries of its own package only, so another package's is built here. The
-/// build is a no-op when `cargo test --workspace` has made it.
-fn binary(package: &str, name: &str) -> PathBuf {
+/// Cargo gives a test the binaries of its own package only, so another package's is built here. With
+/// `--workspace`, because its dependencies then have the features that `cargo test --workspace` has built
+/// them with: only what is not there yet is compiled.
+fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a file");
     let profile_dir = test
         .parent()
@@ -139,7 +138,7 @@ fn binary(package: &str, name: &str) -> PathBuf {
         .expect("target/<profile>/deps/test");
     let target_dir = profile_dir.parent().expect("target/<profile>");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", package, "--bin", name]);
+    cargo.args(["build", "--quiet", "--workspace", "--bin", name]);
     cargo.arg("--target-dir").arg(target_dir);
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     if profile_dir
