@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::recorded::Recorded;
+use super::{recorded::Recorded, window};
 use crate::{
     domain::{self, EntryMeta},
     error::Result,
@@ -53,5 +53,6 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &Recorded) -> Result<()> {
         author: entry.author(),
         officer: entry.officer(),
     };
-    domain::apply(rows, &meta, &entry.events)
+    domain::apply(rows, &meta, &entry.events)?;
+    window::apply(rows, entry)
 }

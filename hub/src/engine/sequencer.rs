@@ -23,7 +23,7 @@ use super::{
     recorded::{ENTRY_FORMAT, Recorded},
     replay,
     shares::Share,
-    window::{REBUILD_ENTRIES_MAX, REBUILD_TIME_MIN, Window},
+    window::Window,
 };
 use crate::{
     clock::Clock,
@@ -107,31 +107,20 @@ struct Batch<'a> {
 }
 
 impl Sequencer {
-    /// Reads the ledger's tail to learn which request ids have been answered.
+    /// Reads which request ids have been answered, and when the last entry was recorded.
     pub(super) fn new(parts: Parts) -> Result<Self> {
         let head = parts.store.head();
-        let first = rebuild_from(&*parts.store, parts.clock.now())?;
-        let mut window = Window::default();
-        let mut last_recorded_at = Timestamp::UNIX_EPOCH;
-        let mut index = first;
-        while index < head {
-            for stored in parts.store.entries(index, 1_024, BATCH_BYTES_MAX)? {
-                let entry = Recorded::from_stored(&stored)?;
-                last_recorded_at = entry.recorded_at();
-                if index == first && first > 0 {
-                    window = Window::starting_after(Some(last_recorded_at));
-                }
-                if let Ok(author) = entry.author().parse() {
-                    for id in entry.request_ids() {
-                        window.insert(&author, id, index);
-                    }
-                }
-                index = index.saturating_add(1);
-            }
-        }
+        let last = match head.checked_sub(1) {
+            Some(last) => parts.store.entry(last)?,
+            None => None,
+        };
+        let last_recorded_at = match last {
+            Some(stored) => Recorded::from_stored(&stored)?.recorded_at(),
+            None => Timestamp::UNIX_EPOCH,
+        };
         Ok(Self {
+            window: Window::load(&*parts.store)?,
             parts,
-            window,
             head,
             last_recorded_at,
             is_failed: false,
@@ -472,35 +461,6 @@ impl Sequencer {
 fn changes_roster(entry: &Recorded) -> bool {
     let mut events = entry.events.iter();
     events.any(|event| matches!(event.kind, Some(hub_proto::ledger::event::Kind::Members(_))))
-}
-
-/// Where the window's rebuilding begins: far enough back by count, and so far by time that the floor
-/// that the unread entries leave lies behind every id that is minted now. Under load the newest
-/// entries by count are of the last seconds only, and the hub would refuse every new id for minutes.
-fn rebuild_from(store: &dyn Store, now: Timestamp) -> Result<u64> {
-    let cut = now
-        .saturating_sub(REBUILD_TIME_MIN)
-        .unwrap_or(Timestamp::MIN);
-    let is_old = |index: u64| -> Result<bool> {
-        match store.entry(index)? {
-            Some(stored) => Ok(Recorded::from_stored(&stored)?.recorded_at() <= cut),
-            None => Ok(false),
-        }
-    };
-    let (mut old, mut young) = (0, store.head().saturating_sub(REBUILD_ENTRIES_MAX));
-    if young == 0 || is_old(young)? {
-        return Ok(young);
-    }
-    // Times rise with the index. `young` is too young; everything before `old` is old enough.
-    while old < young {
-        let middle = old + (young - old) / 2;
-        if is_old(middle)? {
-            old = middle + 1;
-        } else {
-            young = middle;
-        }
-    }
-    Ok(old.saturating_sub(1))
 }
 
 /// A node may have been revoked since its call came in, even earlier in the same batch.

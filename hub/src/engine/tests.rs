@@ -8,7 +8,9 @@ use hub_core::{
     crypto::{Digest, SigningKey, generate_ed25519_pkcs8},
     reason::Reason,
 };
+use hub_proto::channels::AcknowledgeDeliveryRequest;
 use jiff::Timestamp;
+use prost::Message as _;
 use tokio::sync::watch;
 
 use super::{Engine, Options, Submission, entropy::SeededEntropy, replay};
@@ -18,6 +20,7 @@ use crate::{
     clock::ManualClock,
     dev::site::CHARTER,
     domain::{Command, members},
+    identity::Authored,
     ledger::{Checkpoint, EncodedEntry, Erasure, SealReport, StoredEntry},
     state::{
         memory::MemoryStore,
@@ -215,9 +218,20 @@ fn id_at(at: Timestamp, tail: u32) -> hub_core::names::RequestId {
 /// An act with a request id that changes hardly anything.
 fn acknowledge(id: hub_core::names::RequestId) -> Submission {
     use crate::domain::channels::{Command as Channels, cursor::Cursor};
+    let request = AcknowledgeDeliveryRequest {
+        consumer: "oa".into(),
+        request_id: id.to_string(),
+        ..AcknowledgeDeliveryRequest::default()
+    };
     Submission {
         request_ids: vec![id],
-        method: "/hub.system.v1/Acknowledge",
+        method: "/hub.channels.v1.ChannelService/AcknowledgeDelivery",
+        authored: Some(Arc::new(Authored {
+            salt: [0; 16],
+            commitment: Digest::default(),
+            signature: vec![],
+            request: request.encode_to_vec().into(),
+        })),
         command: Command::Channels(Channels::Acknowledge(
             "oa".parse().unwrap(),
             Cursor::default(),
@@ -243,7 +257,7 @@ async fn a_restart_after_heavy_load_still_takes_new_request_ids() {
         .unwrap()
     };
     let engine = start();
-    let many = u32::try_from(super::window::REBUILD_ENTRIES_MAX).unwrap() + 1_000;
+    let many = u32::try_from(super::window::WINDOW_MAX).unwrap() + 1_000;
     let now = || crate::clock::Clock::now(&clock);
     for first in (0..many).step_by(500) {
         clock.advance_us(10_000);
@@ -256,5 +270,11 @@ async fn a_restart_after_heavy_load_still_takes_new_request_ids() {
     engine.stop().unwrap();
     clock.advance_us(1_000_000);
     let engine = start();
-    engine.submit(acknowledge(id_at(now(), 0))).await.unwrap();
+    let answer = engine.submit(acknowledge(id_at(now(), 0))).await.unwrap();
+    // And knows what it answered before, but for what it has forgotten and says so.
+    let again = engine.submit(acknowledge(id_at(now(), 0))).await.unwrap();
+    assert_eq!(again.header.index, answer.header.index);
+    let first = started_at + jiff::SignedDuration::from_micros(10_000);
+    let forgotten = engine.submit(acknowledge(id_at(first, 0))).await;
+    assert_eq!(forgotten.unwrap_err().reason, Reason::RequestIdExpired);
 }

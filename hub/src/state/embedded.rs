@@ -51,7 +51,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// The form of the rows. Raise it whenever `apply` writes other rows than before for entries that an
 /// earlier release may have recorded: an index of another form is made anew at the next start.
-pub const ROWS_FORMAT: u32 = 3;
+pub const ROWS_FORMAT: u32 = 4;
 
 /// Bytes of the row that says how far the index is: entries applied, the digest, the root of the
 /// tree of those entries, and [`ROWS_FORMAT`]. Release 0.1 wrote no form, which means 1.

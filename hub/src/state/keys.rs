@@ -16,6 +16,10 @@ pub struct Key(Vec<u8>);
 pub enum Kind {
     /// Entries applied, and the digest; not part of the digest itself.
     Meta = 0x01,
+    /// How far an agency's answered request ids are.
+    RequestIdHead = 0x02,
+    /// A run of an agency's answered request ids.
+    RequestIdChunk = 0x03,
     /// Members added to a mechanism.
     Membership = 0x10,
     /// Liaisons of a unit in a mechanism.
@@ -221,6 +225,21 @@ pub fn charter(entry_index: u64) -> Vec<u8> {
 #[must_use]
 pub fn log_head(log: &LogName) -> Vec<u8> {
     Key::new(Kind::LogHead).text(&log.to_string()).build()
+}
+
+/// How far an agency's answered request ids are.
+#[must_use]
+pub fn request_id_head(agency: &str) -> Vec<u8> {
+    Key::new(Kind::RequestIdHead).text(agency).build()
+}
+
+/// A run of an agency's answered request ids.
+#[must_use]
+pub fn request_id_chunk(agency: &str, chunk: u64) -> Vec<u8> {
+    Key::new(Kind::RequestIdChunk)
+        .text(agency)
+        .number(chunk)
+        .build()
 }
 
 /// A run of positions of a log.
