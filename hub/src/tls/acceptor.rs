@@ -1,8 +1,8 @@
 //! Accepts connections: TCP, then a bounded number of handshakes, then a bounded number of
 //! connections in all and per agency.
 //!
-//! Whoever is slow never keeps others out: when as many handshakes are under way as there may be, the
-//! oldest of them gives way to a new one.
+//! Whoever is slow does not keep others out: when as many handshakes are under way as there may be, the
+//! oldest of them gives way to a new one, once it has had a fair time.
 
 mod connection;
 
@@ -23,6 +23,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::{AbortHandle, JoinSet},
+    time::Instant,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -48,6 +49,9 @@ pub struct AcceptLimits {
     pub unidentified_connections_max: usize,
     /// Handshakes under way; the oldest gives way to one more.
     pub handshakes_max: usize,
+    /// What a handshake may take before it gives way. When all members come at once, as after a
+    /// restart, further ones wait in the kernel for so long and nobody is sent away.
+    pub handshake_time_fair: Duration,
     /// Time for one handshake.
     pub handshake_time_max: Duration,
     /// Time from there until the peer has begun to speak HTTP/2.
@@ -64,6 +68,7 @@ impl Default for AcceptLimits {
             agency_connections_max: 256,
             unidentified_connections_max: 16,
             handshakes_max: 1024,
+            handshake_time_fair: Duration::from_millis(500),
             handshake_time_max: Duration::from_secs(10),
             preface_time_max: Duration::from_secs(10),
             stall_time_max: Duration::from_secs(40),
@@ -138,12 +143,15 @@ struct Door {
 impl Door {
     async fn run(self: Arc<Self>, listener: TcpListener) {
         let mut handshakes = JoinSet::new();
-        let mut waiting = Waiting::new(self.limits.handshakes_max);
+        let mut waiting = Waiting::new(&self.limits);
         loop {
+            let full_until = waiting.full_until();
+            let until = full_until.unwrap_or_else(Instant::now);
             tokio::select! {
                 () = self.ready.closed() => return,
                 Some(ended) = handshakes.join_next() => note(ended),
-                accepted = listener.accept() => match accepted {
+                () = tokio::time::sleep_until(until), if full_until.is_some() => {}
+                accepted = listener.accept(), if full_until.is_none() => match accepted {
                     Ok((tcp, remote)) => {
                         let door = Arc::clone(&self);
                         let task = handshakes.spawn(async move { door.admit(tcp, remote).await });
@@ -241,30 +249,43 @@ fn note(ended: Result<(), tokio::task::JoinError>) {
 #[derive(Debug)]
 struct Waiting {
     max: usize,
-    tasks: VecDeque<AbortHandle>,
+    time_fair: Duration,
+    tasks: VecDeque<(Instant, AbortHandle)>,
 }
 
 impl Waiting {
-    fn new(max: usize) -> Self {
+    fn new(limits: &AcceptLimits) -> Self {
         Self {
-            max: max.max(1),
+            max: limits.handshakes_max.max(1),
+            time_fair: limits.handshake_time_fair,
             tasks: VecDeque::new(),
         }
+    }
+
+    /// Until when there is no room for another, because not even the oldest has had its fair time.
+    fn full_until(&mut self) -> Option<Instant> {
+        if self.tasks.len() < self.max {
+            return None;
+        }
+        self.tasks.retain(|(_, task)| !task.is_finished());
+        if self.tasks.len() < self.max {
+            return None;
+        }
+        let (began, _) = self.tasks.front()?;
+        let fair_until = *began + self.time_fair;
+        (fair_until > Instant::now()).then_some(fair_until)
     }
 
     /// One more; the oldest gives way where there are too many. An honest handshake takes milliseconds,
     /// so the oldest is one that has been waited for in vain.
     fn admit(&mut self, task: AbortHandle) {
-        if self.tasks.len() >= self.max {
-            self.tasks.retain(|task| !task.is_finished());
-        }
         while self.tasks.len() >= self.max {
-            if let Some(oldest) = self.tasks.pop_front() {
+            if let Some((_, oldest)) = self.tasks.pop_front() {
                 tracing::debug!("closed: a handshake gave way to a newer one");
                 oldest.abort();
             }
         }
-        self.tasks.push_back(task);
+        self.tasks.push_back((Instant::now(), task));
     }
 }
 

@@ -474,6 +474,7 @@ async fn end(bench: &mut Bench) -> std::io::ErrorKind {
 async fn who_is_silent_gives_way_to_who_comes_after() {
     let bench = bench_with(AcceptLimits {
         handshakes_max: 2,
+        handshake_time_fair: Duration::ZERO,
         // Not their time closes them.
         handshake_time_max: Duration::from_secs(3_600),
         ..AcceptLimits::default()
@@ -494,6 +495,30 @@ async fn who_is_silent_gives_way_to_who_comes_after() {
     }
     let newest = tokio::time::timeout(Duration::from_millis(50), silent[4].read(&mut byte));
     assert!(newest.await.is_err(), "there is room for it");
+}
+
+#[tokio::test]
+async fn nobody_gives_way_before_its_fair_time() {
+    let bench = bench_with(AcceptLimits {
+        handshakes_max: 1,
+        handshake_time_fair: Duration::from_secs(3_600),
+        handshake_time_max: Duration::from_secs(3_600),
+        ..AcceptLimits::default()
+    })
+    .await;
+    let mut slow = TcpStream::connect(bench.address).await.unwrap();
+    let leaf = bench.leaf(|_| {});
+    let client = bench.client(Some(&leaf), &TLS13);
+    let next = bench.connect(client);
+    tokio::pin!(next);
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut next).await;
+    assert!(early.is_err(), "it waits");
+    let mut byte = [0; 1];
+    let stays = tokio::time::timeout(Duration::from_millis(50), slow.read(&mut byte)).await;
+    assert!(stays.is_err(), "the slow one is not sent away");
+    drop(slow);
+    let came = tokio::time::timeout(Duration::from_secs(10), next).await;
+    came.expect("there is room again").unwrap();
 }
 
 #[tokio::test]

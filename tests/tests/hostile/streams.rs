@@ -77,14 +77,15 @@ async fn messages_that_are_never_finished() {
     let siege = Siege::begin().await;
     let attacker = &siege.field.attacker;
     let (mut wires, mut refused) = (vec![], 0);
-    for _ in 0..3 {
-        let (wire, heard) = waves::unfinished(attacker, 100, 1_000_000).await.unwrap();
+    for _ in 0..2 {
+        let (wire, heard) = waves::unfinished(attacker, 60, 1_000_000).await.unwrap();
         assert!(!heard.is_closed, "{heard:?}");
         refused += heard.answered.len();
         wires.push(wire);
     }
     // 48 MiB of them are held, whether they are to change anything or only to ask.
-    assert!((245..=255).contains(&refused), "{refused}");
+    let held = 120 - refused;
+    assert!((45..=50).contains(&held), "{held}");
     siege.holds().await;
     drop(wires);
     siege.is_over().await;
