@@ -35,6 +35,12 @@ pub const AGENCY_STREAMS_MAX: usize = 64;
 /// Default of [`Limits::connection_calls_max`].
 pub const CONNECTION_CALLS_MAX: u32 = 256;
 
+/// Default of [`Limits::agency_calls_max`].
+pub const AGENCY_CALLS_MAX: usize = 2_048;
+
+/// Default of [`Limits::keepalive_ms`].
+pub const KEEPALIVE_MS: u64 = 20_000;
+
 /// Default of [`Traces::sample_ratio`]: one call in ten.
 pub const SAMPLE_RATIO: f64 = 0.1;
 
@@ -128,6 +134,11 @@ pub struct Limits {
     pub agency_streams_max: usize,
     /// Calls under way on one connection.
     pub connection_calls_max: u32,
+    /// Calls of one agency under way, until their answers are handed over; streams too.
+    pub agency_calls_max: usize,
+    /// A connection is asked for a sign of life so often, in milliseconds, and closed when it gives
+    /// none in as long again, or takes nothing of what is written to it in twice as long.
+    pub keepalive_ms: u64,
     /// Calls of one agency in a second, in the long run.
     pub agency_calls_per_second_max: u32,
     /// Calls of one agency at once, after a time of rest.
@@ -144,6 +155,8 @@ impl Default for Limits {
             agency_connections_max: accept.agency_connections_max,
             agency_streams_max: AGENCY_STREAMS_MAX,
             connection_calls_max: CONNECTION_CALLS_MAX,
+            agency_calls_max: AGENCY_CALLS_MAX,
+            keepalive_ms: KEEPALIVE_MS,
             agency_calls_per_second_max: AGENCY_CALLS_PER_SECOND_MAX,
             agency_calls_burst_max: AGENCY_CALLS_BURST_MAX,
             disk_free_bytes_min: DISK_FREE_BYTES_MIN,
@@ -360,6 +373,13 @@ impl Config {
             1,
             1 << 16,
         )?;
+        within(
+            "limits.agency_calls_max",
+            count(limits.agency_calls_max),
+            1,
+            1 << 20,
+        )?;
+        within("limits.keepalive_ms", limits.keepalive_ms, 100, 600_000)?;
         self.attachments.check()?;
         let burst = u64::from(limits.agency_calls_burst_max);
         within("limits.agency_calls_burst_max", burst, 1, 1 << 30)?;
@@ -395,6 +415,12 @@ impl Config {
         Duration::from_millis(self.reload_interval_ms)
     }
 
+    /// How often a connection is asked for a sign of life, and how long it may take to give it.
+    #[must_use]
+    pub fn keepalive(&self) -> Duration {
+        Duration::from_millis(self.limits.keepalive_ms)
+    }
+
     /// Limits of an agency's calls.
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
@@ -410,6 +436,7 @@ impl Config {
         AcceptLimits {
             connections_max: self.limits.connections_max,
             agency_connections_max: self.limits.agency_connections_max,
+            stall_time_max: self.keepalive().saturating_mul(2),
             ..AcceptLimits::default()
         }
     }
@@ -472,6 +499,10 @@ mod tests {
         assert_eq!(
             full.limits.connection_calls_max,
             defaults.connection_calls_max
+        );
+        assert_eq!(
+            (full.limits.agency_calls_max, full.limits.keepalive_ms),
+            (defaults.agency_calls_max, defaults.keepalive_ms)
         );
         assert_eq!(
             full.limits.disk_free_bytes_min,

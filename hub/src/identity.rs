@@ -5,7 +5,7 @@
 //! - [`spiffe`]: reads agency and node from a certificate.
 //! - [`token`]: verifies officer tokens.
 //! - [`layer`]: stands before every handler and refuses whoever is not known.
-//! - [`author`]: captures the bytes of mutating calls and verifies their author's signature.
+//! - [`author`]: takes in the message of a call, and verifies its author's signature if it mutates.
 //! - [`rates`]: bounds the calls of an agency.
 //! - [`budget`]: bounds the bytes of requests under way.
 //! - [`watch`]: tells a long-running call that its caller may no longer be served.
@@ -34,8 +34,8 @@ use hub_core::{
 };
 use jiff::Timestamp;
 
-pub use author::AuthorLayer;
-pub use layer::{Identity, IdentityLayer, IdentityOptions};
+pub use author::{AuthorLayer, Intake};
+pub use layer::{Identity, IdentityLayer, IdentityOptions, TOKENLESS_PREFIX};
 pub use rates::{RateLimits, Rates};
 pub use token::TokenKey;
 pub use watch::CallerWatch;

@@ -49,6 +49,7 @@ use crate::{
         observe::{ObserveLayer, ObserveOptions},
         rpc,
         streams::Streams,
+        under_way::UnderWayLayer,
     },
 };
 
@@ -78,11 +79,13 @@ const SERVICES: [&str; 12] = [
     "hub.requests.v1.RequestService",
 ];
 
-/// A connection on which nothing is heard is pinged this often.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// Streams that a connection may break off before the hub has looked at them; then the connection is
+/// closed (CVE-2023-44487).
+const PENDING_RESETS_MAX: usize = 20;
 
-/// A ping must be answered within this time.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Streams of a connection that the hub itself may have to break off for what the peer did wrong on
+/// them; then the connection is closed (CVE-2025-8671). Without a number here there is no limit.
+const ERROR_RESETS_MAX: usize = 512;
 
 /// A hub that runs.
 #[derive(Debug)]
@@ -392,11 +395,14 @@ async fn serve(
         )
         .max_concurrent_streams(config.limits.connection_calls_max)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
+        .http2_max_local_error_reset_streams(Some(ERROR_RESETS_MAX))
+        .http2_keepalive_interval(Some(config.keepalive()))
+        .http2_keepalive_timeout(Some(config.keepalive()))
         .layer(ObserveLayer::new(observe))
         .layer(IdentityLayer::new(identity))
-        .layer(AuthorLayer::new(rpc::is_mutating))
+        .layer(UnderWayLayer::new(config.limits.agency_calls_max))
+        .layer(AuthorLayer::new(rpc::intake))
         .add_service(health_service)
         .add_optional_service(reflection)
         .add_service(attachments)

@@ -16,6 +16,7 @@ pub mod requests;
 pub mod rpc;
 pub mod status;
 pub mod streams;
+pub mod under_way;
 
 use std::sync::Arc;
 

@@ -17,7 +17,9 @@ pub mod alerts;
 pub mod clock;
 pub mod desk;
 pub mod direct;
+pub mod frames;
 pub mod gated;
+pub mod hostile;
 pub mod meetings;
 pub mod model;
 pub mod process;
@@ -119,6 +121,25 @@ filter = "warn"
         Self { dir, charter }
     }
 
+    /// Another hub's site for the same members: their certificates, keys and charter, no data of this
+    /// one, and further lines at the head of `hub.toml`.
+    #[must_use]
+    pub fn twin(&self, settings: &str) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("hub-test")
+            .tempdir()
+            .unwrap();
+        copy_folder(&self.path().join("pki"), &dir.path().join("pki"));
+        let charter = dir.path().join("charter.toml");
+        std::fs::copy(self.path().join("charter.toml"), &charter).unwrap();
+        let own = std::fs::read_to_string(self.config_file()).unwrap();
+        std::fs::write(dir.path().join("hub.toml"), format!("{settings}\n{own}")).unwrap();
+        Self {
+            charter: Charter::read(&charter).unwrap(),
+            dir,
+        }
+    }
+
     /// The folder of it all.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -182,6 +203,19 @@ filter = "warn"
                 .join("profile.toml"),
         )
         .unwrap()
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

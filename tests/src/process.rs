@@ -72,6 +72,32 @@ impl HubProcess {
         format!("https://{}", self.address)
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Memory that it holds, in bytes.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        self.memory_bytes("VmRSS:")
+    }
+
+    /// The most memory that it has held, in bytes.
+    #[must_use]
+    pub fn peak_resident_bytes(&self) -> u64 {
+        self.memory_bytes("VmHWM:")
+    }
+
+    fn memory_bytes(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the hub runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.expect("Linux tells").trim().trim_end_matches(" kB");
+        kib.parse::<u64>().expect("it is a number") * 1024
+    }
+
     /// SIGTERM, and waits until it has stopped; whether it did so in order.
     #[must_use]
     pub fn stop(mut self) -> bool {

@@ -24,7 +24,9 @@ use hub::{
 use hub_core::{note::NoteVerifier, reason::Reason};
 use hub_proto::channels::{PublishNotificationResponse, SubscribeRequest};
 use hub_tests::{
-    Site, World, channels, charter_file, members,
+    Site, World, channels, charter_file,
+    frames::{self, END_HEADERS, END_STREAM, Kind, Wire, frame},
+    members,
     process::{HubProcess, hub_binary},
     raw::{
         Node, Raw, Session, bearer, reason,
@@ -34,12 +36,7 @@ use hub_tests::{
     tokens::Token,
 };
 use prost::Message as _;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    sync::oneshot,
-};
-use tokio_rustls::TlsConnector;
+use tokio::sync::oneshot;
 use tonic::{Code, Status, metadata::MetadataMap};
 
 const PUBLISH: &str = channels!("PublishNotification");
@@ -101,36 +98,6 @@ async fn reflection_is_off_unless_it_is_asked_for_and_never_without_a_token() {
     }
 }
 
-/// One HTTP/2 frame (RFC 9113 section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let head = [length[1], length[2], length[3], kind, flags];
-    [&head, &stream.to_be_bytes()[..], payload].concat()
-}
-
-/// A header field without compression (RFC 7541 section 6.2.2).
-fn field(name: &str, value: &str) -> Vec<u8> {
-    let text = |text: &str| {
-        // A length in a prefix of 7 bits (RFC 7541 section 5.1).
-        let mut out = vec![];
-        let mut length = text.len();
-        if length < 127 {
-            out.push(u8::try_from(length).unwrap());
-        } else {
-            out.push(127);
-            length -= 127;
-            while length >= 128 {
-                out.push(u8::try_from(length % 128 + 128).unwrap());
-                length /= 128;
-            }
-            out.push(u8::try_from(length).unwrap());
-        }
-        out.extend(text.as_bytes());
-        out
-    };
-    [vec![0], text(name), text(value)].concat()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_is_honoured_by_the_hub_itself() {
     let world = World::start().await;
@@ -140,46 +107,32 @@ async fn a_deadline_is_honoured_by_the_hub_itself() {
         use base64::Engine as _;
         base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes)
     };
-    let token = format!("Bearer {}", session.token);
-    let headers = [
-        (":method", "POST"),
-        (":scheme", "https"),
-        (":path", PUBLISH),
-        (":authority", "localhost"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-        ("grpc-timeout", "300m"),
-        ("authorization", &token),
-        ("author-salt-bin", &base64(&author.salt)),
-        ("author-signature-bin", &base64(&author.signature)),
+    let further = [
+        ("grpc-timeout", "300m".to_owned()),
+        ("author-salt-bin", base64(&author.salt)),
+        ("author-signature-bin", base64(&author.signature)),
     ];
-    let block: Vec<u8> = headers.map(|(name, value)| field(name, value)).concat();
-    let tls = TlsConnector::from(Arc::new(session.node.tls(&world.site.authority())));
-    let tcp = TcpStream::connect(world.hub().address()).await.unwrap();
-    let name = "localhost".try_into().unwrap();
-    let mut stream = tls.connect(name, tcp).await.unwrap();
-    stream
-        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        .await
-        .unwrap();
-    stream.write_all(&frame(4, 0, 0, &[])).await.unwrap();
+    let mut block = frames::call(PUBLISH, &session.token);
+    for (name, value) in further {
+        block.extend(frames::field(name, value));
+    }
+    let config = Arc::new(session.node.tls(&world.site.authority()));
+    let mut wire = Wire::connect(world.hub().address(), config).await.unwrap();
+    wire.begin(&[]).await.unwrap();
     // The message is announced and never comes. Without a deadline the hub waits half a minute.
-    stream.write_all(&frame(1, 4, 1, &block)).await.unwrap();
-    stream.flush().await.unwrap();
+    let call = frame(Kind::Headers, END_HEADERS, 1, &block);
+    wire.mouth.say(&call).await.unwrap();
     let answered = async {
         loop {
-            let mut head = [0; 9];
-            stream.read_exact(&mut head).await.unwrap();
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; usize::try_from(length).unwrap()];
-            stream.read_exact(&mut payload).await.unwrap();
-            if (head[3], head[8]) == (1, 1) {
-                return head[4];
+            let frame = wire.ears.next().await.unwrap();
+            if frame.is(Kind::Headers) && frame.stream == 1 {
+                return frame.flags;
             }
         }
     };
     let flags = tokio::time::timeout(Duration::from_secs(5), answered).await;
-    assert_eq!(flags.expect("an answer in time") & 1, 1, "the call is over");
+    let flags = flags.expect("an answer in time");
+    assert_eq!(flags & END_STREAM, END_STREAM, "the call is over");
 }
 
 /// A hub in a process of its own, with its settings.

@@ -12,6 +12,8 @@
 mod examples;
 #[path = "tidy/scan.rs"]
 mod scan;
+#[path = "tidy/threats.rs"]
+mod threats;
 
 use std::{collections::BTreeSet, fs, path::Path};
 

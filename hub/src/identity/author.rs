@@ -1,7 +1,9 @@
-//! Captures the exact bytes of a mutating call and verifies the author's signature over them.
+//! Takes in the message of a call, within bounds of size, time and memory, and verifies the author's
+//! signature over the exact bytes where the call changes something.
 //!
 //! The handler behind it decodes the very bytes that were verified: they are read here once and
-//! handed on as they came.
+//! handed on as they came. Messages of calls that only read are taken in here too: whoever sends them
+//! piece by piece, or never ends, holds no more of the hub than anybody else.
 
 use std::{
     future::Future,
@@ -21,13 +23,14 @@ use http_body_util::{BodyExt as _, Full};
 use hub_core::{
     commitment::{SALT_HEADER, SIGNATURE_HEADER, commitment},
     crypto::Salt,
+    names::AgencyId,
     reason::Reason,
 };
 use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::{
-    Authored, Caller,
+    Authored, Caller, PeerInfo,
     budget::{Budget, Share},
 };
 use crate::{
@@ -35,10 +38,10 @@ use crate::{
     wire::status::status,
 };
 
-/// Longest message of a mutating call, in bytes.
+/// Longest message of a call, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
-/// Longest time that a mutating call's body may take to arrive.
+/// Longest time that the one message of a call may take to arrive.
 pub const BODY_READ_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Longest signature in bytes; ECDSA P-256 in DER has at most 72.
@@ -53,22 +56,36 @@ const BIN_HEADER: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A tower layer that demands an author's signature on mutating calls; it comes behind
-/// [`super::IdentityLayer`] and inserts `Arc<Authored>` into their extensions.
+/// What a message is compressed with, and the value that means that it is not.
+const ENCODING_HEADER: &str = "grpc-encoding";
+const NO_ENCODING: &str = "identity";
+
+/// How the message of a call comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intake {
+    /// One message, whose author signs it.
+    Signed,
+    /// One message.
+    Plain,
+    /// Any number of messages, which the handler bounds itself.
+    Streamed,
+}
+
+/// A tower layer that takes in messages and demands an author's signature on mutating calls; it comes
+/// behind [`super::IdentityLayer`] and inserts `Arc<Authored>` into their extensions.
 #[derive(Debug, Clone)]
 pub struct AuthorLayer {
-    is_mutation: fn(&str) -> bool,
+    intake: fn(&str) -> Intake,
     read_time_max: Duration,
     budget: Arc<Budget>,
 }
 
 impl AuthorLayer {
-    /// A layer for the paths (`/package.Service/Method`) that the predicate names; all of them
-    /// must be unary.
+    /// A layer that is told by the path (`/package.Service/Method`) how a message comes in.
     #[must_use]
-    pub fn new(is_mutation: fn(&str) -> bool) -> Self {
+    pub fn new(intake: fn(&str) -> Intake) -> Self {
         Self {
-            is_mutation,
+            intake,
             read_time_max: BODY_READ_TIME_MAX,
             budget: Arc::default(),
         }
@@ -109,7 +126,10 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if !(self.layer.is_mutation)(request.uri().path()) {
+        let intake = (self.layer.intake)(request.uri().path());
+        // What is compressed is refused by its headers (UNIMPLEMENTED, with the encodings that there
+        // are), before anything is read: no handler takes any encoding.
+        if intake == Intake::Streamed || is_encoded(request.headers()) {
             return Box::pin(self.inner.call(request));
         }
         // The instance that was polled ready must serve the call; the clone waits for the next.
@@ -118,7 +138,7 @@ where
         let read_time_max = self.layer.read_time_max;
         let budget = Arc::clone(&self.layer.budget);
         Box::pin(async move {
-            match verify(request, read_time_max, &budget).await {
+            match take_in(request, intake, read_time_max, &budget).await {
                 // The share is held until the call is answered.
                 Ok((request, _share)) => ready.call(request).await,
                 Err(error) => {
@@ -130,21 +150,19 @@ where
     }
 }
 
-async fn verify(
+async fn take_in(
     request: Request<Body>,
+    intake: Intake,
     read_time_max: Duration,
     budget: &Arc<Budget>,
 ) -> Result<(Request<Body>, Share)> {
     let (mut parts, body) = request.into_parts();
-    let caller = parts
-        .extensions
-        .get::<Arc<Caller>>()
-        .cloned()
-        .ok_or_else(|| Error::internal("the author layer must come behind the identity layer"))?;
     // Headers first: a call without them is refused before its body is read.
-    let salt = read_salt(&parts.headers)?;
-    let signature = read_signature(&parts.headers)?;
-    let mut share = budget.share(caller.agency());
+    let claim = match intake {
+        Intake::Signed => Some(Claim::of(&parts)?),
+        Intake::Plain | Intake::Streamed => None,
+    };
+    let mut share = budget.share(&agency(&parts.extensions)?);
     let frame = tokio::time::timeout(read_time_max, read_frame(body, &mut share))
         .await
         .map_err(|_| {
@@ -157,26 +175,69 @@ async fn verify(
             )
         })??;
     let message = message(&frame)?;
-    let commitment = commitment(&salt, parts.uri.path(), &message);
-    caller
-        .peer
-        .key
-        .verify(&commitment, &signature)
-        .map_err(|_| {
+    if let Some(claim) = claim {
+        let authored = claim.verify(parts.uri.path(), message)?;
+        parts.extensions.insert(Arc::new(authored));
+    }
+    let request = Request::from_parts(parts, Body::new(Full::new(frame)));
+    Ok((request, share))
+}
+
+/// Whose call it is. An officer's, but for the health service, which needs none.
+fn agency(extensions: &http::Extensions) -> Result<AgencyId> {
+    let of_caller = extensions.get::<Arc<Caller>>();
+    let of_peer = extensions.get::<PeerInfo>();
+    let of_peer = of_peer.and_then(|info| info.peer.as_ref().ok());
+    of_caller
+        .map(|caller| caller.agency().clone())
+        .or_else(|| of_peer.map(|peer| peer.agency.clone()))
+        .ok_or_else(out_of_order)
+}
+
+fn out_of_order() -> Error {
+    Error::internal("the author layer must come behind the identity layer")
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(ENCODING_HEADER).iter();
+    encodings.any(|encoding| encoding != NO_ENCODING)
+}
+
+/// Who says to be the author, and the signature that is to show it.
+struct Claim {
+    caller: Arc<Caller>,
+    salt: Salt,
+    signature: Vec<u8>,
+}
+
+impl Claim {
+    fn of(parts: &http::request::Parts) -> Result<Self> {
+        let caller = parts.extensions.get::<Arc<Caller>>().cloned();
+        Ok(Self {
+            caller: caller.ok_or_else(out_of_order)?,
+            salt: read_salt(&parts.headers)?,
+            signature: read_signature(&parts.headers)?,
+        })
+    }
+
+    /// Holds it against the bytes that came.
+    fn verify(self, method: &str, message: Bytes) -> Result<Authored> {
+        let commitment = commitment(&self.salt, method, &message);
+        let key = &self.caller.peer.key;
+        key.verify(&commitment, &self.signature).map_err(|_| {
             wrong(
                 SIGNATURE_HEADER,
                 "does not verify: it must be the node key's signature over the commitment to \
                  this salt, this method and these message bytes",
             )
         })?;
-    parts.extensions.insert(Arc::new(Authored {
-        salt,
-        commitment,
-        signature,
-        request: message,
-    }));
-    let request = Request::from_parts(parts, Body::new(Full::new(frame)));
-    Ok((request, share))
+        Ok(Authored {
+            salt: self.salt,
+            commitment,
+            signature: self.signature,
+            request: message,
+        })
+    }
 }
 
 fn read_salt(headers: &HeaderMap) -> Result<Salt> {
@@ -211,44 +272,63 @@ fn wrong(header: &str, rule: &str) -> Error {
     )
 }
 
-/// Reads a whole body, and stops at the first byte past the limit.
+/// Reads a whole body, and stops at the first byte past what is announced or allowed.
 async fn read_frame(mut body: Body, share: &mut Share) -> Result<Bytes> {
     let mut frame = BytesMut::new();
     while let Some(part) = body.frame().await {
-        let part = part.map_err(|error| Error {
-            context: Some(format!("reading a request's body: {error}")),
-            ..Error::unavailable("the request broke off", Duration::ZERO)
+        let part = part.map_err(|error| {
+            // The caller's doing or the network's: no failure of the hub that its operator looks for.
+            tracing::debug!(%error, "a request broke off");
+            Error::unavailable("the request broke off", Duration::ZERO)
         })?;
         // Trailers of a request carry nothing that a handler looks at.
         let Ok(data) = part.into_data() else { continue };
         if frame.len().saturating_add(data.len()) > MESSAGE_BYTES_MAX + FRAME_BYTES {
-            return Err(Error::new(
-                Reason::LimitExceeded,
-                format!("the message must have at most {MESSAGE_BYTES_MAX} bytes"),
-            ));
+            return Err(too_long());
         }
         share.grow(data.len())?;
         frame.extend_from_slice(&data);
+        // Nothing more of it is waited for.
+        match announced(&frame) {
+            Some(length) if length > MESSAGE_BYTES_MAX => return Err(too_long()),
+            Some(length) if frame.len() > FRAME_BYTES + length => return Err(not_one_message()),
+            Some(_) | None => {}
+        }
     }
     Ok(frame.freeze())
 }
 
+/// How long the message is to be, once that has come.
+fn announced(frame: &[u8]) -> Option<usize> {
+    let (&[_, a, b, c, d], _) = frame.split_first_chunk::<FRAME_BYTES>()?;
+    usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()
+}
+
+fn too_long() -> Error {
+    Error::new(
+        Reason::LimitExceeded,
+        format!("the message must have at most {MESSAGE_BYTES_MAX} bytes"),
+    )
+}
+
+fn bad(rule: &str) -> Error {
+    Error::new(Reason::InvalidArgument, format!("the request {rule}"))
+}
+
+fn not_one_message() -> Error {
+    bad("must hold exactly one gRPC message of the announced length")
+}
+
 /// The one message of a unary call's body.
 fn message(frame: &Bytes) -> Result<Bytes> {
-    let bad = |rule: &str| Error::new(Reason::InvalidArgument, format!("the request {rule}"));
-    let Some((&[flag, a, b, c, d], message)) = frame.split_first_chunk::<FRAME_BYTES>() else {
+    let Some((&[flag, ..], message)) = frame.split_first_chunk::<FRAME_BYTES>() else {
         return Err(bad("must hold one gRPC message"));
     };
     if flag != 0 {
-        return Err(bad(
-            "must not be compressed: the author signs the message bytes as they are sent",
-        ));
+        return Err(bad("must not be compressed"));
     }
-    let announced = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok();
-    if announced != Some(message.len()) {
-        return Err(bad(
-            "must hold exactly one gRPC message of the announced length",
-        ));
+    if announced(frame) != Some(message.len()) {
+        return Err(not_one_message());
     }
     Ok(frame.slice(FRAME_BYTES..))
 }

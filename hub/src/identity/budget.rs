@@ -1,6 +1,6 @@
-//! How many bytes of mutating requests are held at once, in all and for one agency: from the first
-//! byte that is read until the call is answered. Without it many slow calls of one agency could take
-//! all memory.
+//! How many bytes of requests are held at once, in all and for one agency: from the first byte that is
+//! read until the call is answered; and how many of answers, until they are taken. Without it many slow
+//! calls of one agency could take all memory.
 
 use std::{
     collections::HashMap,
@@ -12,10 +12,10 @@ use hub_core::names::AgencyId;
 
 use crate::error::{Error, Result};
 
-/// Bytes of requests under way, in all.
+/// Bytes of requests under way, in all; and of answers.
 pub const REQUESTS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// Bytes of requests under way, of one agency.
+/// Bytes of requests under way, of one agency; and of answers.
 pub const AGENCY_REQUESTS_BYTES_MAX: usize = 48 * 1024 * 1024;
 
 /// When a call that was refused for want of room may try again.
@@ -24,6 +24,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// What is held now.
 #[derive(Debug)]
 pub struct Budget {
+    /// What is held, for the text of a refusal.
+    of: &'static str,
     bytes_max: usize,
     agency_bytes_max: usize,
     held: Mutex<Held>,
@@ -54,9 +56,19 @@ impl Budget {
     #[must_use]
     pub fn new(bytes_max: usize, agency_bytes_max: usize) -> Self {
         Self {
+            of: "requests",
             bytes_max,
             agency_bytes_max,
             held: Mutex::default(),
+        }
+    }
+
+    /// The same room for something else than requests.
+    #[must_use]
+    pub fn of(what: &'static str) -> Self {
+        Self {
+            of: what,
+            ..Self::default()
         }
     }
 
@@ -81,24 +93,39 @@ impl Share {
     /// # Errors
     /// [`hub_core::reason::Reason::LimitExceeded`] when there is no room for them.
     pub fn grow(&mut self, bytes: usize) -> Result<()> {
-        let mut held = self.budget.lock();
+        let budget = Arc::clone(&self.budget);
+        let mut held = budget.lock();
         let own = held.agencies.get(&self.agency).copied().unwrap_or_default();
         let (all, own) = (held.bytes.saturating_add(bytes), own.saturating_add(bytes));
-        if all > self.budget.bytes_max || own > self.budget.agency_bytes_max {
-            let who = if own > self.budget.agency_bytes_max {
+        if all > budget.bytes_max || own > budget.agency_bytes_max {
+            let who = if own > budget.agency_bytes_max {
                 "this agency"
             } else {
                 "all agencies"
             };
             return Err(Error::limit(
-                format!("requests under way of {who} take all the room there is for them"),
+                format!(
+                    "{} under way of {who} take all the room there is for them",
+                    budget.of
+                ),
                 RETRY_AFTER,
             ));
         }
-        held.bytes = all;
-        held.agencies.insert(self.agency.clone(), own);
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.add(&mut held, bytes);
         Ok(())
+    }
+
+    /// Holds so many bytes more, whether or not there is room: what must be held counts too.
+    pub fn hold(&mut self, bytes: usize) {
+        let budget = Arc::clone(&self.budget);
+        self.add(&mut budget.lock(), bytes);
+    }
+
+    fn add(&mut self, held: &mut Held, bytes: usize) {
+        held.bytes = held.bytes.saturating_add(bytes);
+        let own = held.agencies.entry(self.agency.clone()).or_default();
+        *own = own.saturating_add(bytes);
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 

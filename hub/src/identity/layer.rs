@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Calls that need a known node but no officer: a load balancer's agent has none.
-const TOKENLESS_PREFIX: &str = "/grpc.health.v1.Health/";
+pub const TOKENLESS_PREFIX: &str = "/grpc.health.v1.Health/";
 
 /// What identity needs.
 pub struct IdentityOptions {

@@ -66,7 +66,10 @@ async fn stack() -> Stack {
     let (_reporter, health) = tonic_health::server::health_reporter();
     let server = Server::builder()
         .layer(IdentityLayer::new(Arc::clone(&world.identity)))
-        .layer(AuthorLayer::new(|path| path == PUBLISH))
+        .layer(AuthorLayer::new(|path| match path {
+            PUBLISH => author::Intake::Signed,
+            _ => author::Intake::Plain,
+        }))
         .add_service(health);
     tokio::spawn(server.serve_with_incoming_shutdown(incoming, std::future::pending()));
 

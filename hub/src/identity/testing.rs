@@ -183,6 +183,11 @@ impl World {
     }
 }
 
+/// What a connection of a node in good standing knows, for the tests of layers.
+pub(crate) fn peer_info() -> PeerInfo {
+    World::new().info()
+}
+
 /// A watch over an officer in good standing, for the tests of handlers that stream.
 pub(crate) fn caller_watch() -> CallerWatch {
     let world = World::new();

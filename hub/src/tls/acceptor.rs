@@ -1,9 +1,14 @@
 //! Accepts connections: TCP, then a bounded number of handshakes, then a bounded number of
 //! connections in all and per agency.
+//!
+//! Whoever is slow does not keep others out: when as many handshakes are under way as there may be, the
+//! oldest of them gives way to a new one, once it has had a fair time.
+
+mod connection;
 
 use std::{
-    collections::HashMap,
-    fmt, io,
+    collections::{HashMap, VecDeque},
+    io,
     net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,14 +20,14 @@ use futures::Stream;
 use hub_core::names::AgencyId;
 use rustls::HandshakeKind;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
+    time::Instant,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tonic::transport::server::Connected;
+use tokio_rustls::TlsAcceptor;
 
+pub use self::connection::TlsIo;
 use super::TlsReloader;
 use crate::identity::{Peer, PeerInfo};
 
@@ -42,10 +47,18 @@ pub struct AcceptLimits {
     /// Open connections whose trusted certificate names no node of this hub, in all. They are kept
     /// only so that the caller gets a clear error.
     pub unidentified_connections_max: usize,
-    /// Handshakes under way; while there are as many, further connections wait in the kernel.
+    /// Handshakes under way; the oldest gives way to one more.
     pub handshakes_max: usize,
+    /// What a handshake may take before it gives way. When all members come at once, as after a
+    /// restart, further ones wait in the kernel for so long and nobody is sent away.
+    pub handshake_time_fair: Duration,
     /// Time for one handshake.
     pub handshake_time_max: Duration,
+    /// Time from there until the peer has begun to speak HTTP/2.
+    pub preface_time_max: Duration,
+    /// How long a peer may take nothing of what is written to it. HTTP/2 keepalive cannot tell: the
+    /// ping, and the farewell to a peer that has not answered it, wait behind what is not taken.
+    pub stall_time_max: Duration,
 }
 
 impl Default for AcceptLimits {
@@ -54,8 +67,11 @@ impl Default for AcceptLimits {
             connections_max: 4096,
             agency_connections_max: 256,
             unidentified_connections_max: 16,
-            handshakes_max: 256,
+            handshakes_max: 1024,
+            handshake_time_fair: Duration::from_millis(500),
             handshake_time_max: Duration::from_secs(10),
+            preface_time_max: Duration::from_secs(10),
+            stall_time_max: Duration::from_secs(40),
         }
     }
 }
@@ -127,19 +143,23 @@ struct Door {
 impl Door {
     async fn run(self: Arc<Self>, listener: TcpListener) {
         let mut handshakes = JoinSet::new();
+        let mut waiting = Waiting::new(&self.limits);
         loop {
-            let has_room = handshakes.len() < self.limits.handshakes_max;
+            let full_until = waiting.full_until();
+            let until = full_until.unwrap_or_else(Instant::now);
             tokio::select! {
                 () = self.ready.closed() => return,
-                Some(ended) = handshakes.join_next() => {
-                    if let Err(error) = ended {
-                        tracing::error!(%error, "a handshake's task failed");
-                    }
-                }
-                accepted = listener.accept(), if has_room => match accepted {
+                Some(ended) = handshakes.join_next() => note(ended),
+                () = tokio::time::sleep_until(until), if full_until.is_some() => {}
+                accepted = listener.accept(), if full_until.is_none() => match accepted {
                     Ok((tcp, remote)) => {
                         let door = Arc::clone(&self);
-                        handshakes.spawn(async move { door.admit(tcp, remote).await });
+                        let task = handshakes.spawn(async move { door.admit(tcp, remote).await });
+                        waiting.admit(task);
+                        // Not left to chance: accepting must never outrun tidying up.
+                        while let Some(ended) = handshakes.try_join_next() {
+                            note(ended);
+                        }
                     }
                     Err(error) => {
                         tracing::warn!(%error, "the operating system refused to accept");
@@ -188,12 +208,11 @@ impl Door {
             is_resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
         };
         let slot = self.slot(agency)?;
-        Ok(TlsIo {
-            stream,
-            info,
+        let place = Place {
             _slot: slot,
             _permit: permit,
-        })
+        };
+        Ok(TlsIo::new(stream, info, place, &self.limits))
     }
 
     fn slot(&self, agency: Option<AgencyId>) -> io::Result<Slot> {
@@ -217,6 +236,65 @@ impl Door {
     }
 }
 
+/// How a handshake's task ended.
+fn note(ended: Result<(), tokio::task::JoinError>) {
+    match ended {
+        Err(error) if error.is_panic() => tracing::error!(%error, "a handshake's task failed"),
+        // It went well, failed and said so, or gave way to another.
+        _ => {}
+    }
+}
+
+/// Handshakes under way, the oldest first.
+#[derive(Debug)]
+struct Waiting {
+    max: usize,
+    time_fair: Duration,
+    tasks: VecDeque<(Instant, AbortHandle)>,
+}
+
+impl Waiting {
+    fn new(limits: &AcceptLimits) -> Self {
+        Self {
+            max: limits.handshakes_max.max(1),
+            time_fair: limits.handshake_time_fair,
+            tasks: VecDeque::new(),
+        }
+    }
+
+    /// Until when there is no room for another, because not even the oldest has had its fair time.
+    fn full_until(&mut self) -> Option<Instant> {
+        if self.tasks.len() < self.max {
+            return None;
+        }
+        self.tasks.retain(|(_, task)| !task.is_finished());
+        if self.tasks.len() < self.max {
+            return None;
+        }
+        let (began, _) = self.tasks.front()?;
+        let fair_until = *began + self.time_fair;
+        (fair_until > Instant::now()).then_some(fair_until)
+    }
+
+    /// One more; the oldest gives way where there are too many. An honest handshake takes milliseconds,
+    /// so the oldest is one that has been waited for in vain.
+    fn admit(&mut self, task: AbortHandle) {
+        while self.tasks.len() >= self.max {
+            if let Some((_, oldest)) = self.tasks.pop_front() {
+                tracing::debug!("closed: a handshake gave way to a newer one");
+                oldest.abort();
+            }
+        }
+        self.tasks.push_back((Instant::now(), task));
+    }
+}
+
+/// A connection's places: among all, and among its agency's. Given back when dropped.
+struct Place {
+    _slot: Slot,
+    _permit: OwnedSemaphorePermit,
+}
+
 /// One place among an agency's connections; given back when dropped.
 struct Slot {
     agencies: Connections,
@@ -232,69 +310,5 @@ impl Drop for Slot {
                 open.remove(&self.agency);
             }
         }
-    }
-}
-
-/// A connection with a finished handshake. Its `ConnectInfo` is [`PeerInfo`].
-pub struct TlsIo {
-    stream: TlsStream<TcpStream>,
-    info: PeerInfo,
-    _slot: Slot,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl fmt::Debug for TlsIo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsIo")
-            .field("info", &self.info)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Connected for TlsIo {
-    type ConnectInfo = PeerInfo;
-
-    fn connect_info(&self) -> PeerInfo {
-        self.info.clone()
-    }
-}
-
-impl AsyncRead for TlsIo {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for TlsIo {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -35,6 +35,7 @@ struct Bench {
     clock: ManualClock,
     address: SocketAddr,
     seen: tokio::sync::mpsc::Receiver<PeerInfo>,
+    ended: tokio::sync::mpsc::Receiver<std::io::ErrorKind>,
 }
 
 async fn bench_with(limits: AcceptLimits) -> Bench {
@@ -58,15 +59,15 @@ async fn bench_with(limits: AcceptLimits) -> Bench {
         &Connections::default(),
     );
     let (sender, seen) = tokio::sync::mpsc::channel(64);
+    let (broken, ended) = tokio::sync::mpsc::channel(64);
     tokio::spawn(async move {
         while let Some(io) = incoming.next().await {
             let mut io = io.unwrap();
             sender.send(io.connect_info()).await.unwrap();
+            let broken = broken.clone();
             tokio::spawn(async move {
-                io.write_all(b"k").await.unwrap();
-                io.flush().await.unwrap();
-                // Stays open until the client closes.
-                let _end = io.read(&mut [0; 1]).await;
+                let error = talk(&mut io).await;
+                let _heard = broken.try_send(error).is_ok();
             });
         }
     });
@@ -77,7 +78,22 @@ async fn bench_with(limits: AcceptLimits) -> Bench {
         clock,
         address,
         seen,
+        ended,
     }
+}
+
+/// Says a byte and stays until the client closes. Once a whole preface has come, it talks without an end.
+async fn talk(io: &mut TlsIo) -> std::io::ErrorKind {
+    let talked = async {
+        io.write_all(b"k").await?;
+        io.flush().await?;
+        io.read_exact(&mut [0; 24]).await?;
+        loop {
+            io.write_all(&[7; 65_536]).await?;
+        }
+    };
+    let talked: std::io::Result<std::convert::Infallible> = talked.await;
+    talked.unwrap_err().kind()
 }
 
 async fn bench() -> Bench {
@@ -446,6 +462,103 @@ async fn connections_in_all_and_slow_handshakes_are_bounded() {
             .await
             .is_err()
     );
+}
+
+/// How a connection ended, as the hub saw it.
+async fn end(bench: &mut Bench) -> std::io::ErrorKind {
+    let ended = tokio::time::timeout(Duration::from_secs(10), bench.ended.recv());
+    ended.await.expect("it ends").unwrap()
+}
+
+#[tokio::test]
+async fn who_is_silent_gives_way_to_who_comes_after() {
+    let bench = bench_with(AcceptLimits {
+        handshakes_max: 2,
+        handshake_time_fair: Duration::ZERO,
+        // Not their time closes them.
+        handshake_time_max: Duration::from_secs(3_600),
+        ..AcceptLimits::default()
+    })
+    .await;
+    let mut silent = vec![];
+    for _ in 0..5 {
+        silent.push(TcpStream::connect(bench.address).await.unwrap());
+    }
+    let leaf = bench.leaf(|_| {});
+    let client = bench.client(Some(&leaf), &TLS13);
+    let came = tokio::time::timeout(Duration::from_secs(10), bench.connect(client));
+    let _stays = came.await.expect("it is not kept out").unwrap();
+    let mut byte = [0; 1];
+    for oldest in &mut silent[..4] {
+        let end = tokio::time::timeout(Duration::from_secs(10), oldest.read(&mut byte)).await;
+        assert!(matches!(end.expect("it gave way"), Ok(0) | Err(_)));
+    }
+    let newest = tokio::time::timeout(Duration::from_millis(50), silent[4].read(&mut byte));
+    assert!(newest.await.is_err(), "there is room for it");
+}
+
+#[tokio::test]
+async fn nobody_gives_way_before_its_fair_time() {
+    let bench = bench_with(AcceptLimits {
+        handshakes_max: 1,
+        handshake_time_fair: Duration::from_secs(3_600),
+        handshake_time_max: Duration::from_secs(3_600),
+        ..AcceptLimits::default()
+    })
+    .await;
+    let mut slow = TcpStream::connect(bench.address).await.unwrap();
+    let leaf = bench.leaf(|_| {});
+    let client = bench.client(Some(&leaf), &TLS13);
+    let next = bench.connect(client);
+    tokio::pin!(next);
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut next).await;
+    assert!(early.is_err(), "it waits");
+    let mut byte = [0; 1];
+    let stays = tokio::time::timeout(Duration::from_millis(50), slow.read(&mut byte)).await;
+    assert!(stays.is_err(), "the slow one is not sent away");
+    drop(slow);
+    let came = tokio::time::timeout(Duration::from_secs(10), next).await;
+    came.expect("there is room again").unwrap();
+}
+
+#[tokio::test]
+async fn who_never_begins_with_http_2_is_closed() {
+    let mut bench = bench_with(AcceptLimits {
+        preface_time_max: Duration::from_millis(100),
+        ..AcceptLimits::default()
+    })
+    .await;
+    let leaf = bench.leaf(|_| {});
+    let client = bench.client(Some(&leaf), &TLS13);
+    let _mute = bench.connect(Arc::clone(&client)).await.unwrap();
+    assert_eq!(end(&mut bench).await, std::io::ErrorKind::TimedOut);
+    let mut halting = bench.connect(Arc::clone(&client)).await.unwrap();
+    halting.write_all(&[1; 23]).await.unwrap();
+    assert_eq!(end(&mut bench).await, std::io::ErrorKind::TimedOut);
+    // The time is for the preface alone.
+    let mut speaking = bench.connect(client).await.unwrap();
+    speaking.write_all(&[1; 24]).await.unwrap();
+    let (mut byte, began) = ([0; 1], std::time::Duration::from_millis(300));
+    tokio::time::sleep(began).await;
+    for _ in 0..100_000 {
+        speaking.read_exact(&mut byte).await.unwrap();
+    }
+    drop(speaking);
+    assert_ne!(end(&mut bench).await, std::io::ErrorKind::TimedOut);
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_what_is_written_to_it_is_closed() {
+    let mut bench = bench_with(AcceptLimits {
+        stall_time_max: Duration::from_millis(200),
+        ..AcceptLimits::default()
+    })
+    .await;
+    let leaf = bench.leaf(|_| {});
+    let client = bench.client(Some(&leaf), &TLS13);
+    let mut deaf = bench.connect(client).await.unwrap();
+    deaf.write_all(&[1; 24]).await.unwrap();
+    assert_eq!(end(&mut bench).await, std::io::ErrorKind::TimedOut);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Every method of the hub: whether it changes anything, and which action it needs. A test holds
 //! this table against the compiled protos, and the authorization matrix is drawn from it.
 
-use crate::{authz::UPLOAD, charter::Action};
+use crate::{
+    authz::UPLOAD,
+    charter::Action,
+    identity::{Intake, TOKENLESS_PREFIX},
+};
 
 /// What a method does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -513,6 +517,20 @@ pub const RPCS: &[Rpc] = &[
 pub fn is_mutating(path: &str) -> bool {
     RPCS.iter()
         .any(|rpc| rpc.effect == Effect::Mutate && rpc.method == path)
+}
+
+/// How the message of a call comes in. What is no method of the hub is read by nobody but the handler
+/// that refuses it.
+#[must_use]
+pub fn intake(path: &str) -> Intake {
+    let rpc = RPCS.iter().find(|rpc| rpc.method == path);
+    match rpc.map(|rpc| rpc.effect) {
+        Some(Effect::Mutate) => Intake::Signed,
+        Some(Effect::Read | Effect::Stream) => Intake::Plain,
+        Some(Effect::Upload) => Intake::Streamed,
+        None if path.starts_with(TOKENLESS_PREFIX) => Intake::Plain,
+        None => Intake::Streamed,
+    }
 }
 
 #[cfg(test)]

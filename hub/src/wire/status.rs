@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
+use http::Response;
 use hub_core::reason::{ERROR_DOMAIN, Reason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::error::{Error, Violation};
+
+/// Where gRPC puts the details of a status; every one that is made here has some.
+const DETAILS_HEADER: &str = "grpc-status-details-bin";
 
 /// Most bytes of a message as HTTP/2 carries it, where every byte that is no ASCII takes three. A
 /// status travels in trailers, and peers drop the connection over trailers of more than 8 to 16 KiB.
@@ -74,6 +78,36 @@ pub fn status(error: &Error) -> Status {
     Status::with_error_details(code(error.reason), fitting(&error.message), details)
 }
 
+/// What tonic refuses by itself, with a reason. It has none of its own, and where a message cannot be read
+/// it says INTERNAL: that the hub had failed, which would alarm its operator at a caller's will.
+#[must_use]
+pub fn unreadable(refusal: &Status) -> Option<Error> {
+    let reason = match refusal.code() {
+        // What the network did is no refusal.
+        _ if std::error::Error::source(refusal).is_some() => return None,
+        Code::Internal => Reason::InvalidArgument,
+        // A message of a stream is longer than it may be.
+        Code::OutOfRange => Reason::LimitExceeded,
+        _ => return None,
+    };
+    let message = format!("the request cannot be read: {}", refusal.message());
+    Some(Error::new(reason, message))
+}
+
+/// An answer of the hub's is left as it is; a refusal of tonic's gets a reason.
+#[must_use]
+pub fn explain<B: Default>(response: Response<B>) -> Response<B> {
+    let headers = response.headers();
+    if headers.contains_key(DETAILS_HEADER) {
+        return response;
+    }
+    let refusal = Status::from_header_map(headers);
+    match refusal.as_ref().and_then(unreadable) {
+        Some(error) => status(&error).into_http(),
+        None => response,
+    }
+}
+
 /// As much of a message as fits.
 fn fitting(message: &str) -> String {
     let mut bytes = 0_usize;
@@ -126,6 +160,37 @@ mod tests {
                 "{reason}"
             );
         }
+    }
+
+    #[test]
+    fn what_tonic_refuses_is_the_caller_s_fault_and_what_the_hub_says_stands() {
+        let shown = |status: Status| {
+            let response = explain(status.into_http::<()>());
+            let status = Status::from_header_map(response.headers()).unwrap();
+            let reason = status.get_details_error_info().map(|info| info.reason);
+            (status.code(), reason, status.message().to_owned())
+        };
+        let (code, reason, message) = shown(Status::internal("failed to decode"));
+        assert_eq!(code, Code::InvalidArgument);
+        assert_eq!(reason.as_deref(), Some("INVALID_ARGUMENT"));
+        assert!(
+            message.ends_with("cannot be read: failed to decode"),
+            "{message}"
+        );
+        let (code, reason, _) = shown(Status::out_of_range("too large"));
+        assert_eq!(code, Code::ResourceExhausted);
+        assert_eq!(reason.as_deref(), Some("LIMIT_EXCEEDED"));
+        let (code, reason, _) = shown(Status::unimplemented("gzip"));
+        assert_eq!((code, reason), (Code::Unimplemented, None));
+        let own = Error::internal("the cause");
+        let (code, reason, message) = shown(status(&own));
+        assert_eq!(code, Code::Internal);
+        assert_eq!(
+            (reason.as_deref(), message),
+            (Some("INTERNAL"), own.message)
+        );
+        let fine = explain(Response::new(()));
+        assert!(fine.headers().is_empty());
     }
 
     #[test]

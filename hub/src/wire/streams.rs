@@ -1,4 +1,4 @@
-//! Open streams, counted per agency.
+//! Open streams, and calls under way, counted per agency.
 
 use std::{
     collections::HashMap,
@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 /// Open streams by agency.
 #[derive(Debug)]
 pub struct Streams {
+    /// What is counted, for the text of a refusal.
+    of: &'static str,
     per_agency_max: usize,
     open: Mutex<HashMap<AgencyId, usize>>,
 }
@@ -28,7 +30,14 @@ impl Streams {
     /// Allows so many at once for each agency.
     #[must_use]
     pub fn new(per_agency_max: usize) -> Self {
+        Self::of("open streams", per_agency_max)
+    }
+
+    /// As [`Self::new`], of something else.
+    #[must_use]
+    pub fn of(what: &'static str, per_agency_max: usize) -> Self {
         Self {
+            of: what,
             per_agency_max,
             open: Mutex::default(),
         }
@@ -51,7 +60,7 @@ impl Streams {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(agency.clone()).or_default();
         if *count >= self.per_agency_max {
-            let message = format!("an agency has at most {} open streams", self.per_agency_max);
+            let message = format!("an agency has at most {} {}", self.per_agency_max, self.of);
             return Err(Error::limit(message, Duration::from_secs(5)));
         }
         *count = count.saturating_add(1);

@@ -1,6 +1,6 @@
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use certs::KeyKind;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http::HeaderValue;
 use http_body_util::StreamBody;
 use hub_core::crypto::{SigningKey, random};
@@ -13,8 +13,14 @@ use crate::identity::testing::World;
 
 const PATH: &str = "/hub.channels.v1.ChannelService/PublishNotification";
 
-fn is_mutation(path: &str) -> bool {
-    path == PATH
+const STREAMED: &str = "/hub.x.v1.X/Upload";
+
+fn intake(path: &str) -> Intake {
+    match path {
+        PATH => Intake::Signed,
+        STREAMED => Intake::Streamed,
+        _ => Intake::Plain,
+    }
 }
 
 fn framed(flag: u8, length: u32, message: &[u8]) -> Bytes {
@@ -71,7 +77,7 @@ fn set(request: &mut Request<Body>, header: &'static str, value: &str) {
 
 /// What the inner service saw: the proof, and the body's bytes.
 async fn call(request: Request<Body>) -> Result<(Option<Arc<Authored>>, Bytes), Status> {
-    call_through(AuthorLayer::new(is_mutation), request).await
+    call_through(AuthorLayer::new(intake), request).await
 }
 
 async fn call_through(
@@ -208,7 +214,6 @@ async fn the_body_must_be_one_plain_frame() {
     bad(Bytes::from_static(&[0, 0, 0]), "one gRPC message").await;
     bad(framed(1, 1, b"m"), "compressed").await;
     bad(framed(0, 2, b"m"), "announced length").await;
-    bad(framed(0, u32::MAX, b"m"), "announced length").await;
     bad([frame(b"m"), frame(b"m")].concat().into(), "exactly one").await;
 }
 
@@ -221,6 +226,67 @@ async fn a_message_is_bounded_at_exactly_its_limit() {
     let message = vec![1; MESSAGE_BYTES_MAX + 1];
     let request = signed(&world, &message, body(&frame(&message), 16_384));
     refused(request, Reason::LimitExceeded, "at most 1048576 bytes").await;
+    // What is announced decides before any of it has come.
+    let length = u32::try_from(MESSAGE_BYTES_MAX + 1).unwrap();
+    for length in [length, u32::MAX] {
+        let head = framed(0, length, b"");
+        let then_nothing = stream::once(async { Ok::<_, Status>(http_body::Frame::data(head)) });
+        let never = Body::new(StreamBody::new(then_nothing.chain(stream::pending())));
+        let request = signed(&world, b"m", never);
+        refused(request, Reason::LimitExceeded, "at most 1048576 bytes").await;
+    }
+}
+
+#[tokio::test]
+async fn what_only_reads_is_taken_in_within_the_same_bounds() {
+    let world = World::new();
+    let list = |body| request(&world, "/hub.x.v1.X/List", body);
+    let message = vec![1; MESSAGE_BYTES_MAX];
+    let (_, seen) = call(list(body(&frame(&message), 16_384))).await.unwrap();
+    assert_eq!(seen.len(), MESSAGE_BYTES_MAX + FRAME_BYTES);
+    let past = vec![1; MESSAGE_BYTES_MAX + 1];
+    let past = list(body(&frame(&past), 16_384));
+    refused(past, Reason::LimitExceeded, "at most 1048576 bytes").await;
+    let two = [frame(b"m"), frame(b"m")].concat().into();
+    let two = list(body(&two, 100));
+    refused(two, Reason::InvalidArgument, "exactly one").await;
+    let never = stream::pending::<Result<http_body::Frame<Bytes>, Status>>();
+    let layer = AuthorLayer {
+        read_time_max: Duration::from_millis(20),
+        ..AuthorLayer::new(intake)
+    };
+    let never = list(Body::new(StreamBody::new(never)));
+    let status = call_through(layer, never).await.unwrap_err();
+    assert!(status.message().contains("did not arrive"), "{status:?}");
+    let layer = AuthorLayer {
+        budget: Arc::new(Budget::new(1 << 20, 10)),
+        ..AuthorLayer::new(intake)
+    };
+    let status = call_through(layer, list(body(&frame(b"message"), 4)))
+        .await
+        .unwrap_err();
+    assert!(status.message().contains("under way of this agency"));
+}
+
+#[tokio::test]
+async fn what_is_compressed_or_streamed_is_not_read_here() {
+    let world = World::new();
+    // As long as the tests' handler reads, no longer: a compressed call is refused by its headers.
+    let bytes = framed(1, 8, b"squashed");
+    for path in [PATH, "/hub.x.v1.X/List"] {
+        let mut encoded = request(&world, path, body(&bytes, 3));
+        set(&mut encoded, ENCODING_HEADER, "gzip");
+        let (authored, seen) = call(encoded).await.unwrap();
+        assert!(authored.is_none(), "nobody vouches for what is in it");
+        assert_eq!(seen, bytes);
+        let mut plain = request(&world, "/hub.x.v1.X/List", body(&bytes, 3));
+        set(&mut plain, ENCODING_HEADER, NO_ENCODING);
+        refused(plain, Reason::InvalidArgument, "must not be compressed").await;
+    }
+    let (_, seen) = call(request(&world, STREAMED, body(&bytes, 3)))
+        .await
+        .unwrap();
+    assert_eq!(seen, bytes);
 }
 
 #[tokio::test]
@@ -232,7 +298,15 @@ async fn an_endless_body_is_read_no_further_than_the_limit() {
         counter.fetch_add(16_384, std::sync::atomic::Ordering::SeqCst);
         Ok::<_, Status>(http_body::Frame::data(Bytes::from_static(&[0; 16_384])))
     });
-    let request = signed(&world, b"m", Body::new(StreamBody::new(endless)));
+    // It says that it is as long as it may be, and goes on.
+    let length = u32::try_from(MESSAGE_BYTES_MAX).unwrap();
+    let head = framed(0, length, b"");
+    let head = stream::once(async { Ok::<_, Status>(http_body::Frame::data(head)) });
+    let request = signed(
+        &world,
+        b"m",
+        Body::new(StreamBody::new(head.chain(endless))),
+    );
     refused(request, Reason::LimitExceeded, "at most").await;
     let read = read.load(std::sync::atomic::Ordering::SeqCst);
     assert!(read <= MESSAGE_BYTES_MAX + 2 * 16_384, "{read}");
@@ -245,7 +319,7 @@ async fn a_body_that_does_not_come_is_given_up() {
     let request = signed(&world, b"m", Body::new(StreamBody::new(never)));
     let layer = AuthorLayer {
         read_time_max: Duration::from_millis(20),
-        ..AuthorLayer::new(is_mutation)
+        ..AuthorLayer::new(intake)
     };
     let status = call_through(layer, request).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::ResourceExhausted);

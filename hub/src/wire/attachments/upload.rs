@@ -15,6 +15,7 @@ use crate::{
     attachments::{Attachments, CHUNK_BYTES_MAX, FILE_BYTES_MAX, Incoming, Opened, Start},
     error::{Error, Result},
     identity::CallerWatch,
+    wire::status::unreadable,
 };
 
 /// When a call that was broken off may go on.
@@ -98,13 +99,16 @@ impl Desk {
     }
 }
 
-/// A stream that broke: nobody is there any more to be told, or its message is none.
+/// A stream that broke, so that nobody is there any more to be told; or its message is none, and sending
+/// the same again would not help.
 fn broken(status: &Status) -> Error {
     tracing::debug!(code = ?status.code(), message = status.message(), "an upload broke off");
-    Error::unavailable(
-        "the upload broke off; go on from what was received",
-        RETRY_AFTER,
-    )
+    unreadable(status).unwrap_or_else(|| {
+        Error::unavailable(
+            "the upload broke off; go on from what was received",
+            RETRY_AFTER,
+        )
+    })
 }
 
 fn check(start: &UploadStart) -> Result<Start> {

@@ -1,0 +1,156 @@
+//! A connection after its handshake, which gives up on a peer that does nothing: one that never begins
+//! to speak HTTP/2, and one that takes nothing of what is written to it.
+//!
+//! Between the two the server's keepalive watches over a connection. It begins with HTTP/2 itself, and
+//! ends where its own ping cannot be written.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::Sleep,
+};
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+
+use super::{AcceptLimits, Place};
+use crate::identity::PeerInfo;
+
+/// Bytes with which HTTP/2 begins (RFC 9113 section 3.4).
+const PREFACE_BYTES: usize = 24;
+
+/// A connection with a finished handshake. Its `ConnectInfo` is [`PeerInfo`].
+pub struct TlsIo {
+    stream: TlsStream<TcpStream>,
+    info: PeerInfo,
+    /// Bytes of the preface that have not come, and until when they must.
+    silent: Option<(usize, Pin<Box<Sleep>>)>,
+    stall: Stall,
+    _place: Place,
+}
+
+impl TlsIo {
+    pub(super) fn new(
+        stream: TlsStream<TcpStream>,
+        info: PeerInfo,
+        place: Place,
+        limits: &AcceptLimits,
+    ) -> Self {
+        let patience = tokio::time::sleep(limits.preface_time_max);
+        Self {
+            stream,
+            info,
+            silent: Some((PREFACE_BYTES, Box::pin(patience))),
+            stall: Stall {
+                time_max: limits.stall_time_max,
+                until: None,
+            },
+            _place: place,
+        }
+    }
+}
+
+impl fmt::Debug for TlsIo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsIo")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long nothing that was written has been taken.
+struct Stall {
+    time_max: Duration,
+    /// Since something waits to be taken: until when it must be.
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    /// What a write came to, or that the peer has taken nothing for too long.
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.until = None;
+            return polled;
+        }
+        let until = self
+            .until
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.time_max)));
+        ready!(until.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Connected for TlsIo {
+    type ConnectInfo = PeerInfo;
+
+    fn connect_info(&self) -> PeerInfo {
+        self.info.clone()
+    }
+}
+
+impl AsyncRead for TlsIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let Some((missing, patience)) = &mut self.silent else {
+            return polled;
+        };
+        *missing = missing.saturating_sub(buffer.filled().len().saturating_sub(before));
+        if *missing == 0 {
+            self.silent = None;
+            return polled;
+        }
+        if polled.is_pending() && patience.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for TlsIo {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.stall.watch(context, polled)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.stall.watch(context, polled)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.stall.watch(context, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.stall.watch(context, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
