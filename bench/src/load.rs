@@ -1,6 +1,6 @@
 //! Load in a closed loop: so many nodes, so many calls of each under way, each followed by the next.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -22,6 +22,9 @@ use agency_client::{
 
 /// Title of what is published where nothing hangs on it.
 pub(crate) const TITLE: &str = "月度监测";
+
+/// What members may say to each other at any time.
+const CATEGORY: &str = "coordination";
 
 /// Media type of bodies: nothing that anybody reads.
 const MEDIA_TYPE: &str = "application/octet-stream";
@@ -88,6 +91,7 @@ impl HubNode {
 /// A notification to the channel that all nodes read.
 pub(crate) fn draft(title: impl Into<String>, body: &Bytes) -> NotificationDraft {
     NotificationDraft::to_channel(CHANNEL)
+        .category(CATEGORY)
         .title(title)
         .classification(Classification::Internal)
         .body(body.clone(), MEDIA_TYPE)
@@ -97,6 +101,7 @@ pub(crate) fn draft(title: impl Into<String>, body: &Bytes) -> NotificationDraft
 pub(crate) fn notification(body: &Bytes) -> Notification {
     Notification {
         channel: format!("channels/{CHANNEL}"),
+        category: CATEGORY.into(),
         title: TITLE.into(),
         body: body.clone(),
         media_type: MEDIA_TYPE.into(),
@@ -121,8 +126,6 @@ pub(crate) struct Plan {
 /// What one window came to.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
-    /// Messages acknowledged within the window.
-    pub(crate) messages: u64,
     /// Messages in a second.
     pub(crate) throughput: f64,
     /// Of the calls that ended within the window.
@@ -232,7 +235,6 @@ impl Totals {
             Duration::from_secs_f64(per(time.as_secs_f64(), messages))
         };
         Window {
-            messages: self.messages,
             throughput: as_f64(self.messages) / self.plan.measured.as_secs_f64(),
             latencies: Latencies::of(nanoseconds),
             server_cpu: each(self.used.server, self.messages)

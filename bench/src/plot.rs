@@ -1,7 +1,5 @@
 //! Curves as SVG: small, and the same bytes for the same figures.
 
-use std::fmt::Write as _;
-
 /// A curve.
 #[derive(Debug, Clone)]
 pub(crate) struct Curve {
@@ -36,19 +34,16 @@ impl Plot {
     pub(crate) fn svg(&self) -> String {
         let frame = self.frame();
         let mut svg = String::new();
-        let mut add = |text: std::fmt::Arguments<'_>| {
-            // Writing to a string cannot fail.
-            drop(svg.write_fmt(text));
+        let mut add = |line: &str| {
+            svg.push_str(line);
             svg.push('\n');
         };
-        add(format_args!(
+        add(&format!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12">"#
         ));
-        add(format_args!(
-            r#"<rect width="100%" height="100%" fill="white"/>"#
-        ));
+        add(r#"<rect width="100%" height="100%" fill="white"/>"#);
         let (left, right, top, bottom) = MARGINS;
-        add(format_args!(
+        add(&format!(
             r#"<text x="{left}" y="22" font-size="15">{}</text>"#,
             escaped(&self.title)
         ));
@@ -56,39 +51,39 @@ impl Plot {
         for line in 0..=LINES_Y {
             let value = frame.y_max * f64::from(line) / f64::from(LINES_Y);
             let y = frame.y(value);
-            add(format_args!(
+            add(&format!(
                 r##"<line x1="{left}" x2="{end}" y1="{y:.1}" y2="{y:.1}" stroke="#ddd"/>"##
             ));
-            add(format_args!(
+            add(&format!(
                 r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{value:.1}</text>"#,
                 left - 6.0,
                 y + 4.0
             ));
         }
         for x in self.xs() {
-            add(format_args!(
+            add(&format!(
                 r#"<text x="{:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
                 frame.x(x),
                 floor + 18.0,
                 short(x)
             ));
         }
-        add(format_args!(
+        add(&format!(
             r#"<text x="{:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
             f64::midpoint(left, end),
             HEIGHT - 12.0,
             escaped(&self.x)
         ));
-        add(format_args!(
+        add(&format!(
             r#"<text transform="translate(18 {:.1}) rotate(-90)" text-anchor="middle">{}</text>"#,
             f64::midpoint(top, floor),
             escaped(&self.y)
         ));
         for (number, curve) in self.curves.iter().enumerate() {
             let colour = COLOURS.get(number % COLOURS.len()).unwrap_or(&"black");
-            add(format_args!("{}", frame.curve(curve, number, colour)));
+            add(&frame.curve(curve, number, colour));
         }
-        add(format_args!("</svg>"));
+        add("</svg>");
         svg
     }
 

@@ -1,6 +1,6 @@
 //! What a run found: a table for people, and lines `ratio <name> <value>` for machines.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -156,8 +156,8 @@ impl Findings {
 }
 
 fn line(text: &mut String, line: &str) {
-    // Writing to a string cannot fail.
-    drop(writeln!(text, "{line}"));
+    text.push_str(line);
+    text.push('\n');
 }
 
 /// Columns as wide as they must be; words to the left, figures to the right.

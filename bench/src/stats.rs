@@ -13,11 +13,6 @@ impl Latencies {
         Self(nanoseconds)
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.0.len()
-    }
-
     /// The smallest value that so many thousandths of all values do not exceed (nearest rank); zero when
     /// there are none.
     pub(crate) fn per_mille(&self, thousandths: usize) -> Duration {
@@ -113,7 +108,6 @@ mod tests {
         assert_eq!(hundred.p99(), ns(99));
         assert_eq!(hundred.per_mille(991), ns(100));
         assert_eq!(hundred.max(), ns(100));
-        assert_eq!(hundred.count(), 100);
         let few = Latencies::of(vec![30, 10, 20]);
         assert_eq!(
             (few.p50(), few.p99(), few.per_mille(0)),
