@@ -152,7 +152,7 @@ impl Caller {
         (number, node): (usize, &Node),
         payload: Bytes,
     ) -> anyhow::Result<Self> {
-        let channel = tls::channel(server.address(), tls::client(site, node)?)?;
+        let channel = tls::channel(server.address(), tls::client(site, node, tls::NEWEST)?)?;
         Ok(Self {
             client: EchoServiceClient::new(channel),
             signer: number.try_into()?,

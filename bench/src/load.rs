@@ -126,6 +126,8 @@ pub(crate) struct Plan {
 /// What one window came to.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
+    /// Messages acknowledged in all, with those before and after the window.
+    pub(crate) messages_in_all: u64,
     /// Messages in a second.
     pub(crate) throughput: f64,
     /// Of the calls that ended within the window.
@@ -206,6 +208,12 @@ pub(crate) async fn run(server: &Server, callers: &[Caller], plan: Plan) -> anyh
         calls += done.calls;
         nanoseconds.extend(done.nanoseconds);
     }
+    anyhow::ensure!(
+        !nanoseconds.is_empty(),
+        "{} answered nothing within {} s; measure longer",
+        server.name(),
+        plan.measured.as_secs_f64()
+    );
     let settled = server.settle(SETTLE_TIME_MAX).await?;
     let items = u64::try_from(plan.items)?;
     let all = Totals {
@@ -235,6 +243,7 @@ impl Totals {
             Duration::from_secs_f64(per(time.as_secs_f64(), messages))
         };
         Window {
+            messages_in_all: self.messages_in_all,
             throughput: as_f64(self.messages) / self.plan.measured.as_secs_f64(),
             latencies: Latencies::of(nanoseconds),
             server_cpu: each(self.used.server, self.messages)

@@ -54,7 +54,8 @@ pub(crate) struct Options {
     pub(crate) only: Vec<String>,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+/// A time that a measurement may take, in seconds.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(value) if (0.1..=600.0).contains(&value) => Ok(value),
         _ => Err("must be 0.1 to 600".into()),

@@ -12,7 +12,7 @@ use crate::{
     binaries::Binaries,
     fanout, fill,
     load::{self, Caller, HubNode, Plan, Window},
-    peers::BODY_BYTES,
+    peers::{BODY_BYTES, seconds},
     plot::{Curve, Plot},
     report::{Findings, Row},
     server::{Server, hub_binary},
@@ -43,8 +43,11 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [1_u16, 12, 200])]
     pub(crate) subscribers: Vec<u16>,
     /// Rounds at each size.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
+    /// Seconds of a round of publishes. They are few, because the ledger grows meanwhile.
+    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
+    pub(crate) seconds: f64,
     /// Where plots go; none are drawn without.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) plots: Option<PathBuf>,
@@ -92,7 +95,9 @@ async fn by_entries(
         let server = Server::hub(hub, &site)?;
         server.settle(CATCH_UP_TIME_MAX).await?;
         let windows = publishes(options, &site, &server).await?;
-        costs.push((as_f64(made), cost(&windows)));
+        // The measurement makes the ledger grow: the middle of it is what the cost is of.
+        let grown: u64 = windows.iter().map(|it| it.messages_in_all).sum();
+        costs.push((as_f64(made + grown / 2), cost(&windows)));
         let name = format!("{wanted} entries");
         findings.row(Row::of(&name, "hub", &windows, &server)?);
         server.stop().await?;
@@ -159,8 +164,8 @@ async fn publishes(options: &Options, site: &Site, server: &Server) -> anyhow::R
     let plan = Plan {
         in_flight: CALLS_UNDER_WAY.div_ceil(callers.len().max(1)),
         items: 1,
-        warm_up: Duration::from_millis(500),
-        measured: Duration::from_secs(3),
+        warm_up: Duration::from_millis(300),
+        measured: Duration::from_secs_f64(options.seconds),
     };
     let mut windows = vec![];
     for _ in 0..options.rounds {

@@ -14,10 +14,10 @@ use anyhow::Context as _;
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
+    ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
     server::WebPkiClientVerifier,
-    version::TLS13,
+    version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
 use tokio::{
@@ -50,10 +50,20 @@ fn roots(file: &Path) -> anyhow::Result<RootCertStore> {
     Ok(roots)
 }
 
+/// TLS 1.3, as the hub wants it.
+pub(crate) const NEWEST: &[&SupportedProtocolVersion] = &[&TLS13];
+
+/// Whatever the server speaks.
+pub(crate) const ANY: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+
 /// A client of a site's servers, as one of its nodes.
-pub(crate) fn client(site: &Site, node: &Node) -> anyhow::Result<Arc<ClientConfig>> {
+pub(crate) fn client(
+    site: &Site,
+    node: &Node,
+    versions: &[&'static SupportedProtocolVersion],
+) -> anyhow::Result<Arc<ClientConfig>> {
     let mut config = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])?
+        .with_protocol_versions(versions)?
         .with_root_certificates(roots(&site.authority())?)
         .with_client_auth_cert(chain(&node.certificate)?, key(&node.key)?)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
@@ -70,7 +80,7 @@ pub(crate) fn server(
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots(authority)?), provider())
             .build()?;
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])?
+        .with_protocol_versions(NEWEST)?
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain(certificate)?, key(key_file)?)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
