@@ -24,7 +24,11 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 use tonic::transport::Server;
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::{Health, HealthServer},
+    server::HealthReporter,
+};
 
 use crate::{
     annual,
@@ -341,6 +345,17 @@ pub fn open_attachments(config: &Config, engine: &Arc<Engine>) -> anyhow::Result
     })
 }
 
+/// Answers that every service serves.
+async fn health() -> (HealthReporter, HealthServer<impl Health>) {
+    let (health, service) = tonic_health::server::health_reporter();
+    for name in SERVICES {
+        health
+            .set_service_status(name, ServingStatus::Serving)
+            .await;
+    }
+    (health, service)
+}
+
 async fn serve(
     config: &Config,
     services: Services,
@@ -352,12 +367,7 @@ async fn serve(
     HealthReporter,
     JoinHandle<Result<(), tonic::transport::Error>>,
 )> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    for service in SERVICES {
-        health
-            .set_service_status(service, ServingStatus::Serving)
-            .await;
-    }
+    let (health, health_service) = health().await;
     let reflection = if config.reflection {
         let builder = tonic_reflection::server::Builder::configure();
         Some(

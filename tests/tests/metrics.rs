@@ -82,6 +82,13 @@ fn all_certificates_have_their_days(text: &str) {
     within(days("kind=\"node\",agency=\"tax\",node=\"node-1\""), 397.0);
 }
 
+/// The series of a method's calls that ended with a code.
+fn call(method: &str, code: &str) -> String {
+    format!(
+        "hub_rpc_calls_total{{method=\"hub.channels.v1.ChannelService/{method}\",code=\"{code}\"}}"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scrape_tells_how_the_hub_is() {
     let (world, address) = world().await;
@@ -112,11 +119,6 @@ async fn a_scrape_tells_how_the_hub_is() {
     let is = |series: &str, expected: f64| {
         let found = value(&text, series);
         assert_eq!(found, Some(expected), "{series}\n{text}");
-    };
-    let call = |method, code| {
-        format!(
-            "hub_rpc_calls_total{{method=\"hub.channels.v1.ChannelService/{method}\",code=\"{code}\"}}"
-        )
     };
     is(&call("PublishNotification", "OK"), 3.0);
     is(&call("GetNotification", "INVALID_ARGUMENT"), 1.0);

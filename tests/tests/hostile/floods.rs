@@ -26,7 +26,7 @@ async fn calls_that_are_broken_off_at_once() {
         assert_eq!(heard.go_away, Some(code::ENHANCE_YOUR_CALM), "{heard:?}");
         assert!(heard.is_closed);
     }
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +36,7 @@ async fn calls_that_the_hub_is_made_to_break_off() {
     let heard = heard.unwrap();
     assert_eq!(heard.go_away, Some(code::ENHANCE_YOUR_CALM), "{heard:?}");
     assert!(heard.is_closed && heard.resets.len() < 1_000, "{heard:?}");
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +51,7 @@ async fn frames_that_only_keep_the_hub_busy() {
         assert!(!heard.is_closed, "{what:?}: {heard:?}");
         siege.holds().await;
     }
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +72,7 @@ async fn who_asks_and_does_not_listen_is_closed() {
     tokio::time::timeout(CLOSE_TIME_MAX, closed)
         .await
         .expect("the hub closes");
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +87,7 @@ async fn headers_that_do_not_end_or_are_longer_than_they_look() {
         siege.holds().await;
         drop(wire);
     }
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 /// What breaks the protocol.
@@ -170,7 +170,7 @@ async fn what_is_no_http_2() {
         let heard = wire.listen(CLOSE_TIME_MAX).await;
         assert!(heard.is_closed, "{what}: {heard:?}");
     }
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,5 +198,5 @@ async fn header_fields_that_must_not_be() {
         assert_eq!(ended, Some(code::PROTOCOL_ERROR), "{name}: {heard:?}");
         assert!(heard.answered.is_empty(), "{name}: {heard:?}");
     }
-    siege.is_over().await;
+    siege.lift().await;
 }

@@ -37,7 +37,7 @@ async fn who_does_not_speak_gives_way_to_who_does() {
         is_closed(half.last_mut().unwrap()).await
     })
     .await;
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +45,7 @@ async fn who_has_no_certificate_gets_an_alert() {
     let siege = Siege::begin().await;
     let refused = waves::strangers(&siege.field.attacker, 200).await;
     assert_eq!(refused, 200);
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,5 +62,5 @@ async fn who_shakes_hands_and_says_nothing_is_closed() {
     assert!(heard.is_closed, "no preface came");
     let heard = halting.listen(Duration::from_secs(30)).await;
     assert!(heard.is_closed, "half a preface came");
-    siege.is_over().await;
+    siege.lift().await;
 }

@@ -54,7 +54,7 @@ impl Siege {
 
     /// At the end: the attacker's own agency is served again, the honest lost nothing, and nothing else
     /// was recorded.
-    async fn is_over(self) {
+    async fn lift(self) {
         self.holds().await;
         hub_tests::raw::eventually("the attacker's agency is served again", async || {
             let honest_again = self.field.session("tax");

@@ -53,7 +53,7 @@ async fn every_method_refuses_a_message_that_is_too_long() {
         );
         assert_eq!(reason(&status), "LIMIT_EXCEEDED", "{}", rpc.method);
     }
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 /// Says a call whose message is as given, piece by piece, and whether it is answered though it has not ended.
@@ -99,7 +99,7 @@ async fn what_is_announced_too_long_or_goes_on_past_its_end_is_not_waited_for() 
             "{method}"
         );
     }
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +125,7 @@ async fn what_is_compressed_is_refused_and_not_unpacked() {
             refused(method, encoding, &bomb).await;
         }
     }
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,7 +172,7 @@ async fn bytes_that_are_no_text_are_refused_as_the_caller_s_fault() {
             );
         }
     }
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,7 +210,7 @@ async fn headers_of_any_bytes_are_refused_by_their_rule() {
         answer.unwrap();
     }
     call(with("x-note", b"\xff\xfe")).await.unwrap();
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,5 +256,5 @@ async fn a_byte_at_a_time() {
         assert!(heard.answered.len() == 64 || heard.is_closed, "{heard:?}");
     }
     drop((dripped, wires));
-    siege.is_over().await;
+    siege.lift().await;
 }

@@ -37,7 +37,7 @@ async fn ten_thousand_streams_of_one_connection() {
     assert!(heard.answered.is_empty(), "{:?}", heard.answered);
     siege.holds().await;
     drop(wire);
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +69,7 @@ async fn ten_thousand_streams_of_one_agency() {
         "{status:?}"
     );
     drop(wires);
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn messages_that_are_never_finished() {
     assert!((45..=50).contains(&held), "{held}");
     siege.holds().await;
     drop(wires);
-    siege.is_over().await;
+    siege.lift().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,5 +121,5 @@ async fn answers_that_are_never_taken() {
     );
     siege.holds().await;
     drop(wires);
-    siege.is_over().await;
+    siege.lift().await;
 }
