@@ -29,6 +29,7 @@ use tower::{Layer, Service};
 use super::{
     Authored, Caller,
     budget::{Budget, Share},
+    weight::{DECODED_BYTES_MAX, decoded_bytes},
 };
 use crate::{
     error::{Error, Result},
@@ -157,6 +158,7 @@ async fn verify(
             )
         })??;
     let message = message(&frame)?;
+    hold_decoded(parts.uri.path(), &message, &mut share)?;
     let commitment = commitment(&salt, parts.uri.path(), &message);
     caller
         .peer
@@ -231,6 +233,20 @@ async fn read_frame(mut body: Body, share: &mut Share) -> Result<Bytes> {
         frame.extend_from_slice(&data);
     }
     Ok(frame.freeze())
+}
+
+/// Makes room for the message as the handler will have it, or refuses it before it is decoded.
+fn hold_decoded(method: &str, message: &[u8], share: &mut Share) -> Result<()> {
+    let bytes = decoded_bytes(method, message);
+    if bytes > DECODED_BYTES_MAX {
+        return Err(Error::new(
+            Reason::LimitExceeded,
+            format!(
+                "the message has too many parts: decoded it takes over {DECODED_BYTES_MAX} bytes"
+            ),
+        ));
+    }
+    share.grow(bytes)
 }
 
 /// The one message of a unary call's body.
