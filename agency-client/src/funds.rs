@@ -5,6 +5,7 @@
 //! - [`AlertDraft`]: an alert on its way to being raised, or to taking the place of one.
 //! - [`AlertRule`], [`Broken`]: the rules that need no charter, so that a draft can be checked before
 //!   anything is sent.
+//! - [`mod@file`]: files of alerts, such as a spreadsheet's.
 //!
 //! An alert is about an organisation and at clue level: an indicator, a band of amounts, grounds in
 //! words. There is nowhere to put an account, a transaction or a counterparty, and none belongs into a
@@ -25,6 +26,7 @@
 
 mod alerts;
 mod draft;
+pub mod file;
 mod rules;
 
 pub use alerts::Alerts;

@@ -8,6 +8,7 @@
 //! - [`author`]: takes in the message of a call, and verifies its author's signature if it mutates.
 //! - [`rates`]: bounds the calls of an agency.
 //! - [`budget`]: bounds the bytes of requests under way.
+//! - [`weight`]: what a request takes once it is decoded, which the budget holds too.
 //! - [`watch`]: tells a long-running call that its caller may no longer be served.
 //!
 //! Invariant: a handler that finds [`Caller`] in a request's extensions may rely on all of it.
@@ -23,6 +24,7 @@ mod stack_tests;
 pub(crate) mod testing;
 pub mod token;
 pub mod watch;
+pub mod weight;
 
 use std::{collections::HashSet, fmt, sync::Arc};
 

@@ -24,6 +24,8 @@ use hub_core::crypto::{Digest, SigningKey};
 mod checkpoint;
 mod error;
 mod fsck;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod index;
 mod lock;
 mod open;

@@ -16,6 +16,8 @@
 //! caller gives the logs that it has been permitted.
 
 mod cursor;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hits;
 mod index;
 mod indexer;

@@ -47,7 +47,7 @@ const NOTE_CHARS_MAX: usize = 500;
 /// Longest id of the charter, in characters.
 const CHARTER_ID_CHARS_MAX: usize = 64;
 /// Most units that an alert names.
-const CIRCULATION_MAX: usize = 32;
+pub(super) const CIRCULATION_MAX: usize = 32;
 /// So many digits in a row read as the number of an account or of a transaction.
 const ACCOUNT_DIGITS_MIN: usize = 12;
 
@@ -349,7 +349,8 @@ fn units(rules: &mut Rules, alert: &Alert) {
         AlertRule::TooManyUnits,
     );
     let mut named = BTreeSet::new();
-    for (number, unit) in alert.circulated_to.iter().enumerate() {
+    let units = alert.circulated_to.iter().enumerate();
+    for (number, unit) in units.take(CIRCULATION_MAX) {
         let field = format!("circulated_to[{number}]");
         rules.require(is_agency(unit), &field, AlertRule::Unit);
         rules.require(named.insert(unit), &field, AlertRule::UnitTwice);

@@ -32,6 +32,7 @@ use tower::{Layer, Service};
 use super::{
     Authored, Caller, PeerInfo,
     budget::{Budget, Share},
+    weight::{DECODED_BYTES_MAX, decoded_bytes},
 };
 use crate::{
     error::{Error, Result},
@@ -175,6 +176,7 @@ async fn take_in(
             )
         })??;
     let message = message(&frame)?;
+    hold_decoded(parts.uri.path(), &message, &mut share)?;
     if let Some(claim) = claim {
         let authored = claim.verify(parts.uri.path(), message)?;
         parts.extensions.insert(Arc::new(authored));
@@ -317,6 +319,20 @@ fn bad(rule: &str) -> Error {
 
 fn not_one_message() -> Error {
     bad("must hold exactly one gRPC message of the announced length")
+}
+
+/// Makes room for the message as the handler will have it, or refuses it before it is decoded.
+fn hold_decoded(method: &str, message: &[u8], share: &mut Share) -> Result<()> {
+    let bytes = decoded_bytes(method, message);
+    if bytes > DECODED_BYTES_MAX {
+        return Err(Error::new(
+            Reason::LimitExceeded,
+            format!(
+                "the message has too many parts: decoded it takes over {DECODED_BYTES_MAX} bytes"
+            ),
+        ));
+    }
+    share.grow(bytes)
 }
 
 /// The one message of a unary call's body.

@@ -62,7 +62,7 @@ pub(super) fn read(path: &Path) -> Result<std::result::Result<(IndexHead, Vec<u3
     Ok(decode(&bytes).ok_or_else(|| "its checksum or form is wrong".to_owned()))
 }
 
-fn decode(bytes: &[u8]) -> Option<(IndexHead, Vec<u32>)> {
+pub(super) fn decode(bytes: &[u8]) -> Option<(IndexHead, Vec<u32>)> {
     let (covered, crc) = bytes.split_last_chunk::<4>()?;
     if crc32c::crc32c(covered) != u32::from_le_bytes(*crc) {
         return None;

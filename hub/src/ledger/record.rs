@@ -93,6 +93,14 @@ pub(super) fn parse(bytes: &[u8], at: usize) -> Result<Parsed<'_>, RecordFault> 
     })
 }
 
+/// Whether what begins at an offset is short enough for a checkpoint: who looks for one need not sum up
+/// what is longer, which contents could make it do again and again.
+pub(super) fn may_be_checkpoint(bytes: &[u8], at: usize) -> bool {
+    let length = bytes.get(at..).and_then(<[u8]>::first_chunk::<4>);
+    let length = length.and_then(|length| usize::try_from(u32::from_le_bytes(*length)).ok());
+    length.is_some_and(|length| length <= NOTE_BYTES_MAX)
+}
+
 fn parse_entry(payload: &[u8], is_sealed: bool) -> Option<Record<'_>> {
     let (length, rest) = payload.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
@@ -129,7 +137,7 @@ pub(super) fn encode_checkpoint(buffer: &mut Vec<u8>, note: &str) -> Option<()> 
     encode(buffer, KIND_CHECKPOINT, &[note.as_bytes()])
 }
 
-fn encode(buffer: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Option<()> {
+pub(super) fn encode(buffer: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Option<()> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let crc = parts.iter().fold(crc32c::crc32c(&[kind]), |crc, part| {
         crc32c::crc32c_append(crc, part)
@@ -153,6 +161,18 @@ mod tests {
             header: vec![1; header].into(),
             content: vec![2; content].into(),
         }
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_checkpoint_is_not_looked_at_as_one() {
+        let mut buffer = vec![];
+        encode_checkpoint(&mut buffer, &"n".repeat(NOTE_BYTES_MAX)).unwrap();
+        assert!(may_be_checkpoint(&buffer, 0));
+        let at = buffer.len();
+        encode(&mut buffer, KIND_CHECKPOINT, &[&[b'n'; NOTE_BYTES_MAX + 1]]).unwrap();
+        assert!(!may_be_checkpoint(&buffer, at));
+        assert!(!may_be_checkpoint(&buffer, buffer.len() - 3));
+        assert!(!may_be_checkpoint(&buffer, buffer.len() + 1));
     }
 
     #[test]

@@ -329,7 +329,8 @@ pub(super) fn find_checkpoint(
         let Some(offset) = at.checked_sub(RECORD_HEAD_BYTES - 1) else {
             continue;
         };
-        if let Ok(parsed) = record::parse(bytes, offset)
+        if record::may_be_checkpoint(bytes, offset)
+            && let Ok(parsed) = record::parse(bytes, offset)
             && let Record::Checkpoint(note) = parsed.record
             && let Ok(checkpoint) = verifier.verify(note)
             && checkpoint.size > above

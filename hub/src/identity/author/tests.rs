@@ -4,6 +4,8 @@ use futures::{StreamExt as _, stream};
 use http::HeaderValue;
 use http_body_util::StreamBody;
 use hub_core::crypto::{SigningKey, random};
+use hub_proto::channels::{Notification, PublishNotificationRequest, SubjectOrganization};
+use prost::Message as _;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 use tower::ServiceExt as _;
@@ -287,6 +289,29 @@ async fn what_is_compressed_or_streamed_is_not_read_here() {
         .await
         .unwrap();
     assert_eq!(seen, bytes);
+}
+
+#[tokio::test]
+async fn a_message_that_takes_too_much_decoded_is_refused_before_it_is_decoded() {
+    let world = World::new();
+    let about = |subjects| {
+        let notification = Notification {
+            subjects: vec![SubjectOrganization::default(); subjects],
+            ..Notification::default()
+        };
+        let request = PublishNotificationRequest {
+            notification: Some(notification),
+            ..PublishNotificationRequest::default()
+        };
+        request.encode_to_vec()
+    };
+    let many = about(500_000);
+    assert!(many.len() < MESSAGE_BYTES_MAX);
+    let request = signed(&world, &many, body(&frame(&many), 1 << 16));
+    refused(request, Reason::LimitExceeded, "too many parts").await;
+    let few = about(50);
+    let request = signed(&world, &few, body(&frame(&few), 1 << 16));
+    call(request).await.unwrap();
 }
 
 #[tokio::test]

@@ -6,13 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agency_client::Lang;
+use agency_client::{
+    Lang,
+    funds::file::{Column, Problem, Row, Words},
+};
 use serde_json::{Value, json};
 
-use super::{
-    columns::Column,
-    row::{Problem, Row, Words},
-};
 use crate::{
     args::alert::FormatArg,
     output::{Done, Out},
@@ -29,6 +28,14 @@ pub(super) struct Place {
 }
 
 impl Place {
+    pub(super) fn of(row: &Row) -> Self {
+        Self {
+            row: row.number(),
+            line: row.line(),
+            reference: row.reference().to_owned(),
+        }
+    }
+
     fn json(&self) -> serde_json::Map<String, Value> {
         let fields = [
             ("row", json!(self.row)),

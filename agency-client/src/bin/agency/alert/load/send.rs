@@ -5,14 +5,19 @@
 
 use std::{io::IsTerminal as _, time::Duration};
 
-use agency_client::{Client, ClientError, error::Refusal};
+use agency_client::{
+    Client, ClientError,
+    error::Refusal,
+    funds::file::{Column, Problem, Row, Words},
+};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use hub_core::reason::Reason;
 use hub_proto::funds::{Alert, RaiseAlertResponse};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
-    Outcome, Refused, Row, Words, columns::Column, journal::Journal, report::Raised, row::Problem,
+    journal::Journal,
+    report::{Outcome, Place, Raised, Refused},
 };
 use crate::{
     args::alert::LoadArgs,
@@ -49,7 +54,7 @@ pub(super) async fn run(
         match journal.known(row.digest()) {
             Some(known) if known.is_raised => {
                 outcome.raised.push(Raised {
-                    place: row.place(),
+                    place: Place::of(&row),
                     alert: format!("alerts/{}", known.id),
                     entry_index: known.entry,
                     is_repeated: true,
@@ -109,7 +114,7 @@ async fn raise_all(
             Answer::Raised(alert, entry_index) => {
                 journal.recorded(row.digest(), entry_index)?;
                 outcome.raised.push(Raised {
-                    place: row.place(),
+                    place: Place::of(&row),
                     alert: alert.name,
                     entry_index,
                     is_repeated: false,
@@ -120,7 +125,7 @@ async fn raise_all(
                 outcome
                     .refused
                     .extend(problems.into_iter().map(|problem| Refused {
-                        place: row.place(),
+                        place: Place::of(&row),
                         problem,
                     }));
             }

@@ -293,9 +293,8 @@ fn heading_problem(
 
 #[cfg(test)]
 mod tests {
-    use agency_client::Lang;
-
     use super::*;
+    use crate::Lang;
 
     const TODAY: Date = jiff::civil::date(2026, 7, 1);
 

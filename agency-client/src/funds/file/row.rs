@@ -1,11 +1,10 @@
 //! A row as an alert, and what is wrong with it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use agency_client::{
-    Lang,
-    funds::{AlertDraft, AlertRule},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
 };
+
 use hub_core::{
     crypto::{Digest, sha256},
     date::to_wire,
@@ -17,46 +16,104 @@ use hub_proto::{
 use jiff::civil::Date;
 use prost::Message as _;
 
-use super::{
-    Outcome, Refused,
-    columns::Column,
-    report::{Place, Warning},
+use super::columns::Column;
+use crate::{
+    Lang,
+    funds::{ASKS_MAX, AlertDraft, AlertRule, check, rules::CIRCULATION_MAX},
 };
+
+/// Most rules of a row that are told: a row of nothing but mistakes takes no more memory than others.
+///
+/// ```
+/// assert_eq!(agency_client::funds::file::PROBLEMS_MAX, 64);
+/// ```
+pub const PROBLEMS_MAX: usize = 64;
 
 /// Longest reference, in characters.
 const REFERENCE_CHARS_MAX: usize = 100;
-/// How many alerts on the same organisation and indicator a row is compared with.
-const COMPARED_MAX: usize = 100;
 
-/// A text in both languages.
+/// A text in both languages. As an error it reads in English.
+///
+/// ```
+/// use agency_client::{Lang, funds::file::Words};
+///
+/// let words = Words::new("must be set", "须填写");
+/// assert_eq!(words.of(Lang::Zh), "须填写");
+/// assert_eq!(words.to_string(), "must be set");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Words {
-    pub(super) en: String,
-    pub(super) zh: String,
+pub struct Words {
+    /// In English.
+    pub en: String,
+    /// In Chinese.
+    pub zh: String,
 }
 
 impl Words {
-    pub(super) fn new(en: impl Into<String>, zh: impl Into<String>) -> Self {
+    /// A text in both languages.
+    ///
+    /// ```
+    /// let words = agency_client::funds::file::Words::new("must be set", "须填写");
+    /// assert_eq!(words.en, "must be set");
+    /// ```
+    #[must_use]
+    pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Self {
         Self {
             en: en.into(),
             zh: zh.into(),
         }
     }
 
-    pub(super) fn of(&self, lang: Lang) -> &str {
+    /// The text in a language.
+    ///
+    /// ```
+    /// use agency_client::{Lang, funds::file::Words};
+    ///
+    /// assert_eq!(Words::new("twice", "重复").of(Lang::En), "twice");
+    /// ```
+    #[must_use]
+    pub fn of(&self, lang: Lang) -> &str {
         lang.pick(&self.en, &self.zh)
     }
 }
 
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.en)
+    }
+}
+
+impl std::error::Error for Words {}
+
 /// A column, or `row`, and the rule that it breaks.
+///
+/// ```
+/// use agency_client::funds::file::{self, Format};
+/// use jiff::civil::date;
+///
+/// let rows = file::read(br#"{"severity": "2"}"#, Format::JsonLines, date(2026, 7, 1))?;
+/// let problem = rows[0].problems().iter().find(|one| one.field == "severity").unwrap();
+/// assert_eq!(problem.words.en, "must be routine, major, emergency");
+/// # Ok::<(), agency_client::funds::file::Words>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) field: String,
-    pub(super) words: Words,
+pub struct Problem {
+    /// Name of the column; `row` when it is the row as such.
+    pub field: String,
+    /// The rule.
+    pub words: Words,
 }
 
 impl Problem {
-    pub(super) fn new(field: &str, words: Words) -> Self {
+    /// Of a column.
+    ///
+    /// ```
+    /// use agency_client::funds::file::{Problem, Words};
+    ///
+    /// assert_eq!(Problem::new("uscc", Words::new("must be set", "须填写")).field, "uscc");
+    /// ```
+    #[must_use]
+    pub fn new(field: &str, words: Words) -> Self {
         Self {
             field: field.to_owned(),
             words,
@@ -64,7 +121,14 @@ impl Problem {
     }
 
     /// Of the row as such.
-    pub(super) fn of_row(words: Words) -> Self {
+    ///
+    /// ```
+    /// use agency_client::funds::file::{Problem, Words};
+    ///
+    /// assert_eq!(Problem::of_row(Words::new("must be set", "须填写")).field, "row");
+    /// ```
+    #[must_use]
+    pub fn of_row(words: Words) -> Self {
         Self::new("row", words)
     }
 
@@ -97,7 +161,9 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn problem(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem);
+        }
     }
 
     /// Takes note of a column; false when it was there before.
@@ -145,6 +211,10 @@ impl Cells {
     }
 
     pub(super) fn ask(&mut self, unit: &str, text: &str) {
+        // One more than there may be is enough to break the rule.
+        if self.asks.len() > ASKS_MAX {
+            return;
+        }
         self.asks.push(AlertAsk {
             unit: agency(unit),
             text: text.trim().to_owned(),
@@ -152,6 +222,9 @@ impl Cells {
     }
 
     pub(super) fn circulate_to(&mut self, unit: &str) {
+        if self.circulated_to.len() > CIRCULATION_MAX {
+            return;
+        }
         self.circulated_to.push(agency(unit));
     }
 
@@ -279,14 +352,21 @@ fn day(text: &str) -> Option<Date> {
 }
 
 /// A row of a file.
+///
+/// ```
+/// use agency_client::funds::file::{self, Format};
+/// use jiff::civil::date;
+///
+/// let rows = file::read(b"\n{\"reference\": \"A-1\"}", Format::JsonLines, date(2026, 7, 1))?;
+/// assert_eq!((rows[0].number(), rows[0].line(), rows[0].reference()), (1, 2, "A-1"));
+/// assert!(!rows[0].problems().is_empty());
+/// # Ok::<(), agency_client::funds::file::Words>(())
+/// ```
 #[derive(Debug)]
-pub(super) struct Row {
-    /// From 1, without heading and blank rows.
-    pub(super) number: usize,
-    /// Where it begins, from 1.
-    pub(super) line: usize,
-    /// The author's own id of it.
-    pub(super) reference: String,
+pub struct Row {
+    number: usize,
+    line: usize,
+    reference: String,
     alert: Alert,
     digest: Digest,
     problems: Vec<Problem>,
@@ -320,9 +400,9 @@ impl Row {
         let mut problems = cells.problems;
         // One thing is said of a cell once.
         let said: BTreeSet<String> = problems.iter().map(|one| one.field.clone()).collect();
-        for broken in agency_client::funds::check(&alert, today) {
+        for broken in check(&alert, today) {
             let column = Column::of_field(&broken.field).map_or("row", |column| column.name);
-            if !said.contains(column) {
+            if !said.contains(column) && problems.len() < PROBLEMS_MAX {
                 problems.push(Problem::of_rule(column, &broken.rule));
             }
         }
@@ -337,98 +417,104 @@ impl Row {
         }
     }
 
-    /// What the row says, as a key: the same in either format, without the reference.
-    pub(super) fn digest(&self) -> &Digest {
-        &self.digest
+    /// Its number: from 1, without heading and blank rows.
+    ///
+    /// ```
+    /// # use agency_client::funds::file::Row;
+    /// fn told(row: &Row) -> String {
+    ///     format!("row {} (line {})", row.number(), row.line())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.number
     }
 
-    #[cfg(test)]
-    pub(super) fn problems(&self) -> &[Problem] {
+    /// The line of the file where it begins, from 1.
+    ///
+    /// ```
+    /// # use agency_client::funds::file::Row;
+    /// fn told(row: &Row) -> String {
+    ///     format!("row {} (line {})", row.number(), row.line())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The author's own id of it, for reports alone; it is not sent.
+    ///
+    /// ```
+    /// # use agency_client::funds::file::Row;
+    /// fn told(row: &Row) -> String {
+    ///     format!("{}: {} problems", row.reference(), row.problems().len())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// Every rule that it breaks, at most [`PROBLEMS_MAX`]; it may be raised when there is none.
+    ///
+    /// ```
+    /// # use agency_client::funds::file::Row;
+    /// fn good(rows: Vec<Row>) -> Vec<Row> {
+    ///     rows.into_iter().filter(|row| row.problems().is_empty()).collect()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    pub(super) fn place(&self) -> Place {
-        Place {
-            row: self.number,
-            line: self.line,
-            reference: self.reference.clone(),
-        }
+    /// What the row says.
+    ///
+    /// ```
+    /// # use agency_client::funds::file::Row;
+    /// fn indicator(row: &Row) -> &str {
+    ///     &row.alert().indicator
+    /// }
+    /// ```
+    #[must_use]
+    pub fn alert(&self) -> &Alert {
+        &self.alert
+    }
+
+    /// SHA-256 of what the row says, as a key: the same in either format, without the reference.
+    ///
+    /// ```
+    /// # use agency_client::funds::file::Row;
+    /// fn say_the_same(one: &Row, other: &Row) -> bool {
+    ///     one.digest() == other.digest()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
     }
 
     /// The alert on its way, under a request id.
-    pub(super) fn draft(&self, request_id: &str) -> AlertDraft {
+    ///
+    /// ```no_run
+    /// # use agency_client::{Client, funds::file::Row};
+    /// # async fn example(client: Client, row: Row) -> agency_client::Result<()> {
+    /// // Kept before anything is sent, the id lets a run that was killed go on.
+    /// let id = agency_client::request_id();
+    /// client.alerts().raise(row.draft(&id)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn draft(&self, request_id: &str) -> AlertDraft {
         AlertDraft::like(&self.alert).request_id(request_id)
-    }
-}
-
-/// Rows that may be raised. What is wrong with the others, and which say the same, goes to the outcome.
-pub(super) fn sort_out(rows: Vec<Row>, outcome: &mut Outcome) -> Vec<Row> {
-    let mut good = vec![];
-    let mut first: HashMap<Digest, usize> = HashMap::new();
-    let mut alike = Alike::default();
-    for mut row in rows {
-        if row.problems.is_empty()
-            && let Some(before) = first.insert(row.digest, row.number)
-        {
-            first.insert(row.digest, before);
-            row.problems.push(Problem::of_row(Words::new(
-                format!("says the same as row {before} and is not raised twice"),
-                format!("与第 {before} 行内容相同，不重复发起"),
-            )));
-        }
-        if row.problems.is_empty() {
-            if let Some(other) = alike.find(&row) {
-                outcome.warnings.push(Warning {
-                    place: row.place(),
-                    other,
-                });
-            }
-            good.push(row);
-            continue;
-        }
-        for problem in &row.problems {
-            outcome.refused.push(Refused {
-                place: row.place(),
-                problem: problem.clone(),
-            });
-        }
-    }
-    good
-}
-
-/// Rows on the same organisation and indicator.
-#[derive(Debug, Default)]
-struct Alike(HashMap<(String, String), Vec<(Period, usize)>>);
-
-/// First and last day.
-type Period = [(i32, i32, i32); 2];
-
-impl Alike {
-    /// An earlier row with an overlapping period; this one is remembered.
-    fn find(&mut self, row: &Row) -> Option<usize> {
-        let day = |on: Option<&hub_proto::common::Date>| {
-            on.map_or((0, 0, 0), |on| (on.year, on.month, on.day))
-        };
-        let alert = &row.alert;
-        let organization = alert.organization.clone().unwrap_or_default();
-        let [start, end] = [day(alert.start_on.as_ref()), day(alert.end_on.as_ref())];
-        let key = (organization.uscc, alert.indicator.clone());
-        let others = self.0.entry(key).or_default();
-        let found = others
-            .iter()
-            .rev()
-            .take(COMPARED_MAX)
-            .find(|([from, until], _)| *from <= end && start <= *until)
-            .map(|(_, number)| *number);
-        others.push(([start, end], row.number));
-        found
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::alert::FormatArg;
 
     const TODAY: Date = jiff::civil::date(2026, 7, 1);
 
@@ -563,34 +649,19 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_say_the_same_are_pointed_out_and_those_that_overlap_too() {
-        let mut rows = vec![
-            good(&[]),
-            good(&[("reference", "again")]),
-            good(&[("grounds", "另一依据"), ("start_on", "2026-06-30")]),
-            good(&[
-                ("grounds", "更早"),
-                ("start_on", "2025-01-01"),
-                ("end_on", "2025-12-31"),
-            ]),
-            good(&[("uscc", "x")]),
-        ];
-        for (at, row) in rows.iter_mut().enumerate() {
-            row.number = at + 1;
+    fn a_row_of_nothing_but_mistakes_is_told_in_bounds() {
+        let units = "tax|".repeat(30_000);
+        let asks = "tax=x|".repeat(20_000);
+        for (column, text) in [
+            ("circulated_to", units.as_str()),
+            ("asks", asks.as_str()),
+            ("asks", units.as_str()),
+        ] {
+            let row = good(&[(column, text)]);
+            assert!((1..=PROBLEMS_MAX).contains(&row.problems().len()));
+            assert!(row.problems().iter().any(|one| one.field == column));
+            assert!(row.alert().circulated_to.len() <= CIRCULATION_MAX + 1);
+            assert!(row.alert().asks.len() <= ASKS_MAX + 1);
         }
-        let mut outcome = Outcome::new("f.csv".as_ref(), FormatArg::Csv, &rows);
-        let good = sort_out(rows, &mut outcome);
-        let numbers: Vec<usize> = good.iter().map(|row| row.number).collect();
-        assert_eq!(numbers, [1, 3, 4]);
-        let refused: Vec<usize> = outcome.refused.iter().map(|one| one.place.row).collect();
-        assert_eq!(refused, [2, 5]);
-        let same = &outcome.refused[0].problem.words.en;
-        assert!(same.contains("says the same as row 1"), "{same}");
-        let overlaps: Vec<(usize, usize)> = outcome
-            .warnings
-            .iter()
-            .map(|one| (one.place.row, one.other))
-            .collect();
-        assert_eq!(overlaps, [(3, 1)]);
     }
 }

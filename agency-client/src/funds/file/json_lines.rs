@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn lines_that_are_no_objects_are_told_and_the_others_read() {
         let rows = rows("{}\r\n[1]\n\n{\"uscc\": \n{}\n", TODAY).unwrap();
-        let lines: Vec<(usize, usize)> = rows.iter().map(|row| (row.number, row.line)).collect();
+        let lines: Vec<(usize, usize)> =
+            rows.iter().map(|row| (row.number(), row.line())).collect();
         assert_eq!(lines, [(1, 1), (2, 2), (3, 4), (4, 5)]);
         assert!(
             rows[1].problems()[0]
