@@ -421,7 +421,7 @@ fn pass(method: &'static str, request: Request<Body>, body: &[u8]) {
         clock: Arc::new(ManualClock::at(now())),
         accept_traceparent: true,
     };
-    let service = AuthorLayer::new(rpc::is_mutating).layer(handler);
+    let service = AuthorLayer::new(rpc::intake).layer(handler);
     let service = IdentityLayer::new(identity()).layer(service);
     let service = ObserveLayer::new(observe).layer(service);
     let Ok(response) = runtime().block_on(service.oneshot(request));
