@@ -16,7 +16,7 @@ use crate::{
     binaries::Binaries,
     cpu::Cpu,
     echo, load,
-    peers::BODY_BYTES,
+    peers::{BODY_BYTES, publish_bytes},
     report::{Findings, Row, mebibytes, milliseconds},
     server::{SETTLE_TIME_MAX, Server, hub_binary},
     site::{CHANNEL, Site},
@@ -299,7 +299,7 @@ async fn echo_at_rate(
     site: &Site,
     server: &Server,
 ) -> anyhow::Result<Latencies> {
-    let payload = load::body(BODY_BYTES)?;
+    let payload = load::body(publish_bytes(&load::body(BODY_BYTES)?))?;
     let nodes = site.nodes().iter().enumerate();
     let callers = nodes.map(|node| echo::Caller::connect(site, server, node, payload.clone()));
     let callers: Vec<_> = callers.collect::<anyhow::Result<_>>()?;
