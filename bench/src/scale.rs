@@ -10,7 +10,8 @@ use anyhow::Context as _;
 
 use crate::{
     binaries::Binaries,
-    fanout, fill,
+    fanout,
+    fill::{self, Age},
     load::{self, Caller, HubNode, Plan, Window},
     peers::{BODY_BYTES, seconds},
     plot::{Curve, Plot},
@@ -91,7 +92,7 @@ async fn by_entries(
     let mut costs = vec![];
     for wanted in &options.entries {
         eprintln!("scale: {wanted} entries");
-        let made = fill::fill(&site, *wanted).await?;
+        let made = fill::fill(&site, *wanted, Age::Old).await?;
         let server = Server::hub(hub, &site)?;
         server.settle(CATCH_UP_TIME_MAX).await?;
         let windows = publishes(options, &site, &server).await?;
