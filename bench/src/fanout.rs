@@ -16,7 +16,7 @@ use crate::{
     binaries::Binaries,
     cpu::Cpu,
     echo, load,
-    peers::BODY_BYTES,
+    peers::{BODY_BYTES, publish_bytes},
     report::{Findings, Row, mebibytes, milliseconds},
     server::{SETTLE_TIME_MAX, Server, hub_binary},
     site::{CHANNEL, Site},
@@ -65,18 +65,7 @@ struct Fanout {
     delivered: Latencies,
     /// From publish to the answer.
     answered: Latencies,
-    server_cpu: Duration,
     others_cpu_share: f64,
-}
-
-/// CPU time that the server spends on one round, with what it does afterwards.
-pub(crate) async fn server_cpu(
-    options: &Options,
-    site: &Site,
-    hub: &Server,
-) -> anyhow::Result<Duration> {
-    let round = fan_out(options, site, hub).await?;
-    Ok(round.server_cpu)
 }
 
 /// Measures and reports.
@@ -237,7 +226,7 @@ async fn fan_out(options: &Options, site: &Site, hub: &Server) -> anyhow::Result
             *last = (*last).max(at);
         }
     }
-    let settled = hub.settle(SETTLE_TIME_MAX).await?;
+    hub.settle(SETTLE_TIME_MAX).await?;
     let since = |ends: &mut dyn Iterator<Item = Instant>| {
         let times = ends.zip(&turns);
         let times = times.map(|(end, (at, _))| nanoseconds(end.duration_since(*at)));
@@ -246,7 +235,6 @@ async fn fan_out(options: &Options, site: &Site, hub: &Server) -> anyhow::Result
     Ok(Fanout {
         delivered: Latencies::of(since(&mut last.into_iter())),
         answered: Latencies::of(since(&mut turns.iter().map(|(_, end)| *end))),
-        server_cpu: used.server + settled,
         others_cpu_share: used.others_share(elapsed),
     })
 }
@@ -299,7 +287,7 @@ async fn echo_at_rate(
     site: &Site,
     server: &Server,
 ) -> anyhow::Result<Latencies> {
-    let payload = load::body(BODY_BYTES)?;
+    let payload = load::body(publish_bytes(&load::body(BODY_BYTES)?))?;
     let nodes = site.nodes().iter().enumerate();
     let callers = nodes.map(|node| echo::Caller::connect(site, server, node, payload.clone()));
     let callers: Vec<_> = callers.collect::<anyhow::Result<_>>()?;

@@ -29,6 +29,7 @@ use hub_core::{commitment::commitment, crypto::random};
 use hub_proto::channels::{
     PublishNotificationRequest, channel_service_server::ChannelService as _,
 };
+use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 use tokio::sync::watch;
 use tonic::Request;
@@ -40,9 +41,39 @@ const METHOD: &str = "/hub.channels.v1.ChannelService/PublishNotification";
 /// Calls of a node under way. With 12 nodes they are more than a commit takes.
 const IN_FLIGHT: usize = 64;
 
+/// When the entries are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Of now: a hub that is under full load.
+    Fresh,
+    /// Of an hour ago: a hub with a history. At its start a hub reads the entries of the last ten minutes
+    /// again, for the request ids that it has answered.
+    Old,
+}
+
+impl Age {
+    fn before_now(self) -> SignedDuration {
+        match self {
+            Self::Fresh => SignedDuration::ZERO,
+            Self::Old => SignedDuration::from_hours(1),
+        }
+    }
+}
+
+/// The system's clock, so much before now.
+#[derive(Debug, Clone, Copy)]
+struct Earlier(SignedDuration);
+
+impl Clock for Earlier {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() - self.0
+    }
+}
+
 /// Publishes one by one until the ledger of a stopped hub has so many entries. Answers how many it has.
-pub(crate) async fn fill(site: &Site, entries: u64) -> anyhow::Result<u64> {
-    let (inside, drained) = Inside::open(site).await?;
+pub(crate) async fn fill(site: &Site, entries: u64, age: Age) -> anyhow::Result<u64> {
+    let clock = Earlier(age.before_now());
+    let (inside, drained) = Inside::open(site, clock).await?;
     let head = inside.services.engine.store().head();
     let missing = AtomicU64::new(entries.saturating_sub(head));
     let shared = Arc::new((inside, missing));
@@ -83,12 +114,13 @@ struct Inside {
     services: Services,
     nodes: Vec<(Arc<Caller>, hub_core::crypto::SigningKey)>,
     body: Bytes,
+    clock: Earlier,
 }
 
 impl Inside {
-    async fn open(site: &Site) -> anyhow::Result<(Self, watch::Sender<bool>)> {
+    async fn open(site: &Site, earlier: Earlier) -> anyhow::Result<(Self, watch::Sender<bool>)> {
         let config = Config::read(&site.config_file())?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = Arc::new(earlier);
         let engine = open_engine(&config, &clock)?;
         let options = TlsOptions::of_pki(&site.folder().join("pki"));
         let tls = Arc::new(TlsReloader::load(options, clock)?);
@@ -123,8 +155,16 @@ impl Inside {
             services,
             nodes: nodes.collect::<anyhow::Result<_>>()?,
             body: load::body(BODY_BYTES)?,
+            clock: earlier,
         };
         Ok((inside, draining))
+    }
+
+    /// A request id of the clock's time.
+    fn request_id(&self) -> anyhow::Result<String> {
+        let at_ms = u64::try_from(self.clock.now().as_millisecond())?;
+        let id = uuid::Builder::from_unix_timestamp_millis(at_ms, &random()?);
+        Ok(id.into_uuid().to_string())
     }
 
     /// One publish by the node whose turn a number is.
@@ -133,7 +173,7 @@ impl Inside {
         let (caller, key) = node.context("there are nodes")?;
         let message = PublishNotificationRequest {
             notification: Some(load::notification(&self.body)),
-            request_id: agency_client::request_id(),
+            request_id: self.request_id()?,
         };
         let bytes = message.encode_to_vec();
         let salt = random()?;
@@ -176,10 +216,11 @@ mod tests {
     async fn a_ledger_is_filled_up_to_a_number_and_further() {
         let folder = tempfile::tempdir().unwrap();
         let site = Site::make(folder.path(), 12).unwrap();
-        let first = fill(&site, 200).await.unwrap();
+        let first = fill(&site, 200, Age::Old).await.unwrap();
         assert!((200..220).contains(&first), "{first}");
-        let second = fill(&site, first + 50).await.unwrap();
+        let second = fill(&site, first + 50, Age::Fresh).await.unwrap();
         assert_eq!(second, first + 50);
-        assert_eq!(fill(&site, 10).await.unwrap(), second, "nothing is missing");
+        let third = fill(&site, 10, Age::Fresh).await.unwrap();
+        assert_eq!(third, second, "nothing is missing");
     }
 }

@@ -90,7 +90,7 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
-    /// What a message costs as ledger, nodes and subscribers grow.
+    /// What a publish costs as the ledger and the number of nodes grow.
     Scale {
         #[command(flatten)]
         options: scale::Options,

@@ -242,7 +242,7 @@ async fn start(peer: Peer, binaries: &Binaries, site: &Site) -> anyhow::Result<O
 }
 
 /// How many bytes the request of a single publish has.
-fn publish_bytes(body: &Bytes) -> usize {
+pub(crate) fn publish_bytes(body: &Bytes) -> usize {
     let request = PublishNotificationRequest {
         notification: Some(load::notification(body)),
         request_id: agency_client::request_id(),

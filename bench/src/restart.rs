@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     binaries::Binaries,
-    fill,
+    fill::{self, Age},
     report::{Findings, mebibytes},
     server::{Server, hub_binary},
     site::Site,
@@ -27,12 +27,19 @@ pub(crate) struct Options {
     /// Entries of the ledger; several numbers are measured from the smallest on, on one ledger.
     #[arg(long, value_delimiter = ',', default_values_t = [100_000_u64, 1_000_000])]
     pub(crate) entries: Vec<u64>,
+    /// The entries are of now and not of an hour ago: what a hub meets that stops under full load.
+    #[arg(long)]
+    pub(crate) fresh: bool,
     /// Starts of each kind.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
 }
 
 impl Options {
+    fn age(&self) -> Age {
+        if self.fresh { Age::Fresh } else { Age::Old }
+    }
+
     /// A smaller ledger, for a look.
     pub(crate) fn quick(&mut self) {
         self.entries = vec![20_000, 100_000];
@@ -60,7 +67,7 @@ pub(crate) async fn run(
     for wanted in entries {
         eprintln!("filling the ledger up to {wanted} entries");
         let began_at = Instant::now();
-        let made = fill::fill(&site, wanted).await?;
+        let made = fill::fill(&site, wanted, options.age()).await?;
         let filled = began_at.elapsed();
         let server = Server::hub(&hub, &site)?;
         server.settle(CATCH_UP_TIME_MAX).await?;

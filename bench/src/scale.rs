@@ -1,4 +1,4 @@
-//! `bench scale`: what a message costs as ledger, nodes and subscribers grow.
+//! `bench scale`: what a publish costs as the ledger and the number of nodes grow.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::{
     binaries::Binaries,
-    fanout, fill,
+    fill::{self, Age},
     load::{self, Caller, HubNode, Plan, Window},
     peers::{BODY_BYTES, seconds},
     plot::{Curve, Plot},
@@ -26,10 +26,6 @@ const CALLS_UNDER_WAY: usize = 192;
 /// How long the hub may work on what was filled in before it is idle.
 const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Most deliveries in a second over all subscribers: more would measure the clients, which share the
-/// machine.
-const DELIVERIES_PER_SECOND_MAX: u32 = 12_000;
-
 /// How the scaling is measured.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
@@ -39,9 +35,6 @@ pub(crate) struct Options {
     /// Numbers of nodes.
     #[arg(long, value_delimiter = ',', default_values_t = [1_u16, 12, 100])]
     pub(crate) nodes: Vec<u16>,
-    /// Numbers of subscribers.
-    #[arg(long, value_delimiter = ',', default_values_t = [1_u16, 12, 200])]
-    pub(crate) subscribers: Vec<u16>,
     /// Rounds at each size.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
@@ -73,11 +66,9 @@ pub(crate) async fn run(
     let hub = hub_binary(binaries.hub.as_deref())?;
     let mut findings = Findings::default();
     let costs = by_entries(options, &hub, folder, &mut findings).await?;
-    finish(options, &mut findings, "entries", &costs, "publish")?;
+    finish(options, &mut findings, "entries", &costs)?;
     let costs = by_nodes(options, &hub, folder, &mut findings).await?;
-    finish(options, &mut findings, "nodes", &costs, "publish")?;
-    let costs = by_subscribers(options, &hub, folder).await?;
-    finish(options, &mut findings, "subscribers", &costs, "delivery")?;
+    finish(options, &mut findings, "nodes", &costs)?;
     Ok(findings)
 }
 
@@ -91,7 +82,7 @@ async fn by_entries(
     let mut costs = vec![];
     for wanted in &options.entries {
         eprintln!("scale: {wanted} entries");
-        let made = fill::fill(&site, *wanted).await?;
+        let made = fill::fill(&site, *wanted, Age::Old).await?;
         let server = Server::hub(hub, &site)?;
         server.settle(CATCH_UP_TIME_MAX).await?;
         let windows = publishes(options, &site, &server).await?;
@@ -128,34 +119,6 @@ async fn by_nodes(
     Ok(costs)
 }
 
-/// What one delivery costs the server, beyond what the publish costs without any subscriber.
-async fn by_subscribers(options: &Options, hub: &Path, folder: &Path) -> anyhow::Result<Costs> {
-    let site = Site::make(&folder.join("scale-subscribers"), 12)?;
-    let server = Server::hub(hub, &site)?;
-    let mut costs = vec![];
-    for subscribers in &options.subscribers {
-        let rate = DELIVERIES_PER_SECOND_MAX / u32::from(*subscribers).max(12);
-        let plan = |subscribers| fanout::Options {
-            rounds: 1,
-            seconds: 8,
-            rate,
-            nodes: 12,
-            subscribers,
-        };
-        let mut each = vec![];
-        for round in 0..options.rounds {
-            eprintln!("scale: {subscribers} subscribers, round {}", round + 1);
-            let without = fanout::server_cpu(&plan(0), &site, &server).await?;
-            let with = fanout::server_cpu(&plan(*subscribers), &site, &server).await?;
-            let more = with.as_secs_f64() - without.as_secs_f64();
-            each.push(more * 1e6 / f64::from(rate * 8 * u32::from(*subscribers)));
-        }
-        costs.push((f64::from(*subscribers), median(&each)));
-    }
-    server.stop().await?;
-    Ok(costs)
-}
-
 async fn publishes(options: &Options, site: &Site, server: &Server) -> anyhow::Result<Vec<Window>> {
     let body = load::body(BODY_BYTES)?;
     let clients = site.clients(&server.endpoint())?.into_iter();
@@ -185,13 +148,14 @@ fn finish(
     findings: &mut Findings,
     by: &str,
     costs: &Costs,
-    of: &str,
 ) -> anyhow::Result<()> {
     let values = || costs.iter().map(|(_, cost)| *cost);
     let least = values().fold(f64::INFINITY, f64::min);
     let most = values().fold(0.0, f64::max);
     for (size, cost) in costs {
-        findings.note(format!("{size:.0} {by}: {cost:.1} µs of the server a {of}"));
+        findings.note(format!(
+            "{size:.0} {by}: {cost:.1} µs of the server a publish"
+        ));
     }
     findings.value(&format!("scale_{by}"), most / least);
     let Some(folder) = &options.plots else {
@@ -199,11 +163,11 @@ fn finish(
     };
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let plot = Plot {
-        title: format!("Cost of a {of} by {by}"),
+        title: format!("Cost of a publish by {by}"),
         x: by.to_owned(),
         y: "µs of the server's CPU".into(),
         curves: vec![Curve {
-            name: of.to_owned(),
+            name: "publish".into(),
             points: costs.clone(),
         }],
     };

@@ -44,6 +44,9 @@ const ROLE: &str = "publisher";
 /// What one call may take. Nothing that is measured comes near; it ends a run that hangs.
 const CALL_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// For how long the nodes' certificates have been good.
+const HISTORY: SignedDuration = SignedDuration::from_hours(24);
+
 /// A folder with everything in it.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -72,6 +75,8 @@ impl Site {
             let mut options = IssueOptions::new(agency, name);
             options.key_kind = KeyKind::Ed25519;
             options.roles = vec![ROLE.into()];
+            // Good before now, for ledgers with a history.
+            options.not_before_at = Some(Timestamp::now().checked_sub(HISTORY)?);
             options.officer = Some(format!("{agency}-system-1"));
             let issued = pki.issue(&options)?;
             let file = issued.profile_file.context("a profile was asked for")?;
