@@ -142,21 +142,32 @@ impl Sequencer {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut jobs = Vec::with_capacity(BATCH_MAX);
         while let Some(first) = queue.blocking_recv() {
-            let mut bytes = request_len(&first);
-            jobs.push(first);
-            while jobs.len() < BATCH_MAX
-                && bytes < BATCH_BYTES_MAX
-                && let Ok(job) = queue.try_recv()
-            {
-                bytes = bytes.saturating_add(request_len(&job));
-                jobs.push(job);
-            }
-            self.batch(&mut jobs);
+            self.work(first, &mut queue, &mut jobs);
         }
+    }
+
+    /// Records a job and what waits behind it, as one batch. `jobs` is empty before and after.
+    pub(super) fn work(
+        &mut self,
+        first: Job,
+        queue: &mut mpsc::Receiver<Job>,
+        jobs: &mut Vec<Job>,
+    ) {
+        let mut bytes = request_len(&first);
+        jobs.push(first);
+        while jobs.len() < BATCH_MAX
+            && bytes < BATCH_BYTES_MAX
+            && let Ok(job) = queue.try_recv()
+        {
+            bytes = bytes.saturating_add(request_len(&job));
+            jobs.push(job);
+        }
+        self.batch(jobs);
     }
 
     fn batch(&mut self, jobs: &mut Vec<Job>) {
         let store = Arc::clone(&self.parts.store);
+        let last_recorded_at = self.last_recorded_at;
         self.parts.metrics.writer.batch(jobs.len());
         let mut batch = Batch {
             overlay: Overlay::new(&*store),
@@ -181,6 +192,10 @@ impl Sequencer {
             })
             .collect();
         let committed = self.commit(&mut batch);
+        if committed.is_err() {
+            // What was not recorded holds no later entry to its instant.
+            self.last_recorded_at = last_recorded_at;
+        }
         self.tell(&committed);
         // The log has been told once; not with every call that is refused.
         let committed = committed.map_err(|error| match error.reason {
