@@ -34,7 +34,7 @@ use crate::{
             rows::NodeRow,
         },
     },
-    error::{Error, Result},
+    error::{self, Error, Result},
     identity::Authored,
     ledger::{EncodedEntry, LedgerError},
     metrics::Metrics,
@@ -406,7 +406,8 @@ impl Sequencer {
             });
         }
         if let Err(error) = committed {
-            tracing::error!(%error, "a commit failed; nothing more is recorded until the hub has started again");
+            let error = error::chain(&error);
+            tracing::error!(error, "a commit failed; nothing more is recorded until the hub has started again");
             self.is_failed = true;
             return Err(failed());
         }
