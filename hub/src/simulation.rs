@@ -425,6 +425,9 @@ impl Simulation {
             if self.random.percent(30) {
                 self.seal();
             }
+            if self.random.percent(20) {
+                self.move_clock();
+            }
         }
         let is_killed = fault.failure == Failure::Killed;
         if is_killed && self.is_disk_suspect {

@@ -157,7 +157,11 @@ impl Acts {
     }
 
     fn publish_batch(&mut self, agency: String, now: Timestamp) -> Act {
-        let count = 1 + self.random.below(5);
+        // A large one now and then, so that logs fill more than one row.
+        let count = match self.random.below(16) {
+            0 => 60 + self.random.below(80),
+            _ => 1 + self.random.below(5),
+        };
         let mut items: Vec<Item> = (0..count).map(|_| self.item(now)).collect();
         if items.len() > 1 && self.random.percent(6) {
             items[1].id = items[0].id;
