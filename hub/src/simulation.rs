@@ -279,6 +279,8 @@ impl Simulation {
     }
 
     fn submit(&mut self) {
+        let us = i64::try_from(self.random.below(400_000)).unwrap();
+        self.clock.advance_us(us);
         let acts = self.acts.batch(&self.model, self.clock.now());
         self.submit_all(&acts);
     }

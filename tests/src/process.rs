@@ -83,6 +83,12 @@ impl HubProcess {
         self.address
     }
 
+    /// The process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// As a client's endpoint.
     #[must_use]
     pub fn endpoint(&self) -> String {
