@@ -22,6 +22,8 @@ mod sealer;
 mod sequencer;
 mod shares;
 #[cfg(test)]
+pub(crate) mod stepped;
+#[cfg(test)]
 mod tests;
 mod window;
 
@@ -159,6 +161,22 @@ impl Engine {
     /// # Errors
     /// When storage fails or the thread cannot be started.
     pub fn start(options: Options) -> Result<Arc<Self>> {
+        let (mut engine, sequencer, receiver) = Self::assemble(options)?;
+        let thread = std::thread::Builder::new()
+            .name("sequencer".into())
+            .spawn(move || sequencer.run(receiver))
+            .map_err(|error| {
+                Error::internal(format!("the writer thread did not start: {error}"))
+            })?;
+        engine.thread = Mutex::new(Some(thread));
+        engine.sealing = Mutex::new(finish_in_background(&engine.sealer)?);
+        Ok(Arc::new(engine))
+    }
+
+    /// Applies what the index lacks, and makes an engine and its writer, with no thread yet.
+    fn assemble(
+        options: Options,
+    ) -> Result<(Self, sequencer::Sequencer, mpsc::Receiver<sequencer::Job>)> {
         let Options {
             store,
             charter,
@@ -182,26 +200,20 @@ impl Engine {
             metrics,
             writes: Arc::clone(&writes),
         })?;
-        let thread = std::thread::Builder::new()
-            .name("sequencer".into())
-            .spawn(move || sequencer.run(receiver))
-            .map_err(|error| {
-                Error::internal(format!("the writer thread did not start: {error}"))
-            })?;
         let sealer = Arc::new(sealer::Sealer::new(Arc::clone(&store), Arc::clone(&recent)));
-        let sealing = finish_in_background(&sealer)?;
-        Ok(Arc::new(Self {
+        let engine = Self {
             queue: Mutex::new(Some(sender)),
             shares: Arc::new(shares::Shares::new(AGENCY_QUEUE_MAX)),
-            thread: Mutex::new(Some(thread)),
+            thread: Mutex::new(None),
             sealer,
-            sealing: Mutex::new(sealing),
+            sealing: Mutex::new(None),
             store,
             recent,
             roster,
             clock,
             writes,
-        }))
+        };
+        Ok((engine, sequencer, receiver))
     }
 
     /// Records a command, or finds that it was recorded before. **Returns only after the entry has

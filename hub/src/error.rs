@@ -16,6 +16,18 @@ pub struct Violation {
     pub rule: String,
 }
 
+/// An error with what caused it, for the log: what was tried on which file, and what the system said.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
 /// Why a call was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {

@@ -36,6 +36,8 @@ mod segment;
 pub mod snapshot;
 mod storage;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod tree;
 mod writer;

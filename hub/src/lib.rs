@@ -34,6 +34,8 @@ pub mod retention;
 pub mod roster_import;
 pub mod search;
 pub mod server;
+#[cfg(test)]
+mod simulation;
 pub mod state;
 pub mod tls;
 pub mod traces;

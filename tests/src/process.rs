@@ -40,7 +40,21 @@ impl HubProcess {
         Self::start_by(command, config, Stdio::inherit())
     }
 
-    fn start_by(mut command: Command, config: &Path, log: Stdio) -> Self {
+    fn start_by(command: Command, config: &Path, log: Stdio) -> Self {
+        let started = Self::try_start_by(command, config, log);
+        started.unwrap_or_else(|status| panic!("the hub did not start: {status}"))
+    }
+
+    /// As [`Self::start_logging_to`], by a command that is the hub's binary, perhaps in an environment of
+    /// its own.
+    ///
+    /// # Errors
+    /// How the process ended, when it did before it listened.
+    pub fn try_start_by(
+        mut command: Command,
+        config: &Path,
+        log: Stdio,
+    ) -> Result<Self, ExitStatus> {
         let mut child = command
             .args(["serve", "--config"])
             .arg(config)
@@ -53,11 +67,14 @@ impl HubProcess {
         BufReader::new(stdout)
             .read_line(&mut line)
             .expect("the hub prints its address");
+        if line.is_empty() {
+            return Err(child.wait().expect("the hub is gone"));
+        }
         let address = line
             .trim()
             .parse()
             .unwrap_or_else(|_| panic!("no address: {line:?}"));
-        Self { child, address }
+        Ok(Self { child, address })
     }
 
     /// Where it listens.

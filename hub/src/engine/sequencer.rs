@@ -34,7 +34,7 @@ use crate::{
             rows::NodeRow,
         },
     },
-    error::{Error, Result},
+    error::{self, Error, Result},
     identity::Authored,
     ledger::{EncodedEntry, LedgerError},
     metrics::Metrics,
@@ -131,21 +131,32 @@ impl Sequencer {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut jobs = Vec::with_capacity(BATCH_MAX);
         while let Some(first) = queue.blocking_recv() {
-            let mut bytes = request_len(&first);
-            jobs.push(first);
-            while jobs.len() < BATCH_MAX
-                && bytes < BATCH_BYTES_MAX
-                && let Ok(job) = queue.try_recv()
-            {
-                bytes = bytes.saturating_add(request_len(&job));
-                jobs.push(job);
-            }
-            self.batch(&mut jobs);
+            self.work(first, &mut queue, &mut jobs);
         }
+    }
+
+    /// Records a job and what waits behind it, as one batch. `jobs` is empty before and after.
+    pub(super) fn work(
+        &mut self,
+        first: Job,
+        queue: &mut mpsc::Receiver<Job>,
+        jobs: &mut Vec<Job>,
+    ) {
+        let mut bytes = request_len(&first);
+        jobs.push(first);
+        while jobs.len() < BATCH_MAX
+            && bytes < BATCH_BYTES_MAX
+            && let Ok(job) = queue.try_recv()
+        {
+            bytes = bytes.saturating_add(request_len(&job));
+            jobs.push(job);
+        }
+        self.batch(jobs);
     }
 
     fn batch(&mut self, jobs: &mut Vec<Job>) {
         let store = Arc::clone(&self.parts.store);
+        let last_recorded_at = self.last_recorded_at;
         self.parts.metrics.writer.batch(jobs.len());
         let mut batch = Batch {
             overlay: Overlay::new(&*store),
@@ -170,6 +181,10 @@ impl Sequencer {
             })
             .collect();
         let committed = self.commit(&mut batch);
+        if committed.is_err() {
+            // What was not recorded holds no later entry to its instant.
+            self.last_recorded_at = last_recorded_at;
+        }
         self.tell(&committed);
         // The log has been told once; not with every call that is refused.
         let committed = committed.map_err(|error| match error.reason {
@@ -380,7 +395,11 @@ impl Sequencer {
             });
         }
         if let Err(error) = committed {
-            tracing::error!(%error, "a commit failed; nothing more is recorded until the hub has started again");
+            let error = error::chain(&error);
+            tracing::error!(
+                error,
+                "a commit failed; nothing more is recorded until the hub has started again"
+            );
             self.is_failed = true;
             return Err(failed());
         }

@@ -19,8 +19,8 @@ use super::{
     index::{self, index_path},
     open::{list_indexes, list_segments},
     segment::{
-        Commit, Fault, HeadFault, SEGMENT_HEAD_BYTES, Scanner, Step, check_head, find_checkpoint,
-        newer_format, read_segment, segment_path,
+        Commit, Fault, HeadFault, SEGMENT_HEAD_BYTES, Scanner, Step, check_head, contradiction,
+        find_checkpoint, newer_format, read_segment, segment_path,
     },
     tree::{HashFile, TREE_FILE, tree_bytes},
 };
@@ -335,9 +335,13 @@ impl Check<'_> {
                 Step::End => return offsets,
                 Step::Fault(fault) => {
                     offsets = None;
-                    let found = find_checkpoint(bytes, started_at, before, self.verifier);
+                    let torn = is_last && fault.may_be_torn && started_at > SEGMENT_HEAD_BYTES;
+                    let found = if torn {
+                        contradiction(bytes, started_at, before, &fault, self.verifier)
+                    } else {
+                        find_checkpoint(bytes, started_at, before, self.verifier)
+                    };
                     let Some(found) = found else {
-                        let torn = is_last && fault.may_be_torn && started_at > SEGMENT_HEAD_BYTES;
                         self.tail(&fault, torn, path, started_at, bytes.len());
                         return offsets;
                     };

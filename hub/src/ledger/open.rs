@@ -24,7 +24,7 @@ use super::{
     lock::DataLock,
     reader::{Active, Reader, Segments, Shared},
     segment::{
-        Fault, SEGMENT_BYTES_MAX, SEGMENT_HEAD_BYTES, Scanner, Step, find_checkpoint, read_segment,
+        Fault, SEGMENT_BYTES_MAX, SEGMENT_HEAD_BYTES, Scanner, Step, contradiction, read_segment,
         require_head, segment_path,
     },
     storage::Storage,
@@ -208,6 +208,8 @@ struct LastSegment {
     stored_hashes: Vec<u8>,
     checkpoint: Checkpoint,
     frontier: Frontier,
+    /// Where the last commit begins.
+    commit_at: u64,
     good_bytes: u64,
     file_bytes: u64,
     torn: Option<Fault>,
@@ -233,7 +235,7 @@ impl Opening<'_> {
         self.require_acknowledged(&last, &path, claimed.as_ref())?;
 
         // From here on files are changed.
-        let file = self.settle_last(&last, &path, report)?;
+        let file = self.settle_last(&last, &bytes, &path, report)?;
         self.settle_tree(&tree, &last, tree_rebuilt, report)?;
         self.settle_checkpoint(claimed.is_some(), &last, report)?;
         self.remove_temporaries()?;
@@ -298,11 +300,14 @@ impl Opening<'_> {
         let mut offsets = vec![];
         let mut stored_hashes = vec![];
         let mut newest = None;
+        let mut commit_at = scanner.at;
         // Only sizes at which a commit ended were ever signed.
         let mut claim = claimed.filter(|claimed| claimed.size >= first);
         let torn = loop {
+            let began = scanner.at;
             match scanner.step() {
                 Step::Commit(commit) => {
+                    commit_at = began;
                     claim = claim.filter(|claim| claim.root != commit.checkpoint.root);
                     offsets.extend(commit.entries.iter().map(|entry| entry.offset));
                     stored_hashes.extend(commit.stored_hashes.iter().flatten());
@@ -318,7 +323,9 @@ impl Opening<'_> {
             if !fault.may_be_torn {
                 return damaged(fault.offset, fault.what.clone());
             }
-            if let Some(found) = find_checkpoint(bytes, scanner.at, scanner.size, self.verifier) {
+            if let Some(found) =
+                contradiction(bytes, scanner.at, scanner.size, fault, self.verifier)
+            {
                 let what = format!(
                     "{}; a signed checkpoint of {} entries follows at byte {}, so this is no \
                      unfinished write",
@@ -345,6 +352,7 @@ impl Opening<'_> {
                 note: newest.note.to_owned(),
             },
             frontier,
+            commit_at: commit_at as u64,
             good_bytes: scanner.at as u64,
             file_bytes: bytes.len() as u64,
             torn,

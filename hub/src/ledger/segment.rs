@@ -33,6 +33,9 @@ pub const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// The largest segment file that is read: a full one and one whole commit.
 pub(super) const SEGMENT_FILE_BYTES_MAX: u64 = SEGMENT_BYTES_MAX + super::COMMIT_BYTES_MAX as u64;
 
+/// The least that a disk writes at once.
+const SECTOR_BYTES: usize = 512;
+
 /// Name of the segment that begins at an entry.
 pub(super) fn segment_path(ledger_dir: &Path, first: u64) -> PathBuf {
     ledger_dir.join(format!("segment-{first:020}.log"))
@@ -342,6 +345,37 @@ pub(super) fn find_checkpoint(
             });
         }
     }
+}
+
+/// The signed checkpoint after a fault that proves that the commit at fault was once complete, so that
+/// this is damage and no unfinished write. `commit_at` and `size` are where that commit begins and the
+/// entries before it.
+///
+/// A disk writes the sectors of a commit in any order. When the power goes before the sync has
+/// returned, a commit's own checkpoint may be there while a sector before it was never written. That
+/// is known by the sector, which is read as zeros, and by nothing standing after the checkpoint.
+pub(super) fn contradiction(
+    bytes: &[u8],
+    commit_at: usize,
+    size: u64,
+    fault: &Fault,
+    verifier: &NoteVerifier,
+) -> Option<FoundCheckpoint> {
+    let found = find_checkpoint(bytes, commit_at, size, verifier)?;
+    let is_last = found.end == bytes.len();
+    let is_unwritten = has_unwritten_sector(bytes, commit_at, fault.offset, found.offset);
+    (!is_last || !is_unwritten).then_some(found)
+}
+
+/// Whether a sector is nothing but zeros: one that ends before `to`, from the one of `from` on, and as
+/// far as it lies in the commit.
+fn has_unwritten_sector(bytes: &[u8], commit_at: usize, from: usize, to: usize) -> bool {
+    let first = from - from % SECTOR_BYTES;
+    (first..to).step_by(SECTOR_BYTES).any(|begin| {
+        let end = begin.saturating_add(SECTOR_BYTES);
+        let sector = bytes.get(begin.max(commit_at)..end.min(to));
+        end <= to && sector.is_some_and(|sector| sector.iter().all(|byte| *byte == 0))
+    })
 }
 
 fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {

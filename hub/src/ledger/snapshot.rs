@@ -28,7 +28,7 @@ use super::{
     open::list_segments,
     record,
     segment::{
-        Commit, Fault, SEGMENT_FILE_BYTES_MAX, Scanner, Step, find_checkpoint, require_head,
+        Commit, Fault, SEGMENT_FILE_BYTES_MAX, Scanner, Step, contradiction, require_head,
         segment_path,
     },
     storage::{RealStorage, Storage as _, TEMPORARY_EXTENSION, replace},
@@ -240,7 +240,7 @@ impl<'a> Walker<'a> {
         is_last: bool,
         path: &Path,
     ) -> Result<()> {
-        let later = || find_checkpoint(bytes, scanner.at, scanner.size, self.verifier);
+        let later = || contradiction(bytes, scanner.at, scanner.size, fault, self.verifier);
         if is_last && fault.may_be_torn && later().is_none() {
             return Ok(());
         }

@@ -14,13 +14,14 @@ use hub_core::{
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::*;
+use super::{testing::Random, *};
 
 mod contract;
 mod damage;
 mod faults;
 mod full_disk;
 mod model;
+mod power_cut;
 mod sealing;
 
 const ORIGIN: &str = "hub.example/ledger";
@@ -147,28 +148,4 @@ fn read_all(reader: &Reader) -> Result<Vec<StoredEntry>, LedgerError> {
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()
-}
-
-/// Numbers from a seed (splitmix64), so that a failure can be run again.
-#[derive(Debug)]
-struct Random(u64);
-
-impl Random {
-    /// From `HUB_TEST_SEED`, or fresh; printed, so that a failing test shows it.
-    fn seeded() -> Self {
-        let seed = std::env::var("HUB_TEST_SEED").map_or_else(
-            |_| u64::from_le_bytes(hub_core::crypto::random().unwrap()),
-            |text| text.parse().unwrap(),
-        );
-        println!("HUB_TEST_SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
 }

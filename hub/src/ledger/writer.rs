@@ -313,7 +313,8 @@ impl Writer {
                 tracing::warn!(%error, "the checkpoint file is written again when there is room");
             }
             Err(error) => {
-                tracing::error!(%error, "the checkpoint file could not be written");
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "the checkpoint file could not be written");
                 self.poisoned = true;
             }
         }

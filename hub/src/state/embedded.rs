@@ -167,12 +167,20 @@ impl EmbeddedStore {
         room: RoomOptions,
     ) -> Result<(Self, OpenReport), StoreError> {
         let EmbeddedOptions { dir, origin, key } = options;
+        Self::open_on(LedgerOptions::new(dir, origin, key), room)
+    }
+
+    /// As [`EmbeddedStore::open_with`], on a ledger with options of its own.
+    pub(crate) fn open_on(
+        ledger_options: LedgerOptions,
+        room: RoomOptions,
+    ) -> Result<(Self, OpenReport), StoreError> {
+        let dir = ledger_options.dir.clone();
         // sled is looked at first, so that the ledger can be held against what was applied.
         std::fs::create_dir_all(&dir).map_err(index_error)?;
         let lock = ledger::DataLock::acquire(&dir)?;
         let state_dir = dir.join(STATE_DIR);
         let (mut rows, mut meta) = open_rows(&state_dir)?;
-        let ledger_options = LedgerOptions::new(&dir, origin, key);
         let (writer, reader, report) = ledger::open_locked(ledger_options, meta.applied, lock)?;
         let unfit = if meta.applied > 0 && reader.root(meta.applied)? != meta.root {
             Some("its rows are another ledger's".to_owned())

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::store::{Direction, Row, RowBatch, Store, StoreError};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// Rows that can be read.
 pub trait View {
@@ -47,7 +47,7 @@ pub fn decode<M: Message + Default>(value: Bytes) -> Result<M> {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        Self::internal(error::chain(&error))
     }
 }
 

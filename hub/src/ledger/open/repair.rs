@@ -15,10 +15,13 @@ use crate::ledger::{
 };
 impl Opening<'_> {
     /// Cuts a torn tail, and makes what was read durable: a process that died between write and
-    /// sync left bytes that only the page cache may hold.
+    /// sync left bytes that only the page cache may hold. The last commit is written once more, the
+    /// same bytes: after a sync that failed the system takes what it holds for written, and another
+    /// sync alone would say that it is.
     pub(super) fn settle_last(
         &self,
         last: &LastSegment,
+        bytes: &[u8],
         path: &Path,
         report: &mut OpenReport,
     ) -> Result<File> {
@@ -44,6 +47,11 @@ impl Opening<'_> {
                 fault.offset,
             ));
         }
+        let commit = usize::try_from(last.commit_at).unwrap_or(usize::MAX)
+            ..usize::try_from(last.good_bytes).unwrap_or(usize::MAX);
+        self.storage
+            .write_at(&file, bytes.get(commit).unwrap_or_default(), last.commit_at)
+            .map_err(LedgerError::io("write", path))?;
         self.storage
             .sync(&file)
             .map_err(LedgerError::io("sync", path))?;
@@ -55,7 +63,7 @@ impl Opening<'_> {
         &self,
         tree: &HashFile,
         last: &LastSegment,
-        warned: bool,
+        is_rebuilt: bool,
         report: &mut OpenReport,
     ) -> Result<()> {
         let start = tree_bytes(last.first);
@@ -65,19 +73,25 @@ impl Opening<'_> {
         if length >= end {
             tree.read_at(&mut found, start)?;
         }
-        if length < end || found != last.stored_hashes {
-            self.write_tree(tree, &last.stored_hashes, start)?;
-            if !warned {
-                report.warn(format!(
-                    "{}: the end was rebuilt from the last segment",
-                    tree.path.display()
-                ));
-            }
+        // Written in any case, as the last commit is: what a sync that failed has left may be in memory
+        // only, and the next segment begins on the word of another sync.
+        self.write_tree(tree, &last.stored_hashes, start)?;
+        if (length < end || found != last.stored_hashes) && !is_rebuilt {
+            report.warn(format!(
+                "{}: the end was rebuilt from the last segment",
+                tree.path.display()
+            ));
         }
         if length > end {
             self.storage
                 .set_len(&tree.file, end)
                 .map_err(LedgerError::io("cut", &tree.path))?;
+        }
+        if is_rebuilt {
+            // Of older segments only the edge of their tree is looked at when the ledger is opened.
+            self.storage
+                .sync(&tree.file)
+                .map_err(LedgerError::io("sync", &tree.path))?;
         }
         Ok(())
     }
