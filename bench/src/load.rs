@@ -32,6 +32,9 @@ const MEDIA_TYPE: &str = "application/octet-stream";
 /// Most latencies that one worker keeps: more than it can come to within the longest window.
 const SAMPLES_MAX: usize = 1 << 22;
 
+/// How often a window may be made longer for a server that is slow.
+const LENGTHENED_MAX: u32 = 4;
+
 /// Whoever is called.
 #[derive(Debug, Clone)]
 pub(crate) enum Caller {
@@ -177,7 +180,30 @@ impl Worker {
 }
 
 /// Puts a load on a server, and waits until the server has settled. The callers are one for each node.
-pub(crate) async fn run(server: &Server, callers: &[Caller], plan: Plan) -> anyhow::Result<Window> {
+///
+/// A window in which not even one round of calls comes to its end says nothing: then it is measured
+/// again, three times as long.
+pub(crate) async fn run(
+    server: &Server,
+    callers: &[Caller],
+    mut plan: Plan,
+) -> anyhow::Result<Window> {
+    for _ in 0..LENGTHENED_MAX {
+        if let Some(window) = measure(server, callers, plan).await? {
+            return Ok(window);
+        }
+        plan.measured *= 3;
+        let seconds = plan.measured.as_secs_f64();
+        eprintln!("{} is slow: again, for {seconds} s", server.name());
+    }
+    anyhow::bail!("{} hardly answers: {}", server.name(), server.explain())
+}
+
+async fn measure(
+    server: &Server,
+    callers: &[Caller],
+    plan: Plan,
+) -> anyhow::Result<Option<Window>> {
     // Connections come about before anything is measured.
     try_join_all(callers.iter().map(Caller::call)).await?;
     let disk_before = server.disk_bytes()?;
@@ -208,12 +234,6 @@ pub(crate) async fn run(server: &Server, callers: &[Caller], plan: Plan) -> anyh
         calls += done.calls;
         nanoseconds.extend(done.nanoseconds);
     }
-    anyhow::ensure!(
-        !nanoseconds.is_empty(),
-        "{} answered nothing within {} s; measure longer",
-        server.name(),
-        plan.measured.as_secs_f64()
-    );
     let settled = server.settle(SETTLE_TIME_MAX).await?;
     let items = u64::try_from(plan.items)?;
     let all = Totals {
@@ -224,7 +244,8 @@ pub(crate) async fn run(server: &Server, callers: &[Caller], plan: Plan) -> anyh
         messages: u64::try_from(nanoseconds.len())? * items,
         messages_in_all: calls * items,
     };
-    Ok(all.window(nanoseconds))
+    let is_long_enough = nanoseconds.len() >= callers.len() * plan.in_flight;
+    Ok(is_long_enough.then(|| all.window(nanoseconds)))
 }
 
 /// What a window is reckoned from.
