@@ -407,7 +407,10 @@ impl Sequencer {
         }
         if let Err(error) = committed {
             let error = error::chain(&error);
-            tracing::error!(error, "a commit failed; nothing more is recorded until the hub has started again");
+            tracing::error!(
+                error,
+                "a commit failed; nothing more is recorded until the hub has started again"
+            );
             self.is_failed = true;
             return Err(failed());
         }
