@@ -643,6 +643,9 @@ fn runs_of(kind: Kind, runs: u64, first: u64) -> Tally {
         let mut simulation = Simulation::new(first.wrapping_add(number), kind);
         simulation.run();
         tally.add(&simulation.tally);
+        if number % 500 == 499 {
+            println!("{} of {runs} runs over {kind:?}: {tally:?}", number + 1);
+        }
     }
     tally
 }

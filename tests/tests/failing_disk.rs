@@ -376,7 +376,7 @@ impl Bench {
         for intent in &mut self.intents {
             let found = by_id.remove(intent.draft.id()).unwrap_or_default();
             match &intent.name {
-                Some(name) => assert_eq!(&found, &[name.clone()], "{what}: acknowledged"),
+                Some(name) => assert_eq!(found, [name.as_str()], "{what}: acknowledged"),
                 None => assert!(found.len() < 2, "{what}: doubled: {found:?}"),
             }
         }
