@@ -74,6 +74,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let story = runtime.block_on(record());
     texts();
+    searches_and_proofs();
     identity();
     ledger();
     files();
@@ -267,6 +268,9 @@ fn texts() {
             r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","kid":"1"}"#,
         ]),
     );
+}
+
+fn searches_and_proofs() {
     let searches = [
         ("关于开展2021年度检查的通知", "年度检查"),
         ("晋民函〔2021〕64号 关于ABC公司", "ａｂｃ　64号"),

@@ -45,7 +45,7 @@ pub fn records(input: &[u8]) {
 /// is good gives back the entries that were put in. Only what the ledger's key signed is found after damage.
 pub fn segment(input: &[u8]) {
     let mut tape = Tape::new(input);
-    if tape.byte() % 2 == 0 {
+    if tape.byte().is_multiple_of(2) {
         let scan = fuzzing::scan(tape.rest(), 0, signer().verifier());
         assert!(scan.end <= tape.rest().len());
         return;
@@ -118,7 +118,7 @@ impl Script {
     }
 
     fn entry(&mut self, tape: &mut Tape<'_>) {
-        let is_sealed = tape.byte() % 4 == 0;
+        let is_sealed = tape.byte().is_multiple_of(4);
         let (header, content) = (tape.piece().to_vec(), tape.piece().to_vec());
         let length = u32::try_from(header.len()).unwrap().to_le_bytes();
         let payload = [&length[..], &header, &content].concat();

@@ -78,7 +78,7 @@ const LEAVES_MAX: usize = 64;
 /// ones hold.
 pub fn merkle_proof(input: &[u8]) {
     let mut tape = Tape::new(input);
-    if tape.byte() % 2 == 0 {
+    if tape.byte().is_multiple_of(2) {
         return any_proof(tape);
     }
     let leaves: Vec<Digest> = (0..=tape.byte() % 64).map(|n| leaf_hash(&[n])).collect();
