@@ -1,5 +1,5 @@
-//! What a mutating request takes decoded is counted before it is decoded: for every method, lists of empty
-//! messages in every place hold no more memory than was counted.
+//! What a request takes decoded is counted before it is decoded: for every mutating method, whose readers
+//! there are, lists of empty messages in every place hold no more memory than was counted.
 
 #![allow(
     clippy::unwrap_used,
