@@ -46,8 +46,7 @@ const IN_FLIGHT: usize = 64;
 pub(crate) enum Age {
     /// Of now: a hub that is under full load.
     Fresh,
-    /// Of an hour ago: a hub with a history. At its start a hub reads the entries of the last ten minutes
-    /// again, for the request ids that it has answered.
+    /// Of an hour ago: a hub with a history.
     Old,
 }
 
