@@ -1,5 +1,5 @@
-//! The request ids of a recorded request, so that the deduplication window can be filled again from
-//! the ledger's tail.
+//! The request ids of a recorded request, so that the rows of the deduplication window follow from the
+//! entry alone.
 
 use hub_core::names::RequestId;
 use hub_proto::{
