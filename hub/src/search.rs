@@ -6,7 +6,7 @@
 //! The cast:
 //! - [`Search`]: the handle. A search waits until the index has what was recorded before it.
 //! - `indexer`: the thread that follows the ledger's head.
-//! - `rows`: what an entry changes.
+//! - `rows`: what an entry changes; `posting`: the places of a term.
 //! - `index`: the file, its form, and what makes it unfit.
 //! - `hits`: one search, and how it is ended.
 //! - `cursor`: places that have everything that is asked, found by leaps.
@@ -21,6 +21,7 @@ pub mod fuzzing;
 mod hits;
 mod index;
 mod indexer;
+mod posting;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -81,6 +82,8 @@ pub struct Query {
     pub logs: Vec<Term>,
     /// What the notification must have.
     pub terms: Vec<Term>,
+    /// The author's own id of it, as its 16 bytes.
+    pub request_id: Option<[u8; 16]>,
     /// Words of the title.
     pub title: Option<TitleQuery>,
     /// Published at or after, microseconds since 1970-01-01T00:00:00Z.

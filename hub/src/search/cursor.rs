@@ -13,9 +13,12 @@ use std::{
     },
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Params, params};
 
-use super::index::{Fault, FaultKind, Place, Term};
+use super::{
+    index::{Fault, FaultKind, Place, Term},
+    posting,
+};
 
 /// Places that a list reads at first, and after a piece that was hardly of use.
 const PIECE_MIN: usize = 16;
@@ -29,10 +32,10 @@ const USE_SHARE: usize = 4;
 /// Pieces that one search may read. More is no page but a walk through the ledger.
 pub const PIECES_MAX: u32 = 20_000;
 
-/// The statements, each a range of one index in its order.
+/// The statements beside those of terms, each a range of one index in its order.
 pub(super) const STATEMENTS: [&str; 4] = [
-    "SELECT place FROM posting WHERE term = ?1 AND place <= ?2 ORDER BY place DESC LIMIT ?3",
-    "SELECT place FROM posting WHERE term = ?1 AND place >= ?2 ORDER BY place LIMIT ?3",
+    "SELECT place FROM request WHERE id = ?1 AND place <= ?2 ORDER BY place DESC LIMIT ?3",
+    "SELECT place FROM request WHERE id = ?1 AND place >= ?2 ORDER BY place LIMIT ?3",
     "SELECT rowid FROM title WHERE title MATCH ?1 AND rowid <= ?2 ORDER BY rowid DESC LIMIT ?3",
     "SELECT rowid FROM title WHERE title MATCH ?1 AND rowid >= ?2 ORDER BY rowid LIMIT ?3",
 ];
@@ -93,6 +96,8 @@ impl Effort {
 pub(super) enum Source {
     /// Places of a term.
     Term(Term),
+    /// Places of a request id.
+    Request([u8; 16]),
     /// Places whose title matches a query.
     Title(String),
 }
@@ -150,27 +155,72 @@ impl List {
 
     fn read(&mut self, connection: &Connection, effort: &Effort, key: i64) -> Result<(), Fault> {
         effort.spend()?;
-        let order = self.order;
-        let [terms_back, terms_on, titles_back, titles_on] = STATEMENTS;
-        let statement = match (&self.source, order) {
-            (Source::Term(_), Order::NewestFirst) => terms_back,
-            (Source::Term(_), Order::OldestFirst) => terms_on,
-            (Source::Title(_), Order::NewestFirst) => titles_back,
-            (Source::Title(_), Order::OldestFirst) => titles_on,
-        };
-        let mut statement = connection.prepare_cached(statement)?;
-        let from = order.place(key).0;
-        let count = i64::try_from(self.piece).unwrap_or(i64::MAX);
-        let mut rows = match &self.source {
-            Source::Term(term) => statement.query(params![term.id(), from, count])?,
-            Source::Title(query) => statement.query(params![query, from, count])?,
-        };
         self.keys.clear();
         self.at = 0;
-        while let Some(row) = rows.next()? {
-            self.keys.push(order.key(Place(row.get(0)?)));
+        let is_back = self.order == Order::NewestFirst;
+        let from = self.order.place(key).0;
+        let [requests_back, requests_on, titles_back, titles_on] = STATEMENTS;
+        match &self.source {
+            Source::Term(term) => {
+                let term = term.id();
+                self.read_runs(connection, params![term, from], key)?;
+            }
+            Source::Request(id) => {
+                let statement = if is_back { requests_back } else { requests_on };
+                let id = *id;
+                self.read_places(connection, statement, params![id, from, self.count()])?;
+            }
+            Source::Title(query) => {
+                let statement = if is_back { titles_back } else { titles_on };
+                let query = query.clone();
+                self.read_places(connection, statement, params![query, from, self.count()])?;
+            }
         }
         self.is_read_out = self.keys.len() < self.piece;
+        Ok(())
+    }
+
+    fn count(&self) -> i64 {
+        i64::try_from(self.piece).unwrap_or(i64::MAX)
+    }
+
+    /// Reads rows of one place each.
+    fn read_places(
+        &mut self,
+        connection: &Connection,
+        statement: &str,
+        parameters: impl Params,
+    ) -> Result<(), Fault> {
+        let mut statement = connection.prepare_cached(statement)?;
+        let mut rows = statement.query(parameters)?;
+        while let Some(row) = rows.next()? {
+            self.keys.push(self.order.key(Place(row.get(0)?)));
+        }
+        Ok(())
+    }
+
+    /// Reads rows of many places each, until there are enough.
+    fn read_runs(
+        &mut self,
+        connection: &Connection,
+        parameters: impl Params,
+        key: i64,
+    ) -> Result<(), Fault> {
+        let [back, on] = posting::STATEMENTS;
+        let is_back = self.order == Order::NewestFirst;
+        let mut statement = connection.prepare_cached(if is_back { back } else { on })?;
+        let mut rows = statement.query(parameters)?;
+        while self.keys.len() < self.piece
+            && let Some(row) = rows.next()?
+        {
+            let rest = row.get_ref(1)?.as_blob().map_err(Fault::unfit_row)?;
+            let mut run = posting::decode(row.get(0)?, rest)?;
+            if is_back {
+                run.reverse();
+            }
+            let keys = run.into_iter().map(|place| self.order.key(Place(place)));
+            self.keys.extend(keys.filter(|one| *one >= key));
+        }
         Ok(())
     }
 }
@@ -262,6 +312,10 @@ impl Places {
 }
 
 impl Fault {
+    fn unfit_row(error: impl ToString) -> Self {
+        Self::unfit(error.to_string())
+    }
+
     fn interrupted() -> Self {
         Self::of_kind("it read more than one search may", FaultKind::Interrupted)
     }

@@ -105,10 +105,10 @@ fn places(connection: &Connection, query: Query) -> Result<Places, Fault> {
     };
     let (mut least, mut greatest) = (Place(0), Place(i64::MAX - 1));
     if let Some(from_us) = query.from_us {
-        least = first_from(connection, from_us)?.unwrap_or(Place(i64::MAX - 1));
+        least = bound(connection, from_us)?;
     }
     if let Some(before_us) = query.before_us {
-        greatest = last_before(connection, before_us)?.unwrap_or(Place(-1));
+        greatest = Place(bound(connection, before_us)?.0 - 1);
     }
     if let Some(after) = query.after.and_then(Place::new) {
         if query.is_oldest_first {
@@ -119,6 +119,7 @@ fn places(connection: &Connection, query: Query) -> Result<Places, Fault> {
     }
     let mut groups: Vec<Vec<Source>> = vec![];
     groups.extend(query.terms.into_iter().map(|term| vec![Source::Term(term)]));
+    groups.extend(query.request_id.map(|id| vec![Source::Request(id)]));
     groups.extend(
         query
             .title
@@ -128,28 +129,37 @@ fn places(connection: &Connection, query: Query) -> Result<Places, Fault> {
     Ok(Places::new(groups, order, (least, greatest)))
 }
 
-/// The first and the last of a period: instants never go back along the ledger.
+/// Looks up a notification at or after a place, or before it.
 pub(super) const PERIOD_STATEMENTS: [&str; 2] = [
-    "SELECT place FROM notification WHERE published_at_us >= ?1
-     ORDER BY published_at_us, place LIMIT 1",
-    "SELECT place FROM notification WHERE published_at_us < ?1
-     ORDER BY published_at_us DESC, place DESC LIMIT 1",
+    "SELECT place, published_at_us FROM notification WHERE place >= ?1 ORDER BY place LIMIT 1",
+    "SELECT place, published_at_us FROM notification WHERE place < ?1 ORDER BY place DESC LIMIT 1",
 ];
 
-fn first_from(connection: &Connection, at_us: i64) -> Result<Option<Place>, Fault> {
-    let [first, _] = PERIOD_STATEMENTS;
-    let mut first = connection.prepare_cached(first)?;
-    Ok(first
-        .query_row(params![at_us], |row| row.get(0).map(Place))
-        .optional()?)
-}
-
-fn last_before(connection: &Connection, at_us: i64) -> Result<Option<Place>, Fault> {
-    let [_, last] = PERIOD_STATEMENTS;
-    let mut last = connection.prepare_cached(last)?;
-    Ok(last
-        .query_row(params![at_us], |row| row.get(0).map(Place))
-        .optional()?)
+/// A bound between the places of what was published before an instant and of what was later: found by
+/// halving, since instants never go back along the ledger.
+fn bound(connection: &Connection, at_us: i64) -> Result<Place, Fault> {
+    let [on, back] = PERIOD_STATEMENTS;
+    let last = connection
+        .prepare_cached(back)?
+        .query_row(params![i64::MAX], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let mut statement = connection.prepare_cached(on)?;
+    let (mut least, mut greatest) = (0, last.map_or(0, |last| last.saturating_add(1)));
+    while least < greatest {
+        let middle = least + (greatest - least) / 2;
+        let found = statement
+            .query_row(params![middle], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            })
+            .optional()?;
+        match found {
+            Some((place, published_at_us)) if published_at_us < at_us => {
+                least = place.saturating_add(1);
+            }
+            _ => greatest = middle,
+        }
+    }
+    Ok(Place(least))
 }
 
 /// What a search finds, in its order.

@@ -22,7 +22,7 @@ pub const SEARCH_FILE: &str = "search.sqlite";
 const APPLICATION_ID: i32 = 0x6875_6253;
 
 /// Form of the tables. A file of any other is made anew.
-const FORM: i32 = 2;
+const FORM: i32 = 3;
 
 /// Pages that the writer keeps in memory, in KiB.
 const WRITER_CACHE_KIB: i32 = 16 * 1024;
@@ -30,11 +30,17 @@ const WRITER_CACHE_KIB: i32 = 16 * 1024;
 /// Pages that each reader keeps in memory, in KiB.
 const READER_CACHE_KIB: i32 = 4 * 1024;
 
+/// Pages in the write-ahead log after which they move into the file, with a sync: 16 MiB. A page that
+/// changes often moves less often so.
+const LOG_PAGES: i32 = 4_096;
+
 /// How long one connection waits for another's lock.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// `notification` has what must be known to take a notification out again. `posting` has the places
-/// of each term in order, so that a page of any filter is a range of it. `title` is the full text.
+/// `notification` has what must be known to take a notification out again; instants never go back along
+/// it. `posting` has the places of each term in order, many to a row, so that a page of any filter is a
+/// range of it. `request` has those of each request id, one to a row: ids begin with their time, so new
+/// ones come at the end. `title` is the full text.
 const TABLES: &str = "
 CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 0),
@@ -51,11 +57,16 @@ CREATE TABLE notification (
     title TEXT NOT NULL,
     terms BLOB NOT NULL
 ) STRICT;
-CREATE INDEX notification_published_at ON notification (published_at_us);
 CREATE TABLE posting (
     term INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    rest BLOB NOT NULL,
+    PRIMARY KEY (term, first)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE request (
+    id BLOB NOT NULL,
     place INTEGER NOT NULL,
-    PRIMARY KEY (term, place)
+    PRIMARY KEY (id, place)
 ) STRICT, WITHOUT ROWID;
 CREATE VIRTUAL TABLE title USING fts5 (
     text, content = '', columnsize = 0, tokenize = 'ascii', prefix = '1'
@@ -182,6 +193,7 @@ pub(super) fn open_writer(dir: &Path) -> Result<Connection, Fault> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // In write-ahead mode this loses a tail in a power cut, which is indexed again, and no more.
     connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     if tables == 0 {
         let made = connection.unchecked_transaction()?;
         made.execute_batch(TABLES)?;
@@ -377,12 +389,6 @@ impl Term {
     pub fn reply_to(place: NotificationPlace) -> Self {
         let entry = place.entry_index.to_be_bytes();
         Self::of(9, &[entry.as_slice(), &place.item.to_be_bytes()].concat())
-    }
-
-    /// With the author's own id.
-    #[must_use]
-    pub fn request(id: &[u8]) -> Self {
-        Self::of(10, id)
     }
 
     /// Of a category, and its text has not been sealed.

@@ -3,7 +3,11 @@
 //! It is never on the way of a publish: it looks at the head once that has moved. What it has written
 //! and how far it is go into the file in one transaction.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{
     executor::block_on,
@@ -20,21 +24,24 @@ use super::{
 };
 use crate::engine::{Engine, recorded::Recorded};
 
-/// Entries read at a time when the index is behind.
-const READ_COUNT_MAX: usize = 1_024;
+/// Entries read at a time.
+const READ_COUNT_MAX: usize = 4_096;
 
-/// About how many bytes of entries are read at a time.
+/// About how many bytes of entries are read from the ledger at a time.
 const READ_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Changes after which a transaction ends.
 const CHANGES_MAX: usize = 4_096;
 
-/// An index so many entries behind reads them from the ledger in pieces; else one by one, from memory.
-const BEHIND_COUNT: u64 = 256;
+/// How long new entries may wait for more to come, so that many share a transaction: what a transaction
+/// costs is in the pages that it changes, and many places share a page. A search that waits ends it.
+const LINGER: Duration = Duration::from_secs(1);
 
-/// How long new entries may wait for more to come, so that many share a transaction. A search that
-/// waits ends it.
-const LINGER: Duration = Duration::from_millis(50);
+/// Entries that wait for no more.
+const LINGER_COUNT: u64 = 2_048;
+
+/// How often those that linger are counted.
+const LINGER_STEP: Duration = Duration::from_millis(100);
 
 /// Pause after a failure. The index is made anew at most so often.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -133,9 +140,19 @@ fn follow(
                 Either::Left((Ok(()), _)) | Either::Right(_) => {}
             }
         });
-        if !shared.is_awaited() && *orders.borrow() == Order::Follow {
-            std::thread::park_timeout(LINGER);
-        }
+        linger(shared, &heads, applied);
+    }
+}
+
+/// Waits for more entries, until there are many, it has been long, or somebody waits for those there are.
+fn linger(shared: &Shared, heads: &watch::Receiver<u64>, applied: u64) {
+    let began_at = Instant::now();
+    while began_at.elapsed() < LINGER
+        && heads.borrow().saturating_sub(applied) < LINGER_COUNT
+        && !shared.is_awaited()
+        && *shared.orders.borrow() == Order::Follow
+    {
+        std::thread::park_timeout(LINGER_STEP);
     }
 }
 
@@ -166,41 +183,43 @@ fn apply(
 ) -> Result<(u64, bool), Fault> {
     let mut done = applied;
     let mut leaf: Digest = Digest::default();
-    let mut is_erased = false;
-    let mut count = 0_usize;
-    let transaction = connection.transaction()?;
+    let mut changes: Vec<Change> = vec![];
     for entry in read(engine, applied, head)? {
-        let changes: Vec<Change> = rows::changes(&entry);
-        count = count.saturating_add(changes.len());
-        is_erased |= rows::write(&transaction, &changes)?;
+        changes.extend(rows::changes(&entry));
         leaf = entry.leaf_hash;
         done = done.saturating_add(1);
-        if count >= CHANGES_MAX {
+        if changes.len() >= CHANGES_MAX {
             break;
         }
     }
     if done == applied {
         return Err(Fault::passing(format!("entry {applied} cannot be read")));
     }
+    let transaction = connection.transaction()?;
+    let is_erased = rows::write(&transaction, &changes)?;
     index::set_applied(&transaction, done, &leaf)?;
     transaction.commit()?;
     Ok((done, is_erased))
 }
 
+/// The next entries: from memory where they are still there, else from the ledger.
 fn read(engine: &Engine, from: u64, head: u64) -> Result<Vec<Arc<Recorded>>, Fault> {
-    let fault = |error: crate::error::Error| Fault::passing(error.context.unwrap_or(error.message));
-    if head.saturating_sub(from) > BEHIND_COUNT {
-        let stored = engine
-            .store()
-            .entries(from, READ_COUNT_MAX, READ_BYTES_MAX)
-            .map_err(Fault::passing)?;
-        return stored
-            .iter()
-            .map(|entry| Recorded::from_stored(entry).map(Arc::new).map_err(fault))
-            .collect();
+    let recent: Vec<_> = (from..head)
+        .map_while(|index| engine.recent(index))
+        .take(READ_COUNT_MAX)
+        .collect();
+    if !recent.is_empty() {
+        return Ok(recent);
     }
-    let entries = (from..head).map_while(|index| engine.recorded(index).transpose());
-    entries.map(|entry| entry.map_err(fault)).collect()
+    let fault = |error: crate::error::Error| Fault::passing(error.context.unwrap_or(error.message));
+    let stored = engine
+        .store()
+        .entries(from, READ_COUNT_MAX, READ_BYTES_MAX)
+        .map_err(Fault::passing)?;
+    stored
+        .iter()
+        .map(|entry| Recorded::from_stored(entry).map(Arc::new).map_err(fault))
+        .collect()
 }
 
 impl Shared {

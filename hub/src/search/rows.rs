@@ -3,6 +3,7 @@
 //! Invariant: after the same entries the index answers the same, whether it followed them live or was
 //! made from a ledger of which parts have been sealed since.
 
+use bytes::Bytes;
 use hub_core::document_number::DocumentNumber;
 use hub_proto::{
     channels::{
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
     index::{Fault, Place, Term},
+    posting::{Postings, put, take},
     text,
 };
 use crate::{
@@ -38,6 +40,7 @@ pub(super) enum Change {
 pub(super) struct Row {
     place: Place,
     published_at_us: i64,
+    request_id: Bytes,
     category: String,
     /// What stays when the text is sealed.
     kept: Vec<Term>,
@@ -94,13 +97,12 @@ fn published(entry: &Recorded, event: &NotificationPublished) -> Option<Change> 
         Some(notification) => &notification.category,
         None => &event.category,
     };
-    let mut row = row(entry, place, category, notification)?;
+    let mut row = row(entry, place, &event.request_id, category, notification)?;
     let kind = event.succession.as_ref().map(Succession::kind);
     row.kept.extend(places(&event.positions, &event.recipients));
-    row.kept.extend([
-        Term::kind(kind.unwrap_or(NotificationKind::Original).into()),
-        Term::request(&event.request_id),
-    ]);
+    row.kept.push(Term::kind(
+        kind.unwrap_or(NotificationKind::Original).into(),
+    ));
     let reply = event.in_reply_to.as_ref().map(NotificationPlace::from);
     row.kept.extend(reply.map(Term::reply_to));
     Some(Change::Add(Box::new(row)))
@@ -114,14 +116,13 @@ fn issued(entry: &Recorded, event: &NotificationIssued) -> Option<Change> {
     let found = entry.notification(place.item);
     let notification = found.as_deref().filter(|found| !found.is_sealed);
     let category = found.as_deref().map_or("", |found| &found.category);
-    let mut row = row(entry, place, category, notification)?;
+    let mut row = row(entry, place, &event.request_id, category, notification)?;
     let kind = match found.as_deref().map(Notification::kind) {
         None | Some(NotificationKind::Unspecified) => NotificationKind::Original,
         Some(kind) => kind,
     };
     row.kept.extend(places(&event.positions, &event.recipients));
-    row.kept
-        .extend([Term::kind(kind.into()), Term::request(&event.request_id)]);
+    row.kept.push(Term::kind(kind.into()));
     row.kept.extend(
         entry
             .reminds_of()
@@ -142,6 +143,7 @@ fn places(
 fn row(
     entry: &Recorded,
     place: NotificationPlace,
+    request_id: &Bytes,
     category: &str,
     notification: Option<&Notification>,
 ) -> Option<Row> {
@@ -155,6 +157,7 @@ fn row(
     Some(Row {
         place: Place::new(place)?,
         published_at_us: entry.header.recorded_at_us,
+        request_id: request_id.clone(),
         category: category.to_owned(),
         kept: vec![
             Term::author(&format!("agencies/{}", entry.author())),
@@ -167,32 +170,30 @@ fn row(
 }
 
 /// Writes changes. The caller holds the transaction. Returns whether text was taken out.
-pub(super) fn write(connection: &Connection, changes: &[Change]) -> Result<bool, Fault> {
+pub(super) fn write<'a>(
+    connection: &Connection,
+    changes: impl IntoIterator<Item = &'a Change>,
+) -> Result<bool, Fault> {
     let mut is_erased = false;
+    let mut postings = Postings::default();
     for change in changes {
         match change {
-            Change::Add(row) => add(connection, row)?,
-            Change::Supersede(place, state) => supersede(connection, *place, *state)?,
-            Change::Seal(entry) => is_erased |= seal(connection, *entry)?,
+            Change::Add(row) => add(connection, row, &mut postings)?,
+            Change::Supersede(place, state) => {
+                postings.flush(connection)?;
+                supersede(connection, *place, *state)?;
+            }
+            Change::Seal(entry) => {
+                postings.flush(connection)?;
+                is_erased |= seal(connection, *entry)?;
+            }
         }
     }
+    postings.flush(connection)?;
     Ok(is_erased)
 }
 
-fn put(connection: &Connection, term: Term, place: Place) -> Result<(), Fault> {
-    let mut put = connection.prepare_cached("INSERT OR IGNORE INTO posting VALUES (?1, ?2)")?;
-    put.execute(params![term.id(), place.0])?;
-    Ok(())
-}
-
-fn take(connection: &Connection, term: Term, place: Place) -> Result<(), Fault> {
-    let mut take =
-        connection.prepare_cached("DELETE FROM posting WHERE term = ?1 AND place = ?2")?;
-    take.execute(params![term.id(), place.0])?;
-    Ok(())
-}
-
-fn add(connection: &Connection, row: &Row) -> Result<(), Fault> {
+fn add(connection: &Connection, row: &Row, postings: &mut Postings) -> Result<(), Fault> {
     let terms: Vec<u8> = row
         .erasable
         .iter()
@@ -213,12 +214,15 @@ fn add(connection: &Connection, row: &Row) -> Result<(), Fault> {
     if is_new == 0 {
         return Ok(());
     }
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO request VALUES (?1, ?2)")?
+        .execute(params![&*row.request_id, row.place.0])?;
     for term in row.kept.iter().chain(&row.erasable) {
-        put(connection, *term, row.place)?;
+        postings.add(*term, row.place);
     }
-    put(connection, Term::state(state), row.place)?;
+    postings.add(Term::state(state), row.place);
     if !row.is_sealed {
-        put(connection, Term::unsealed(&row.category), row.place)?;
+        postings.add(Term::unsealed(&row.category), row.place);
     }
     if !row.title.is_empty() {
         connection

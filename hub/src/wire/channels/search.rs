@@ -219,7 +219,7 @@ impl Asked {
             self.query.terms.push(Term::document(&number.to_string()));
         }
         if let Some(id) = self.parsed::<RequestId>("request_id", &request.request_id) {
-            self.query.terms.push(Term::request(id.as_bytes()));
+            self.query.request_id = Some(*id.as_bytes());
         }
         self.read_enums(request);
     }
