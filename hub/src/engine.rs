@@ -398,16 +398,23 @@ impl Engine {
         self.store.head_watch()
     }
 
+    /// One entry, if it is flushed and still in memory.
+    #[must_use]
+    pub fn recent(&self, index: u64) -> Option<Arc<Recorded>> {
+        // Entries at or past the head may not be flushed yet.
+        (index < self.store.head())
+            .then(|| self.recent.find(index))
+            .flatten()
+    }
+
     /// One entry, from memory or from the ledger.
     ///
     /// # Errors
     /// When storage fails.
     pub fn recorded(&self, index: u64) -> Result<Option<Arc<Recorded>>> {
-        // Entries at or past the head may not be flushed yet. Rows are seen a moment before the head
-        // moves, and only of flushed entries: those are asked of the ledger.
-        if index < self.store.head()
-            && let Some(entry) = self.recent.find(index)
-        {
+        // Rows are seen a moment before the head moves, and only of flushed entries: those are asked of
+        // the ledger.
+        if let Some(entry) = self.recent(index) {
             return Ok(Some(entry));
         }
         match self.store.entry(index)? {

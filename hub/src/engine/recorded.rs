@@ -65,17 +65,25 @@ impl Recorded {
         let events = EventList::decode(content.events.clone())
             .map_err(damaged)?
             .events;
-        let leaf_hash = merkle::leaf_hash(&header_bytes);
-        let notifications = OnceLock::new();
-        Ok(Self {
+        Ok(Self::new(header, header_bytes, content, events))
+    }
+
+    /// An entry of its parts, which must be what [`Recorded::decode`] would read from their bytes.
+    pub(super) fn new(
+        header: EntryHeader,
+        header_bytes: Bytes,
+        content: EntryContent,
+        events: Vec<Event>,
+    ) -> Self {
+        Self {
+            leaf_hash: merkle::leaf_hash(&header_bytes),
             header,
             header_bytes,
-            leaf_hash,
             content,
             events,
             is_sealed: false,
-            notifications,
-        })
+            notifications: OnceLock::new(),
+        }
     }
 
     /// Decodes a stored entry.

@@ -1,5 +1,6 @@
 //! Rows from the ledger: at start for what the index lacks, and from nothing in `hub rebuild`.
 
+use hub_core::names::RequestId;
 use jiff::Timestamp;
 
 use super::{recorded::Recorded, window};
@@ -26,7 +27,8 @@ pub fn catch_up(store: &dyn Store) -> Result<u64> {
         let entries = store.entries(applied, REPLAY_COUNT_MAX, REPLAY_BYTES_MAX)?;
         let mut rows = Overlay::new(store);
         for stored in &entries {
-            apply(&mut rows, &Recorded::from_stored(stored)?)?;
+            let entry = Recorded::from_stored(stored)?;
+            apply(&mut rows, &entry, &entry.request_ids())?;
             applied = applied.saturating_add(1);
             count = count.saturating_add(1);
         }
@@ -41,11 +43,12 @@ pub fn catch_up(store: &dyn Store) -> Result<u64> {
     Ok(count)
 }
 
-/// Applies one entry.
+/// Applies one entry, which answers these request ids: those of [`Recorded::request_ids`], which the
+/// sequencer knows without reading the request again.
 ///
 /// # Errors
 /// When storage fails.
-pub fn apply(rows: &mut Overlay<'_>, entry: &Recorded) -> Result<()> {
+pub fn apply(rows: &mut Overlay<'_>, entry: &Recorded, ids: &[RequestId]) -> Result<()> {
     let meta = EntryMeta {
         index: entry.header.index,
         recorded_at: Timestamp::from_microsecond(entry.header.recorded_at_us)
@@ -54,5 +57,5 @@ pub fn apply(rows: &mut Overlay<'_>, entry: &Recorded) -> Result<()> {
         officer: entry.officer(),
     };
     domain::apply(rows, &meta, &entry.events)?;
-    window::apply(rows, entry)
+    window::apply(rows, entry.author(), entry.header.index, ids)
 }

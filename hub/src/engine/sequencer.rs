@@ -101,7 +101,9 @@ struct Batch<'a> {
     recorded: Vec<Arc<Recorded>>,
     /// Calls that the commit's span refers to.
     spans: Vec<Span>,
-    ids: HashMap<(AgencyId, RequestId), usize>,
+    ids: HashMap<AgencyId, HashMap<RequestId, usize>>,
+    /// The same in the ledger's order.
+    answered: Vec<(AgencyId, RequestId, u64)>,
     /// The roster, once an entry of this batch has changed it.
     roster: Option<Arc<Roster>>,
 }
@@ -164,6 +166,7 @@ impl Sequencer {
             recorded: Vec::with_capacity(jobs.len()),
             spans: vec![],
             ids: HashMap::new(),
+            answered: vec![],
             roster: None,
         };
         let outcomes: Vec<(Reply, Submission, Outcome)> = jobs
@@ -217,8 +220,9 @@ impl Sequencer {
     /// Decides one submission and, if it is to be recorded, adds its entry to the batch.
     fn consider(&mut self, batch: &mut Batch<'_>, submission: &Submission) -> Result<Outcome> {
         let agency = submission.permit.agency();
+        let of_batch = batch.ids.get(agency);
         if let Some(id) = submission.request_ids.first() {
-            if let Some(offset) = batch.ids.get(&(agency.clone(), *id)) {
+            if let Some(offset) = of_batch.and_then(|ids| ids.get(id)) {
                 let is_same = batch
                     .recorded
                     .get(*offset)
@@ -236,7 +240,7 @@ impl Sequencer {
         let now = self.parts.clock.now().max(self.last_recorded_at);
         for id in &submission.request_ids {
             let is_taken = self.window.find(agency, id).is_some()
-                || batch.ids.contains_key(&(agency.clone(), *id));
+                || of_batch.is_some_and(|ids| ids.contains_key(id));
             if is_taken {
                 return Err(reused(id));
             }
@@ -278,19 +282,22 @@ impl Sequencer {
     ) -> Result<Outcome> {
         let offset = batch.recorded.len();
         let index = self.next_index(batch)?;
-        let entry = self.encode(submission, index, now, events)?;
-        let recorded = Recorded::decode(entry.header.clone(), &entry.content)?;
-        let applied = replay::apply(&mut batch.overlay, &recorded)
+        let (entry, recorded) = self.encode(submission, index, now, events)?;
+        let ids = &submission.request_ids;
+        debug_assert_eq!(*ids, recorded.request_ids(), "{}", submission.method);
+        let applied = replay::apply(&mut batch.overlay, &recorded, ids)
             .and_then(|()| self.roster_after(batch, &recorded));
         if let Err(error) = applied {
             // The overlay may hold half of an entry that is not recorded.
             self.is_failed = true;
             return Err(error);
         }
-        for id in &submission.request_ids {
-            batch
-                .ids
-                .insert((submission.permit.agency().clone(), *id), offset);
+        if !ids.is_empty() {
+            let agency = submission.permit.agency();
+            let of_batch = batch.ids.entry(agency.clone()).or_default();
+            of_batch.extend(ids.iter().map(|id| (*id, offset)));
+            let answered = ids.iter().map(|id| (agency.clone(), *id, index));
+            batch.answered.extend(answered);
         }
         batch.encoded.push(entry);
         batch.recorded.push(Arc::new(recorded));
@@ -318,8 +325,9 @@ impl Sequencer {
         index: u64,
         now: Timestamp,
         events: Vec<Event>,
-    ) -> Result<EncodedEntry> {
-        let events = EventList { events }.encode_to_vec();
+    ) -> Result<(EncodedEntry, Recorded)> {
+        let list = EventList { events };
+        let events = list.encode_to_vec();
         let event_salt = self.parts.entropy.salt()?;
         let own;
         let authored: &Authored = match &submission.authored {
@@ -346,10 +354,12 @@ impl Sequencer {
             events: events.into(),
             ..EntryContent::default()
         };
-        Ok(EncodedEntry {
+        let entry = EncodedEntry {
             header: header.encode_to_vec().into(),
             content: content.encode_to_vec().into(),
-        })
+        };
+        let recorded = Recorded::new(header, entry.header.clone(), content, list.events);
+        Ok((entry, recorded))
     }
 
     /// The hub's own acts are signed with the ledger key over an empty request: what they say is in
@@ -408,10 +418,7 @@ impl Sequencer {
             self.is_failed = true;
             return Err(error);
         }
-        for ((agency, id), offset) in batch.ids.drain() {
-            let index = self
-                .head
-                .saturating_add(u64::try_from(offset).unwrap_or_default());
+        for (agency, id, index) in batch.answered.drain(..) {
             self.window.insert(&agency, id, index);
         }
         self.head = store.head();

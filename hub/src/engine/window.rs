@@ -17,7 +17,6 @@ use hub_core::{
 };
 use jiff::Timestamp;
 
-use super::recorded::Recorded;
 use crate::{
     error::{Error, Result},
     state::{
@@ -96,12 +95,15 @@ impl Head {
 ///
 /// # Errors
 /// When storage fails.
-pub(super) fn apply(rows: &mut Overlay<'_>, entry: &Recorded) -> Result<()> {
-    let ids = entry.request_ids();
+pub(super) fn apply(
+    rows: &mut Overlay<'_>,
+    agency: &str,
+    entry_index: u64,
+    ids: &[RequestId],
+) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    let agency = entry.author();
     let mut head = Head::read(rows, agency)?;
     let mut chunk = head.next / CHUNK_IDS;
     let mut run = match head.next % CHUNK_IDS {
@@ -110,7 +112,7 @@ pub(super) fn apply(rows: &mut Overlay<'_>, entry: &Recorded) -> Result<()> {
     };
     for id in ids {
         run.extend_from_slice(id.as_bytes());
-        run.extend_from_slice(&entry.header.index.to_be_bytes());
+        run.extend_from_slice(&entry_index.to_be_bytes());
         head.next = head.next.saturating_add(1);
         if head.next % CHUNK_IDS == 0 {
             rows.put(
@@ -274,7 +276,7 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::state::memory::MemoryStore;
+    use crate::{engine::recorded::Recorded, state::memory::MemoryStore};
 
     fn id(ms: u64, tail: u32) -> RequestId {
         let mut bytes = [0; 16];
@@ -371,7 +373,7 @@ mod tests {
             let agency = if index % 3 == 0 { "health" } else { "tax" };
             let entry = entry(agency, index, number, *size);
             assert_eq!(entry.request_ids().len(), usize::try_from(*size).unwrap());
-            apply(&mut rows, &entry).unwrap();
+            apply(&mut rows, entry.author(), index, &entry.request_ids()).unwrap();
             for id in entry.request_ids() {
                 window.insert(&agency.parse().unwrap(), id, index);
             }
@@ -401,7 +403,8 @@ mod tests {
     fn a_damaged_row_is_an_error_and_no_shorter_window() {
         let store = store();
         let mut rows = Overlay::new(&store);
-        apply(&mut rows, &entry("tax", 0, 0, 70)).unwrap();
+        let ids = entry("tax", 0, 0, 70).request_ids();
+        apply(&mut rows, "tax", 0, &ids).unwrap();
         Window::load(&rows).unwrap();
         let chunk = keys::request_id_chunk("tax", 1);
         let whole = View::row(&rows, &chunk).unwrap().unwrap();

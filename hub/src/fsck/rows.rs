@@ -80,7 +80,8 @@ impl<'a> RowCheck<'a> {
 
     fn apply(&self, entry: &Recorded) -> Result<(), String> {
         let mut rows = Overlay::new(&self.replayed);
-        replay::apply(&mut rows, entry).map_err(|error| error.context.unwrap_or(error.message))?;
+        replay::apply(&mut rows, entry, &entry.request_ids())
+            .map_err(|error| error.context.unwrap_or(error.message))?;
         let changes = rows.take_changes();
         self.replayed
             .replay(self.next, changes)

@@ -138,7 +138,7 @@ fn replayed(entries: &[Recorded]) -> Rows {
     let empty = MemoryStore::new("empty.example", Arc::new(machine::key(0))).unwrap();
     let mut rows = Overlay::new(&empty);
     for entry in entries {
-        replay::apply(&mut rows, entry).unwrap();
+        replay::apply(&mut rows, entry, &entry.request_ids()).unwrap();
     }
     let changes = rows.take_changes().into_iter();
     changes
