@@ -43,6 +43,10 @@ use tempfile::TempDir;
 
 use crate::{binaries::Binaries, report::Findings};
 
+/// As in the hub: the clients of all systems share it, and so does the echo.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the hub beside its peers.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]

@@ -159,7 +159,7 @@ fn digest(world: &World) -> [u8; 16] {
         key: server::ledger_key(&config).unwrap().into(),
     })
     .unwrap();
-    store.digest().to_bytes()
+    store.digest().unwrap().to_bytes()
 }
 
 async fn seal(world: &World, story: &Story) {

@@ -155,13 +155,13 @@ fn embedded_keeps_the_contract_and_survives() {
     };
     let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
     contract(&store);
-    let digest = store.digest();
+    let digest = store.digest().unwrap();
     store.close(Timestamp::UNIX_EPOCH).unwrap();
     drop(store);
 
     let (store, _) = EmbeddedStore::open(options.clone()).unwrap();
     assert_eq!(
-        (store.head(), store.applied(), store.digest()),
+        (store.head(), store.applied(), store.digest().unwrap()),
         (3, 3, digest)
     );
     store.close(Timestamp::UNIX_EPOCH).unwrap();

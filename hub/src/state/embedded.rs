@@ -1,11 +1,12 @@
 //! Ledger files and sled: the store of a hub that owns its disk.
 //!
-//! sled is only an index. It is flushed in the background; a lost tail is replayed. When it cannot
-//! be opened, or its rows do not agree with their digest, it is set aside and rebuilt from the
+//! sled is only an index. It is written and flushed in the background, behind [`rows`]; a lost tail is
+//! replayed. When it cannot be opened, or its rows do not agree with their digest, it is set aside and rebuilt from the
 //! ledger. [`inspect`] looks into a state folder without touching it.
 
 pub mod inspect;
 pub mod room;
+mod rows;
 
 use std::{
     fmt,
@@ -20,7 +21,10 @@ use hub_core::crypto::{Digest, SigningKey};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use self::room::{Room, RoomOptions};
+use self::{
+    room::{Room, RoomOptions},
+    rows::Rows,
+};
 use super::{
     digest::RowDigest,
     keys,
@@ -64,8 +68,7 @@ pub struct EmbeddedStore {
     /// Taken before `writer` where both are.
     sealer: Mutex<Option<ledger::Sealer>>,
     reader: ledger::Reader,
-    rows: sled::Db,
-    meta: Mutex<Meta>,
+    rows: Rows,
     room: Mutex<Room>,
     head: watch::Sender<u64>,
 }
@@ -200,49 +203,18 @@ impl EmbeddedStore {
             room: Mutex::new(room),
             writer: Mutex::new(Some(writer)),
             reader,
-            rows,
-            meta: Mutex::new(meta),
+            rows: Rows::new(rows, meta)?,
             head,
         };
         Ok((store, report))
     }
 
     /// Sum over all rows, for comparing two states.
-    #[must_use]
-    pub fn digest(&self) -> RowDigest {
-        self.meta
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .digest
-    }
-
-    /// Writes rows and how far they are, in one atomic batch.
-    fn write_rows(&self, applied: u64, root: Digest, rows: RowBatch) -> Result<(), StoreError> {
-        let mut meta = self.meta.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut digest = meta.digest;
-        let mut batch = sled::Batch::default();
-        for (key, value) in rows {
-            if let Some(old) = self.rows.get(&key).map_err(index_error)? {
-                digest.remove(&key, &old);
-            }
-            match value {
-                Some(value) => {
-                    digest.add(&key, &value);
-                    batch.insert(key, &*value);
-                }
-                None => batch.remove(key),
-            }
-        }
-        let new = Meta {
-            applied,
-            digest,
-            root,
-            format: ROWS_FORMAT,
-        };
-        batch.insert(keys::meta(), new.encode());
-        self.rows.apply_batch(batch).map_err(index_error)?;
-        *meta = new;
-        Ok(())
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub fn digest(&self) -> Result<RowDigest, StoreError> {
+        self.rows.digest()
     }
 }
 
@@ -369,10 +341,7 @@ impl Store for EmbeddedStore {
     }
 
     fn applied(&self) -> u64 {
-        self.meta
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .applied
+        self.rows.applied()
     }
 
     fn commit(
@@ -405,7 +374,7 @@ impl Store for EmbeddedStore {
         };
         drop(room);
         let head = commit.checkpoint.size;
-        self.write_rows(head, commit.checkpoint.root, rows)?;
+        self.rows.commit(head, commit.checkpoint.root, rows)?;
         self.head.send_replace(head);
         Ok(Committed {
             leaf_hashes: commit.leaf_hashes,
@@ -413,12 +382,11 @@ impl Store for EmbeddedStore {
     }
 
     fn replay(&self, applied: u64, rows: RowBatch) -> Result<(), StoreError> {
-        self.write_rows(applied, self.reader.root(applied)?, rows)
+        self.rows.commit(applied, self.reader.root(applied)?, rows)
     }
 
     fn row(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let row = self.rows.get(key).map_err(index_error)?;
-        Ok(row.map(|value| Bytes::copy_from_slice(&value)))
+        self.rows.row(key)
     }
 
     fn scan(
@@ -428,18 +396,7 @@ impl Store for EmbeddedStore {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        if from >= to {
-            return Ok(vec![]);
-        }
-        let owned = |row: sled::Result<(sled::IVec, sled::IVec)>| {
-            let (key, value) = row.map_err(index_error)?;
-            Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
-        };
-        let rows = self.rows.range(from..to);
-        match direction {
-            Direction::Forward => rows.take(limit).map(owned).collect(),
-            Direction::Backward => rows.rev().take(limit).map(owned).collect(),
-        }
+        self.rows.scan(from, to, direction, limit)
     }
 
     fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
@@ -466,7 +423,7 @@ impl Store for EmbeddedStore {
         }
         // Rows that were derived from a content may not outlive it by a crash: what is replayed after
         // one is replayed from residues.
-        self.rows.flush().map_err(index_error)?;
+        self.rows.flush()?;
         if sealer.needs_roll(erasures) {
             // Appends wait for this only, not for the rewriting.
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -507,7 +464,7 @@ impl Store for EmbeddedStore {
                 .unwrap_or_else(PoisonError::into_inner)
                 .take(),
         );
-        self.rows.flush().map_err(index_error)?;
+        self.rows.flush()?;
         let writer = self
             .writer
             .lock()

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use prost::Message;
 
 use super::store::{Direction, Row, RowBatch, Store, StoreError};
@@ -81,6 +81,27 @@ impl<'a> Overlay<'a> {
     /// Writes a row.
     pub fn put(&mut self, key: Vec<u8>, value: impl Into<Bytes>) {
         self.changes.insert(key, Some(value.into()));
+    }
+
+    /// Writes more at the end of a row, or a row if there is none. A row that was written here before
+    /// grows in place.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn append(&mut self, key: Vec<u8>, more: &[u8]) -> Result<()> {
+        let before = match self.changes.get_mut(&key) {
+            Some(change) => change.take(),
+            None => View::row(self.store, &key)?,
+        };
+        let mut value = match before {
+            Some(value) => value
+                .try_into_mut()
+                .unwrap_or_else(|value| BytesMut::from(&*value)),
+            None => BytesMut::new(),
+        };
+        value.extend_from_slice(more);
+        self.put(key, value);
+        Ok(())
     }
 
     /// Removes a row.

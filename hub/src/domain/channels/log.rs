@@ -1,7 +1,7 @@
 //! Logs: which notification stands at which position. Positions are packed, many to a row, so that
 //! a publish costs a part of a row and not a row of its own.
 
-use bytes::{Buf as _, BufMut as _, BytesMut};
+use bytes::{Buf as _, BufMut as _};
 use hub_core::names::LogName;
 use hub_proto::channels::NotificationRef;
 
@@ -101,14 +101,11 @@ pub fn append(
         )));
     }
     let (chunk, _) = locate(position);
-    let key = keys::log_chunk(log, chunk);
-    let mut packed = match rows.row(&key)? {
-        Some(row) => BytesMut::from(&*row),
-        None => BytesMut::with_capacity(PLACE_BYTES),
-    };
-    packed.put_u64(place.entry_index);
-    packed.put_u32(place.item);
-    rows.put(key, packed.freeze());
+    let mut packed = [0; PLACE_BYTES];
+    let mut rest = packed.as_mut_slice();
+    rest.put_u64(place.entry_index);
+    rest.put_u32(place.item);
+    rows.append(keys::log_chunk(log, chunk), &packed)?;
     rows.put(keys::log_head(log), position.to_be_bytes().to_vec());
     Ok(())
 }

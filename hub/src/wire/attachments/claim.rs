@@ -53,6 +53,9 @@ impl Services {
 
     /// What was held is recorded. Never in a caller's way: what cannot be settled now is cleaned later.
     pub(in crate::wire) async fn settle_attachments(&self, access: &Access, pins: Pins) {
+        if pins.digests().is_empty() {
+            return;
+        }
         if let Err(error) = self.attachments.settle(access.agency(), pins).await {
             tracing::warn!(%error, context = error.context, "an upload could not be settled");
         }

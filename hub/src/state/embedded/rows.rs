@@ -1,0 +1,385 @@
+//! Rows of the state index: sled, with the newest changes laid over it in memory.
+//!
+//! A commit changes rows that the next one changes again: heads, and the runs that positions and
+//! request ids are packed into. So changes are kept in memory first and go to sled many commits at a
+//! time, in one atomic batch with how far the rows are, on a thread of its own. What a crash loses of
+//! them is replayed from the ledger.
+//!
+//! Layers, the newest first: `active` takes the changes of commits; `frozen` is on its way to sled and
+//! does not change; then sled. A layer leaves memory only after sled answers with its rows, and whoever
+//! reads looks from the newest layer down, so nothing is missed in between.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use bytes::Bytes;
+use hub_core::crypto::Digest;
+
+use super::{Meta, ROWS_FORMAT, index_error};
+use crate::state::{
+    digest::RowDigest,
+    keys,
+    store::{Direction, Row, RowBatch, StoreError},
+};
+
+/// Entries whose rows wait in memory until they go to sled: a crash replays about as many, and up to
+/// twice that while sled is busy.
+const LAYER_ENTRIES_MAX: u64 = 4_096;
+
+/// Bytes of keys and values after which they go in any case; with those of one more commit they fit
+/// into what is reserved on the disk.
+const LAYER_BYTES_MAX: usize = 512 * 1024;
+
+/// The rows.
+#[derive(Debug)]
+pub(super) struct Rows {
+    shared: Arc<Shared>,
+    /// Wakes the thread; gone when the rows are.
+    wake: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    sled: sled::Db,
+    layers: RwLock<Layers>,
+    /// What sled holds. Whoever writes to sled holds this.
+    written: Mutex<Meta>,
+    /// Why sled takes no more: nobody knows any more what it holds.
+    failed: OnceLock<String>,
+}
+
+#[derive(Debug, Default)]
+struct Layers {
+    active: Layer,
+    frozen: Option<Arc<Layer>>,
+}
+
+/// Changes, from how far the rows were to how far they are with them.
+#[derive(Debug, Default)]
+struct Layer {
+    changes: RowBatch,
+    bytes: usize,
+    from: u64,
+    applied: u64,
+    root: Digest,
+}
+
+impl Rows {
+    /// Rows that sled holds, as far as it says.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub(super) fn new(sled: sled::Db, meta: Meta) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared {
+            sled,
+            layers: RwLock::new(Layers {
+                active: Layer::after(meta.applied, meta.root),
+                frozen: None,
+            }),
+            written: Mutex::new(meta),
+            failed: OnceLock::new(),
+        });
+        let (wake, woken) = sync_channel(1);
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("state-index".into())
+            .spawn(move || of_thread.run(&woken))
+            .map_err(index_error)?;
+        Ok(Self {
+            shared,
+            wake: Some(wake),
+            thread: Some(thread),
+        })
+    }
+
+    /// Entries whose rows can be read.
+    pub(super) fn applied(&self) -> u64 {
+        self.shared.layers().active.applied
+    }
+
+    /// Sum over all rows.
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub(super) fn digest(&self) -> Result<RowDigest, StoreError> {
+        self.shared.settle_all()?;
+        Ok(self.shared.written().digest)
+    }
+
+    /// Takes changes, which can be read from now on, and how far the rows are with them.
+    ///
+    /// # Errors
+    /// When sled failed at this or at earlier ones.
+    pub(super) fn commit(
+        &self,
+        applied: u64,
+        root: Digest,
+        changes: RowBatch,
+    ) -> Result<(), StoreError> {
+        self.shared.check()?;
+        let mut layers = self.shared.layers_mut();
+        if layers.active.is_full() {
+            while !layers.freeze() {
+                // Memory is bounded: sled is waited for.
+                drop(layers);
+                self.shared.settle()?;
+                layers = self.shared.layers_mut();
+            }
+            if let Some(wake) = &self.wake {
+                // One that has been woken and has not looked yet needs no second call.
+                drop(wake.try_send(()));
+            }
+        }
+        layers.active.take(applied, root, changes);
+        Ok(())
+    }
+
+    /// Writes everything and waits until it is on the disk.
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
+        self.shared.settle_all()?;
+        self.shared.sled.flush().map_err(index_error)?;
+        Ok(())
+    }
+
+    /// One row.
+    pub(super) fn row(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        {
+            let layers = self.shared.layers();
+            if let Some(change) = layers.change(key) {
+                return Ok(change.clone());
+            }
+        }
+        let row = self.shared.sled.get(key).map_err(index_error)?;
+        Ok(row.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    /// Up to `limit` rows in `from..to`.
+    pub(super) fn scan(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        if from >= to {
+            return Ok(vec![]);
+        }
+        // Taken before sled is looked at: what settles meanwhile is then there twice, and not missed.
+        let changes = self.shared.layers().changes(from, to);
+        let rows = self.shared.sled.range(from..to);
+        match direction {
+            Direction::Forward => merge(rows, changes.into_iter(), direction, limit),
+            Direction::Backward => merge(rows.rev(), changes.into_iter().rev(), direction, limit),
+        }
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        drop(self.wake.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the state index panicked");
+        }
+    }
+}
+
+/// Stored rows with changes laid over them, both in a direction.
+fn merge(
+    stored: impl Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
+    changes: impl Iterator<Item = (Bytes, Option<Bytes>)>,
+    direction: Direction,
+    limit: usize,
+) -> Result<Vec<Row>, StoreError> {
+    let mut rows = vec![];
+    let mut stored = stored.peekable();
+    let mut changes = changes.peekable();
+    while rows.len() < limit {
+        let is_before = |stored: &[u8], changed: &[u8]| match direction {
+            Direction::Forward => stored < changed,
+            Direction::Backward => stored > changed,
+        };
+        let takes_stored = match (stored.peek(), changes.peek()) {
+            (None, None) => break,
+            (Some(Err(_)), _) | (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (Some(Ok((key, _))), Some((changed, _))) => is_before(key, changed),
+        };
+        if takes_stored {
+            if let Some(row) = stored.next() {
+                let (key, value) = row.map_err(index_error)?;
+                rows.push((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)));
+            }
+        } else if let Some((key, change)) = changes.next() {
+            // It hides the stored one.
+            stored.next_if(|row| row.as_ref().is_ok_and(|(one, _)| **one == *key));
+            rows.extend(change.map(|value| (key, value)));
+        }
+    }
+    Ok(rows)
+}
+
+impl Shared {
+    fn layers(&self) -> RwLockReadGuard<'_, Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn layers_mut(&self) -> RwLockWriteGuard<'_, Layers> {
+        self.layers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn written(&self) -> MutexGuard<'_, Meta> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        match self.failed.get() {
+            Some(why) => Err(StoreError::Index(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn run(&self, woken: &Receiver<()>) {
+        while woken.recv().is_ok() {
+            if let Err(error) = self.settle() {
+                // The next commit fails for the same reason.
+                tracing::error!(%error, "rows could not be written");
+            }
+        }
+    }
+
+    /// Brings the frozen layer to sled, if there is one.
+    fn settle(&self) -> Result<(), StoreError> {
+        let mut written = self.written();
+        self.check()?;
+        let Some(layer) = self.layers().frozen.clone() else {
+            return Ok(());
+        };
+        match self.write(&layer, written.digest) {
+            Ok(meta) => *written = meta,
+            Err(error) => {
+                let why = self.failed.get_or_init(|| error.to_string());
+                return Err(StoreError::Index(why.clone()));
+            }
+        }
+        self.layers_mut().frozen = None;
+        Ok(())
+    }
+
+    /// Brings all layers to sled.
+    fn settle_all(&self) -> Result<(), StoreError> {
+        loop {
+            self.settle()?;
+            let mut layers = self.layers_mut();
+            if layers.frozen.is_none() && layers.active.is_empty() {
+                return Ok(());
+            }
+            layers.freeze();
+        }
+    }
+
+    /// Writes rows and how far they are, in one atomic batch.
+    fn write(&self, layer: &Layer, mut digest: RowDigest) -> Result<Meta, sled::Error> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in &layer.changes {
+            if let Some(old) = self.sled.get(key)? {
+                digest.remove(key, &old);
+            }
+            match value {
+                Some(value) => {
+                    digest.add(key, value);
+                    batch.insert(key.as_slice(), &**value);
+                }
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        let meta = Meta {
+            applied: layer.applied,
+            digest,
+            root: layer.root,
+            format: ROWS_FORMAT,
+        };
+        batch.insert(keys::meta(), meta.encode());
+        self.sled.apply_batch(batch)?;
+        Ok(meta)
+    }
+}
+
+impl Layer {
+    fn after(applied: u64, root: Digest) -> Self {
+        Self {
+            from: applied,
+            applied,
+            root,
+            ..Self::default()
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.applied == self.from
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= LAYER_BYTES_MAX || self.applied.saturating_sub(self.from) >= LAYER_ENTRIES_MAX
+    }
+
+    fn take(&mut self, applied: u64, root: Digest, changes: RowBatch) {
+        for (key, value) in changes {
+            let (key_bytes, value_bytes) = (key.len(), value.as_ref().map_or(0, Bytes::len));
+            match self.changes.insert(key, value) {
+                Some(before) => {
+                    let before = before.map_or(0, |before| before.len());
+                    self.bytes = self.bytes.saturating_sub(before);
+                }
+                None => self.bytes = self.bytes.saturating_add(key_bytes),
+            }
+            self.bytes = self.bytes.saturating_add(value_bytes);
+        }
+        (self.applied, self.root) = (applied, root);
+    }
+}
+
+impl Layers {
+    /// Begins a new active layer. False when the last one is still on its way to sled.
+    fn freeze(&mut self) -> bool {
+        if self.frozen.is_none() {
+            let next = Layer::after(self.active.applied, self.active.root);
+            self.frozen = Some(Arc::new(std::mem::replace(&mut self.active, next)));
+            return true;
+        }
+        false
+    }
+
+    fn change(&self, key: &[u8]) -> Option<&Option<Bytes>> {
+        let active = self.active.changes.get(key);
+        active.or_else(|| self.frozen.as_ref()?.changes.get(key))
+    }
+
+    /// What changed in a range, in order.
+    fn changes(&self, from: &[u8], to: &[u8]) -> Vec<(Bytes, Option<Bytes>)> {
+        let bounds = (Bound::Included(from), Bound::Excluded(to));
+        let owned = |(key, change): (&Vec<u8>, &Option<Bytes>)| {
+            (Bytes::copy_from_slice(key), change.clone())
+        };
+        let active = self.active.changes.range::<[u8], _>(bounds).map(owned);
+        let Some(frozen) = &self.frozen else {
+            return active.collect();
+        };
+        let mut merged: BTreeMap<Bytes, Option<Bytes>> =
+            frozen.changes.range::<[u8], _>(bounds).map(owned).collect();
+        merged.extend(active);
+        merged.into_iter().collect()
+    }
+}
