@@ -24,11 +24,11 @@ use std::{
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use futures::Stream;
+use futures::{FutureExt as _, Stream};
 use hub_proto::channels::{
     Delivery, SubscribeRequest, SubscribeResponse, subscribe_response::Event as Wire,
 };
@@ -51,6 +51,8 @@ use resume::{Resume, Step};
 /// assert_eq!(agency_client::subscribe::BUFFER_EVENTS_DEFAULT, 64);
 /// ```
 pub const BUFFER_EVENTS_DEFAULT: usize = 64;
+/// Most events that are handed to the reader at a time.
+const TOGETHER_MAX: usize = 16;
 /// Silence after which a stream counts as dead. The hub sends something every 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// Waits between reconnections: 100 ms, doubling to 10 s.
@@ -156,7 +158,9 @@ pub enum Event {
 /// ```
 #[derive(Debug)]
 pub struct Subscription {
-    events: mpsc::Receiver<Result<Event>>,
+    events: mpsc::Receiver<Vec<Result<Event>>>,
+    /// What came with the last of them and has not been handed out yet.
+    ready: std::vec::IntoIter<Result<Event>>,
     task: JoinHandle<()>,
 }
 
@@ -166,8 +170,12 @@ impl Subscription {
             0 => BUFFER_EVENTS_DEFAULT,
             events => events,
         };
-        let (sender, events) = mpsc::channel(capacity);
+        // Events that are there already are handed over together: to wake the reader for each of them
+        // costs more than the event.
+        let together_max = (capacity / 4).clamp(1, TOGETHER_MAX);
+        let (sender, events) = mpsc::channel(capacity / together_max);
         let reader = Reader {
+            together_max,
             resume: Resume::new(options.cursor.clone(), &options),
             broken: None,
             client,
@@ -176,6 +184,7 @@ impl Subscription {
         };
         Self {
             events,
+            ready: vec![].into_iter(),
             task: tokio::spawn(reader.run()),
         }
     }
@@ -191,7 +200,19 @@ impl Subscription {
     /// # }
     /// ```
     pub async fn next(&mut self) -> Option<Result<Event>> {
-        self.events.recv().await
+        std::future::poll_fn(|context| self.poll_event(context)).await
+    }
+
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        loop {
+            if let Some(event) = self.ready.next() {
+                return Poll::Ready(Some(event));
+            }
+            match ready!(self.events.poll_recv(context)) {
+                Some(events) => self.ready = events.into_iter(),
+                None => return Poll::Ready(None),
+            }
+        }
     }
 }
 
@@ -199,7 +220,7 @@ impl Stream for Subscription {
     type Item = Result<Event>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.events.poll_recv(context)
+        self.poll_event(context)
     }
 }
 
@@ -224,7 +245,9 @@ struct Reader {
     client: Client,
     options: SubscribeOptions,
     resume: Resume,
-    sender: mpsc::Sender<Result<Event>>,
+    sender: mpsc::Sender<Vec<Result<Event>>>,
+    /// Most events that are handed over together.
+    together_max: usize,
 }
 
 impl Reader {
@@ -245,7 +268,7 @@ impl Reader {
             failed = failed.saturating_add(1);
             let Some(wait) = self.wait(&error, failed, lost_at.elapsed()) else {
                 // Fails only when nobody listens any more.
-                let _gone = self.sender.send(Err(error)).await;
+                let _gone = self.sender.send(vec![Err(error)]).await;
                 return;
             };
             tracing::info!(%error, failed, "the stream broke, connecting again");
@@ -298,34 +321,65 @@ impl Reader {
         mut stream: Streaming<SubscribeResponse>,
     ) -> Result<ClientError, ReaderGone> {
         loop {
-            let message = tokio::select! {
-                message = tokio::time::timeout(SILENCE_MAX, stream.message()) => message,
+            let mut message = tokio::select! {
+                message = tokio::time::timeout(SILENCE_MAX, stream.message()) => match message {
+                    Ok(message) => message,
+                    Err(_) => return Ok(self.lost("the hub fell silent")),
+                },
                 () = self.sender.closed() => return Err(ReaderGone),
             };
-            let event = match message {
-                Ok(Ok(Some(SubscribeResponse { event: Some(event) }))) => event,
-                // A kind of event that this release does not know.
-                Ok(Ok(Some(SubscribeResponse { event: None }))) => continue,
-                Ok(Ok(None)) => return Ok(self.lost("the hub ended the stream")),
-                Ok(Err(status)) => return Ok(self.client.explain(&status)),
-                Err(_) => return Ok(self.lost("the hub fell silent")),
+            let mut events = vec![];
+            let ended = loop {
+                match self.take(message) {
+                    Ok(event) => events.extend(event.map(Ok)),
+                    Err(error) => break Some(error),
+                }
+                if events.len() >= self.together_max {
+                    break None;
+                }
+                match stream.message().now_or_never() {
+                    Some(next) => message = next,
+                    None => break None,
+                }
             };
-            self.tell_resumed();
-            let step = match event {
-                Wire::Delivery(delivery) => self.resume.delivery(delivery),
-                Wire::CaughtUp(caught_up) => self.resume.caught_up(caught_up.cursor),
-                Wire::Heartbeat(_) => Step::Skip,
-            };
-            match step {
-                Step::Skip => {}
-                Step::Emit(event) => self
-                    .sender
-                    .send(Ok(event))
-                    .await
-                    .map_err(|_gone| ReaderGone)?,
-                Step::Fail(error) => return Ok(error),
+            self.hand_over(&mut events).await?;
+            if let Some(error) = ended {
+                return Ok(error);
             }
         }
+    }
+
+    /// What there is to hand out of a message; an error when the stream ends with it.
+    fn take(
+        &mut self,
+        message: Result<Option<SubscribeResponse>, tonic::Status>,
+    ) -> Result<Option<Event>, ClientError> {
+        let event = match message {
+            Ok(Some(SubscribeResponse { event: Some(event) })) => event,
+            // A kind of event that this release does not know.
+            Ok(Some(SubscribeResponse { event: None })) => return Ok(None),
+            Ok(None) => return Err(self.lost("the hub ended the stream")),
+            Err(status) => return Err(self.client.explain(&status)),
+        };
+        self.tell_resumed();
+        let step = match event {
+            Wire::Delivery(delivery) => self.resume.delivery(delivery),
+            Wire::CaughtUp(caught_up) => self.resume.caught_up(caught_up.cursor),
+            Wire::Heartbeat(_) => Step::Skip,
+        };
+        match step {
+            Step::Skip => Ok(None),
+            Step::Emit(event) => Ok(Some(event)),
+            Step::Fail(error) => Err(error),
+        }
+    }
+
+    async fn hand_over(&self, events: &mut Vec<Result<Event>>) -> Result<(), ReaderGone> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let sent = self.sender.send(std::mem::take(events)).await;
+        sent.map_err(|_gone| ReaderGone)
     }
 
     /// The first message after a break.

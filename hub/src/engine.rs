@@ -398,6 +398,12 @@ impl Engine {
         self.store.head_watch()
     }
 
+    /// Whether an entry is about to leave memory, or has left it.
+    #[must_use]
+    pub fn is_aging(&self, index: u64) -> bool {
+        self.recent.is_aging(index)
+    }
+
     /// One entry, if it is flushed and still in memory.
     #[must_use]
     pub fn recent(&self, index: u64) -> Option<Arc<Recorded>> {

@@ -43,7 +43,25 @@ pub struct Subscription {
     logs: Vec<Reading>,
     cursor: Cursor,
     /// The entry read last: the items of a batch follow each other, and are read once.
-    last: Option<Arc<Recorded>>,
+    last: Option<Last>,
+}
+
+/// An entry, and those of its notifications that this reader alone holds: of an entry that is no longer
+/// in memory, each is given away rather than copied.
+#[derive(Debug)]
+struct Last {
+    entry: Arc<Recorded>,
+    own: Vec<(u32, Option<Arc<Notification>>)>,
+}
+
+impl Last {
+    fn take(&mut self, item: u32) -> Option<Arc<Notification>> {
+        let at = usize::try_from(item).ok();
+        let own = at.and_then(|at| self.own.get_mut(at));
+        own.filter(|(number, _)| *number == item)
+            .and_then(|(_, notification)| notification.take())
+            .or_else(|| self.entry.notification(item))
+    }
 }
 
 /// Where the reader stands in one log, with places already looked up.
@@ -52,6 +70,8 @@ struct Reading {
     log: LogName,
     next: i64,
     places: VecDeque<(i64, NotificationPlace)>,
+    /// The ledger's head when there was nothing more: so there is none until it has moved.
+    read_out_at: Option<u64>,
 }
 
 impl Subscription {
@@ -70,6 +90,7 @@ impl Subscription {
                 next: cursor.position(&log).saturating_add(1),
                 log,
                 places: VecDeque::new(),
+                read_out_at: None,
             })
             .collect();
         Self {
@@ -91,14 +112,27 @@ impl Subscription {
         &self.cursor
     }
 
-    fn entry(&mut self, index: u64) -> Result<Arc<Recorded>> {
-        if let Some(last) = self.last.as_ref().filter(|last| last.header.index == index) {
-            return Ok(Arc::clone(last));
+    fn entry(&mut self, index: u64) -> Result<&mut Last> {
+        let is_last = |last: &Last| last.entry.header.index == index;
+        let last = match self.last.take().filter(is_last) {
+            Some(last) => last,
+            None => self.read_entry(index)?,
+        };
+        Ok(self.last.insert(last))
+    }
+
+    fn read_entry(&self, index: u64) -> Result<Last> {
+        if let Some(entry) = self.engine.recent(index) {
+            return Ok(Last { entry, own: vec![] });
         }
         let entry = self.engine.recorded(index)?;
         let entry = entry.ok_or_else(|| Error::internal("a log points past the ledger"))?;
-        self.last = Some(Arc::clone(&entry));
-        Ok(entry)
+        let own = entry.decode_notifications().into_iter();
+        let own = own.map(|(item, notification)| (item, Some(notification)));
+        Ok(Last {
+            own: own.collect(),
+            entry,
+        })
     }
 
     /// The next notification, or `None` when the newest has been read.
@@ -109,10 +143,11 @@ impl Subscription {
         let head = self.engine.store().head();
         let mut first: Option<(NotificationPlace, usize)> = None;
         for (index, reading) in self.logs.iter_mut().enumerate() {
-            if reading.places.is_empty() {
+            if reading.places.is_empty() && reading.read_out_at != Some(head) {
                 reading.places = log::read(self.engine.store(), &reading.log, reading.next)?.into();
             }
             let Some((_, place)) = reading.places.front() else {
+                reading.read_out_at = Some(head);
                 continue;
             };
             if place.entry_index < head && first.is_none_or(|(least, _)| *place < least) {
@@ -122,7 +157,9 @@ impl Subscription {
         let Some((place, index)) = first else {
             return Ok(None);
         };
-        let entry = self.entry(place.entry_index)?;
+        let last = self.entry(place.entry_index)?;
+        let entry = Arc::clone(&last.entry);
+        let notification = last.take(place.item);
         let reading = self
             .logs
             .get_mut(index)
@@ -132,7 +169,6 @@ impl Subscription {
         };
         reading.next = position.saturating_add(1);
         self.cursor.set(reading.log.clone(), position);
-        let notification = entry.notification(place.item);
         let notification = notification.ok_or_else(|| {
             Error::internal(format!(
                 "entry {} holds no such notification",

@@ -70,6 +70,14 @@ impl Recent {
         }
     }
 
+    /// Whether an entry is among the older half of what is kept, or has left: it will leave before long.
+    #[must_use]
+    pub fn is_aging(&self, index: u64) -> bool {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let half = u64::try_from(inner.entries.len() / 2).unwrap_or(u64::MAX);
+        inner.bytes > self.bytes_max / 2 && index < inner.first.saturating_add(half)
+    }
+
     /// An entry, if it is still here.
     #[must_use]
     pub fn find(&self, index: u64) -> Option<Arc<Recorded>> {

@@ -144,10 +144,11 @@ impl Recorded {
     /// The notification of an item.
     #[must_use]
     pub fn notification(&self, item: u32) -> Option<Arc<Notification>> {
-        self.notifications
-            .get_or_init(|| self.decode_notifications())
-            .iter()
-            .find(|(number, _)| *number == item)
+        let all = self.notifications();
+        // Published ones count up from 0 and come first.
+        let at = usize::try_from(item).ok().and_then(|at| all.get(at));
+        at.filter(|(number, _)| *number == item)
+            .or_else(|| all.iter().find(|(number, _)| *number == item))
             .map(|(_, notification)| Arc::clone(notification))
     }
 
@@ -158,7 +159,8 @@ impl Recorded {
             .get_or_init(|| self.decode_notifications())
     }
 
-    fn decode_notifications(&self) -> Vec<(u32, Arc<Notification>)> {
+    /// The same decoded anew, for one reader's own.
+    pub(crate) fn decode_notifications(&self) -> Vec<(u32, Arc<Notification>)> {
         if self.is_sealed {
             return notification::tombstones(&self.header, &self.events);
         }

@@ -3,11 +3,7 @@
 //! It is never on the way of a publish: it looks at the head once that has moved. What it has written
 //! and how far it is go into the file in one transaction.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use futures::{
     executor::block_on,
@@ -35,13 +31,13 @@ const CHANGES_MAX: usize = 4_096;
 
 /// How long new entries may wait for more to come, so that many share a transaction: what a transaction
 /// costs is in the pages that it changes, and many places share a page. A search that waits ends it.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER_STEP: Duration = Duration::from_millis(50);
+
+/// How often they are looked at meanwhile: a second in all.
+const LINGER_STEPS: u32 = 20;
 
 /// Entries that wait for no more.
 const LINGER_COUNT: u64 = 2_048;
-
-/// How often those that linger are counted.
-const LINGER_STEP: Duration = Duration::from_millis(100);
 
 /// Pause after a failure. The index is made anew at most so often.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -140,18 +136,21 @@ fn follow(
                 Either::Left((Ok(()), _)) | Either::Right(_) => {}
             }
         });
-        linger(shared, &heads, applied);
+        linger(engine, shared, applied);
     }
 }
 
-/// Waits for more entries, until there are many, it has been long, or somebody waits for those there are.
-fn linger(shared: &Shared, heads: &watch::Receiver<u64>, applied: u64) {
-    let began_at = Instant::now();
-    while began_at.elapsed() < LINGER
-        && heads.borrow().saturating_sub(applied) < LINGER_COUNT
-        && !shared.is_awaited()
-        && *shared.orders.borrow() == Order::Follow
-    {
+/// Waits for more entries: until there are many, it has been long, somebody waits for those there are, or
+/// they would have to be read from the ledger again.
+fn linger(engine: &Engine, shared: &Shared, applied: u64) {
+    for _ in 0..LINGER_STEPS {
+        let is_to_wait = engine.store().head().saturating_sub(applied) < LINGER_COUNT
+            && !engine.is_aging(applied)
+            && !shared.is_awaited()
+            && *shared.orders.borrow() == Order::Follow;
+        if !is_to_wait {
+            return;
+        }
         std::thread::park_timeout(LINGER_STEP);
     }
 }

@@ -39,7 +39,7 @@ use crate::ledger::{
 pub const STATE_DIR: &str = "state";
 
 /// Memory that sled may use for pages, in bytes.
-pub const SLED_CACHE_BYTES: u64 = 64 * 1024 * 1024;
+pub const SLED_CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How often sled flushes in the background, in milliseconds.
 const SLED_FLUSH_MS: u64 = 1_000;

@@ -465,8 +465,8 @@ pub fn all(
     content: &EntryContent,
     events: &[Event],
 ) -> Vec<(u32, Arc<Notification>)> {
-    let drafts = drafts(header, content);
-    let published = |item: u32| drafts.get(usize::try_from(item).ok()?).cloned();
+    let mut drafts = drafts(header, content);
+    let published = |item: u32| Some(std::mem::take(drafts.get_mut(usize::try_from(item).ok()?)?));
     let issued = |bytes: &Bytes| Notification::decode(bytes.clone()).ok();
     read(header, events, published, issued)
 }
@@ -487,7 +487,7 @@ pub fn tombstones(header: &EntryHeader, events: &[Event]) -> Vec<(u32, Arc<Notif
 fn read(
     header: &EntryHeader,
     events: &[Event],
-    published: impl Fn(u32) -> Option<Notification>,
+    mut published: impl FnMut(u32) -> Option<Notification>,
     issued: impl Fn(&Bytes) -> Option<Notification>,
 ) -> Vec<(u32, Arc<Notification>)> {
     events
@@ -587,9 +587,12 @@ fn seen(
     mut draft: Notification,
     event: &NotificationPublished,
 ) -> Notification {
-    let author = header.author.clone().unwrap_or_default();
+    let (agency, officer, role) = match &header.author {
+        Some(author) => (&*author.agency, &*author.officer, &*author.role),
+        None => ("", "", ""),
+    };
     draft.request_id = id_text(&event.request_id);
-    draft.name = name(&author.agency, &event.positions, &event.request_id);
+    draft.name = name(agency, &event.positions, &event.request_id);
     draft.addressees.clone_from(&event.recipients);
     if event.recipients.is_empty() {
         let channel = event
@@ -610,9 +613,9 @@ fn seen(
         draft.kind = NotificationKind::Original.into();
     }
     draft.state = NotificationState::Current.into();
-    draft.author = format!("agencies/{}", author.agency);
-    draft.author_officer = author.officer;
-    draft.author_role = author.role;
+    draft.author = format!("agencies/{agency}");
+    draft.author_officer = officer.to_owned();
+    draft.author_role = role.to_owned();
     let published_at =
         Timestamp::from_microsecond(header.recorded_at_us).unwrap_or(Timestamp::UNIX_EPOCH);
     draft.published_at = Some(hub_core::date::timestamp(published_at));

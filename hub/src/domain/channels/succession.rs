@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     state::{
         keys,
+        store::Direction,
         view::{Overlay, View, ViewExt as _},
     },
 };
@@ -35,6 +36,21 @@ impl SuccessorRow {
     /// When storage fails.
     pub fn read(view: &(impl View + ?Sized), place: NotificationPlace) -> Result<Option<Self>> {
         view.message(&keys::successor(place.entry_index, place.item))
+    }
+
+    /// Whether any notification from one place to another, both included, has a successor.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn any_between(
+        view: &(impl View + ?Sized),
+        first: NotificationPlace,
+        last: NotificationPlace,
+    ) -> Result<bool> {
+        let from = keys::successor(first.entry_index, first.item);
+        let mut to = keys::successor(last.entry_index, last.item);
+        to.push(0);
+        Ok(!view.scan(&from, &to, Direction::Forward, 1)?.is_empty())
     }
 }
 

@@ -135,7 +135,7 @@ impl Rows {
             }
             if let Some(wake) = &self.wake {
                 // One that has been woken and has not looked yet needs no second call.
-                drop(wake.try_send(()));
+                let _woken_already = wake.try_send(());
             }
         }
         layers.active.take(applied, root, changes);
@@ -381,5 +381,121 @@ impl Layers {
             frozen.changes.range::<[u8], _>(bounds).map(owned).collect();
         merged.extend(active);
         merged.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::testing::Random;
+
+    fn open(dir: &std::path::Path) -> Rows {
+        let (sled, meta) = super::super::try_open_rows(dir).unwrap();
+        Rows::new(sled, meta).unwrap()
+    }
+
+    fn key(number: u64) -> Vec<u8> {
+        format!("k{number:03}").into_bytes()
+    }
+
+    /// Where the rows of a commit are is of no account: in memory, on the way, or in sled.
+    fn move_on(rows: &Rows, random: &mut Random) {
+        match random.below(6) {
+            0 => drop(rows.shared.layers_mut().freeze()),
+            1 => rows.shared.settle().unwrap(),
+            2 => rows.shared.settle_all().unwrap(),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn reads_see_all_changes_wherever_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut random = Random::new(7);
+        let rows = open(dir.path());
+        let mut model: BTreeMap<Vec<u8>, Bytes> = BTreeMap::new();
+        for applied in 1..1_500 {
+            let mut changes = RowBatch::new();
+            for _ in 0..random.below(6) {
+                let value = (random.below(3) > 0).then(|| Bytes::from(format!("v{applied}")));
+                changes.insert(key(random.below(60)), value);
+            }
+            for (key, change) in &changes {
+                match change {
+                    Some(value) => model.insert(key.clone(), value.clone()),
+                    None => model.remove(key),
+                };
+            }
+            rows.commit(applied, Digest::default(), changes).unwrap();
+            move_on(&rows, &mut random);
+            assert_eq!(rows.applied(), applied);
+            let one = key(random.below(60));
+            assert_eq!(rows.row(&one).unwrap().as_ref(), model.get(&one));
+            let (from, to) = (key(random.below(60)), key(random.below(60)));
+            let limit = usize::try_from(random.below(40)).unwrap();
+            for direction in [Direction::Forward, Direction::Backward] {
+                let mut expected: Vec<Row> = vec![];
+                if from < to {
+                    let range = model.range(from.clone()..to.clone());
+                    let range = range.map(|(key, value)| (Bytes::from(key.clone()), value.clone()));
+                    expected = match direction {
+                        Direction::Forward => range.take(limit).collect(),
+                        Direction::Backward => range.rev().take(limit).collect(),
+                    };
+                }
+                let found = rows.scan(&from, &to, direction, limit).unwrap();
+                assert_eq!(found, expected, "{direction:?} after {applied}");
+            }
+        }
+        let digest = rows.digest().unwrap();
+        rows.flush().unwrap();
+        drop(rows);
+        let (_, meta) = super::super::try_open_rows(dir.path()).unwrap();
+        assert_eq!((meta.applied, meta.digest), (1_499, digest));
+        let mut sum = RowDigest::default();
+        for (key, value) in &model {
+            sum.add(key, value);
+        }
+        assert_eq!(digest, sum);
+    }
+
+    /// What was not brought to sled is lost with the process, and then sled says how far it is.
+    #[test]
+    fn a_layer_is_there_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = open(dir.path());
+        let change = |number| RowBatch::from([(key(number), Some(Bytes::from_static(b"v")))]);
+        rows.commit(1, Digest::default(), change(1)).unwrap();
+        rows.commit(2, Digest::default(), change(2)).unwrap();
+        rows.flush().unwrap();
+        rows.commit(3, Digest::default(), change(3)).unwrap();
+        assert!(rows.row(&key(3)).unwrap().is_some());
+        drop(rows);
+        let rows = open(dir.path());
+        assert_eq!(rows.applied(), 2);
+        assert!(rows.row(&key(2)).unwrap().is_some());
+        assert!(rows.row(&key(3)).unwrap().is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded_however_slow_sled_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = open(dir.path());
+        let value = Bytes::from(vec![7; 4_096]);
+        for applied in 0..2_000_u64 {
+            let changes = RowBatch::from([(key(applied), Some(value.clone()))]);
+            rows.commit(applied + 1, Digest::default(), changes)
+                .unwrap();
+            let layers = rows.shared.layers();
+            assert!(layers.active.bytes < LAYER_BYTES_MAX + 8_192);
+        }
+        // Many commits that change the same rows go too, for the sake of what a crash replays.
+        rows.shared.settle_all().unwrap();
+        for applied in 2_000..2_000 + LAYER_ENTRIES_MAX {
+            let changes = RowBatch::from([(key(1), Some(Bytes::from_static(b"v")))]);
+            rows.commit(applied + 1, Digest::default(), changes)
+                .unwrap();
+        }
+        assert!(rows.shared.layers().active.is_full());
     }
 }

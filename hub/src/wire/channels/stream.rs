@@ -18,7 +18,7 @@ use tonic::Status;
 use crate::{
     authz::Access,
     charter::Action,
-    domain::channels::{self, cursor::Cursor, log::Head},
+    domain::channels::{self, cursor::Cursor, log::Head, succession::SuccessorRow},
     engine::Engine,
     error::{Error, Result},
     feed::{Delivered, Subscription},
@@ -254,9 +254,11 @@ impl State {
     fn fill(&mut self) -> Result<(Vec<Delivery>, Shown)> {
         let mut bytes = 0_usize;
         let (mut read, mut reads) = (vec![], Shown::default());
+        let mut is_more = true;
         while read.len() < READ_COUNT_MAX && bytes < READ_BYTES_MAX {
             let Some(delivered) = self.subscription.read_next()? else {
-                return Ok((read, reads));
+                is_more = false;
+                break;
             };
             let what = (
                 &*delivered.entry,
@@ -267,12 +269,13 @@ impl State {
             bytes =
                 bytes.saturating_add(prost::Message::encoded_len(delivered.notification.as_ref()));
             let cursor = self.subscription.cursor().encode(self.access.agency());
-            let delivery = delivery(&self.services.engine, delivered, cursor)?;
-            read.push(delivery);
+            read.push((delivered, cursor));
         }
-        // More is waiting than one read: the subscriber is behind and is told when it no longer is.
-        self.is_caught_up = false;
-        Ok((read, reads))
+        if is_more {
+            // More than one read is waiting: the subscriber is behind and is told when it no longer is.
+            self.is_caught_up = false;
+        }
+        Ok((deliveries(&self.services.engine, read)?, reads))
     }
 
     /// Makes what was read ready to be sent, once what of it is restricted is on the ledger. If it cannot
@@ -312,16 +315,29 @@ enum Woken {
     Idle,
 }
 
-fn delivery(engine: &Engine, delivered: Delivered, cursor: String) -> Result<Delivery> {
-    let receipt = delivered.entry.receipt();
-    let notification = lookup::shown(engine, delivered.place, delivered.notification)?;
-    Ok(Delivery {
-        log: delivered.log.to_string(),
-        position: delivered.position,
-        cursor,
-        notification: Some(Arc::unwrap_or_clone(notification)),
-        receipt: Some(receipt),
-    })
+/// What was read as it is sent, with what has taken the place of a notification since.
+fn deliveries(engine: &Engine, read: Vec<(Delivered, String)>) -> Result<Vec<Delivery>> {
+    let places = read.iter().map(|(delivered, _)| delivered.place);
+    let is_any_superseded = match (places.clone().min(), places.max()) {
+        (Some(first), Some(last)) => SuccessorRow::any_between(engine.store(), first, last)?,
+        _ => false,
+    };
+    read.into_iter()
+        .map(|(delivered, cursor)| {
+            let notification = if is_any_superseded {
+                lookup::shown(engine, delivered.place, delivered.notification)?
+            } else {
+                delivered.notification
+            };
+            Ok(Delivery {
+                log: delivered.log.to_string(),
+                position: delivered.position,
+                cursor,
+                notification: Some(Arc::unwrap_or_clone(notification)),
+                receipt: Some(delivered.entry.receipt()),
+            })
+        })
+        .collect()
 }
 
 fn response(event: Event) -> SubscribeResponse {
