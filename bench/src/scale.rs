@@ -1,4 +1,7 @@
-//! `bench scale`: what a publish costs as the ledger and the number of nodes grow.
+//! `bench scale`: what a publish costs as the ledger and the number of nodes grow, and a delivery as the
+//! number of subscribers does.
+
+mod subscribers;
 
 use std::{
     fs,
@@ -33,8 +36,11 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [10_000_u64, 100_000, 1_000_000])]
     pub(crate) entries: Vec<u64>,
     /// Numbers of nodes.
-    #[arg(long, value_delimiter = ',', default_values_t = [1_u16, 12, 100])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1_u16, 12, 100, 1_000])]
     pub(crate) nodes: Vec<u16>,
+    /// Numbers of live subscribers.
+    #[arg(long, value_delimiter = ',', default_values_t = [1_u16, 12, 200])]
+    pub(crate) subscribers: Vec<u16>,
     /// Rounds at each size.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
@@ -50,6 +56,7 @@ impl Options {
     /// Smaller sizes, for a look.
     pub(crate) fn quick(&mut self) {
         self.entries = vec![10_000, 50_000];
+        self.nodes = vec![1, 12, 100];
         self.rounds = 2;
     }
 }
@@ -66,9 +73,11 @@ pub(crate) async fn run(
     let hub = hub_binary(binaries.hub.as_deref())?;
     let mut findings = Findings::default();
     let costs = by_entries(options, &hub, folder, &mut findings).await?;
-    finish(options, &mut findings, "entries", &costs)?;
+    finish(options, &mut findings, ("entries", "publish"), &costs)?;
     let costs = by_nodes(options, &hub, folder, &mut findings).await?;
-    finish(options, &mut findings, "nodes", &costs)?;
+    finish(options, &mut findings, ("nodes", "publish"), &costs)?;
+    let costs = subscribers::by_subscribers(options, &hub, folder, &mut findings).await?;
+    finish(options, &mut findings, ("subscribers", "delivery"), &costs)?;
     Ok(findings)
 }
 
@@ -146,15 +155,18 @@ fn cost(windows: &[Window]) -> f64 {
 fn finish(
     options: &Options,
     findings: &mut Findings,
-    by: &str,
+    (by, what): (&str, &str),
     costs: &Costs,
 ) -> anyhow::Result<()> {
+    if costs.is_empty() {
+        return Ok(());
+    }
     let values = || costs.iter().map(|(_, cost)| *cost);
     let least = values().fold(f64::INFINITY, f64::min);
     let most = values().fold(0.0, f64::max);
     for (size, cost) in costs {
         findings.note(format!(
-            "{size:.0} {by}: {cost:.1} µs of the server a publish"
+            "{size:.0} {by}: {cost:.1} µs of the server a {what}"
         ));
     }
     findings.value(&format!("scale_{by}"), most / least);
@@ -163,11 +175,11 @@ fn finish(
     };
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let plot = Plot {
-        title: format!("Cost of a publish by {by}"),
+        title: format!("Cost of a {what} by {by}"),
         x: by.to_owned(),
         y: "µs of the server's CPU".into(),
         curves: vec![Curve {
-            name: "publish".into(),
+            name: what.into(),
             points: costs.clone(),
         }],
     };

@@ -26,6 +26,9 @@ const SETTLE_STEP: Duration = Duration::from_millis(200);
 /// CPU time within a step up to which a server counts as idle: what etcd and NATS use for their clocks.
 const IDLE_CPU_PER_STEP: Duration = Duration::from_millis(10);
 
+/// Steps without work after which it is idle: longer than the hub's search index waits for more entries.
+const IDLE_STEPS: u32 = 7;
+
 /// How long a server may take to end in order.
 const STOP_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -148,7 +151,7 @@ impl Server {
         let ends_at = Instant::now() + time_max;
         let mut before = began;
         let mut idle_steps = 0;
-        while idle_steps < 2 {
+        while idle_steps < IDLE_STEPS {
             ensure!(
                 Instant::now() < ends_at,
                 "{} works on {} s after the load",
