@@ -484,12 +484,11 @@ fn replies_are_found_by_what_they_answer() {
 fn every_statement_is_a_range_of_an_index() {
     let file = File::new();
     let plan = |statement: &str| -> Vec<String> {
-        let parameters = statement.matches('?').count();
         let mut explained = file
             .writer
             .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
             .unwrap();
-        let values = vec!["1"; parameters];
+        let values = vec!["1"; explained.parameter_count()];
         let rows = explained
             .query_map(rusqlite::params_from_iter(values), |row| row.get(3))
             .unwrap();
