@@ -26,9 +26,9 @@ const HYSTERESIS_PART: u64 = 16;
 /// Bytes that are reserved for the state index beyond its end, when there is room.
 pub const INDEX_RESERVE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// With less than this left of the reserve nothing is recorded: one commit's rows and sled's own
-/// rewriting must fit.
-const INDEX_RESERVE_BYTES_MIN: u64 = 2 * 1024 * 1024;
+/// With less than this left of the reserve nothing is recorded: the rows that wait in memory for sled, one
+/// commit's more, and sled's own rewriting must fit.
+const INDEX_RESERVE_BYTES_MIN: u64 = 4 * 1024 * 1024;
 
 /// What is asked of the file system. The provided bodies are the real ones.
 pub trait Disk: fmt::Debug + Send + Sync {
