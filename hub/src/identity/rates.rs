@@ -26,8 +26,8 @@ use crate::{
 /// Default of [`RateLimits::calls_per_second_max`]: several times what an agency's systems come to.
 pub const AGENCY_CALLS_PER_SECOND_MAX: u32 = 5_000;
 
-/// Default of [`RateLimits::calls_burst_max`].
-pub const AGENCY_CALLS_BURST_MAX: u32 = 10_000;
+/// Default of [`RateLimits::calls_burst_max`]: what is due in a second.
+pub const AGENCY_CALLS_BURST_MAX: u32 = 5_000;
 
 /// Shortest wait that a refused caller is told: a hint of nothing would be no hint.
 const RETRY_AFTER_MIN: Duration = Duration::from_millis(1);
