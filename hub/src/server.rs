@@ -89,7 +89,7 @@ const PENDING_RESETS_MAX: usize = 20;
 
 /// Streams of a connection that the hub itself may have to break off for what the peer did wrong on
 /// them; then the connection is closed (CVE-2025-8671). Without a number here there is no limit.
-const ERROR_RESETS_MAX: usize = 128;
+const ERROR_RESETS_MAX: usize = 512;
 
 /// A hub that runs.
 #[derive(Debug)]

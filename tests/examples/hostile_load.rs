@@ -1,6 +1,6 @@
 //! What honest clients keep of their throughput while others misbehave.
 //!
-//! A hub as a process of its own; four agencies publish in a closed loop, each on four tasks; one member
+//! A hub as a process of its own; twelve agencies publish, each as fast as it is answered; the thirteenth
 //! attacks. Each attack is measured in turns: undisturbed, attacked, undisturbed, … and the medians are
 //! compared. The attackers' thread has the lowest priority of the system (nice 19): they stand for other
 //! machines, and what they use of this one's processors would not be the hub's. `waves` tells how many
@@ -48,9 +48,21 @@ use hub_tests::{
 use prost::Message as _;
 use tokio::{runtime::Runtime, task::JoinSet};
 
-/// Members of the mechanism in whose channel they publish.
-const HONEST: [&str; 4] = ["health", "education", "public-security", "publicity"];
-const TASKS_OF_EACH: usize = 4;
+/// The other members of the mechanism, in whose channel they publish.
+const HONEST: [&str; 12] = [
+    "civil-affairs",
+    "culture-tourism",
+    "cyberspace",
+    "education",
+    "foreign-affairs",
+    "health",
+    "human-resources",
+    "market-regulation",
+    "political-legal",
+    "public-security",
+    "publicity",
+    "state-security",
+];
 const ATTACKERS: usize = 4;
 const PUBLISH: &str = channels!("PublishNotification");
 
@@ -181,13 +193,7 @@ impl Honest {
         let mut tasks = JoinSet::new();
         for agency in HONEST {
             let session = field.session(agency);
-            for _ in 0..TASKS_OF_EACH {
-                tasks.spawn(work(
-                    session.clone(),
-                    Arc::clone(&done),
-                    Arc::clone(&is_over),
-                ));
-            }
+            tasks.spawn(work(session, Arc::clone(&done), Arc::clone(&is_over)));
         }
         Self {
             done,

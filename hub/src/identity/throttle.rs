@@ -14,14 +14,11 @@ use crate::pace::{Pace, Place, Quota};
 /// Default of [`Throttles::new`]: 32 MiB, a third of what a link of a gigabit carries.
 pub const NODE_BYTES_PER_SECOND_MAX: u64 = 32 << 20;
 
-/// For so long a node may send as fast as it can, after a time of rest.
-const BYTES_BURST_S: u64 = 2;
-
 /// Calls of a node that are refused before they reach a handler: so many in a second, in the long run. An
 /// honest client waits as it is told and comes nowhere near.
 const REFUSALS: Quota = Quota {
-    per_second_max: 500,
-    burst_max: 1_000,
+    per_second_max: 250,
+    burst_max: 500,
 };
 
 /// The paces of all nodes.
@@ -38,13 +35,13 @@ impl Default for Throttles {
 }
 
 impl Throttles {
-    /// Takes in so many bytes of each node in a second.
+    /// Takes in so many bytes of each node in a second, and at once.
     #[must_use]
     pub fn new(node_bytes_per_second_max: u64) -> Self {
         Self {
             bytes: Pace::new(Quota {
                 per_second_max: node_bytes_per_second_max,
-                burst_max: node_bytes_per_second_max.saturating_mul(BYTES_BURST_S),
+                burst_max: node_bytes_per_second_max,
             }),
             refusals: Pace::new(REFUSALS),
         }
@@ -105,7 +102,7 @@ mod tests {
     fn a_node_that_sends_too_much_is_read_again_when_it_is_due() {
         let throttles = Arc::new(Throttles::new(1_000));
         let (one, same, now) = (node(&throttles, 1), node(&throttles, 1), Instant::now());
-        one.read(2_000, now);
+        one.read(1_000, now);
         assert_eq!(one.pause(now), ms(0));
         same.read(500, now);
         assert_eq!(one.pause(now), ms(500));
@@ -126,8 +123,8 @@ mod tests {
         }
         assert_eq!(one.pause(now), ms(0));
         one.refused(now);
-        assert_eq!(one.pause(now), ms(2));
+        assert_eq!(one.pause(now), ms(4));
         assert_eq!(other.pause(now), ms(0));
-        assert_eq!(one.pause(now + ms(2)), ms(0));
+        assert_eq!(one.pause(now + ms(4)), ms(0));
     }
 }

@@ -21,7 +21,8 @@ async fn is_closed(tcp: &mut TcpStream) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_speak_gives_way_to_who_does() {
-    let siege = Siege::begin().await;
+    // As if they came from many addresses.
+    let siege = Siege::with("limits.address_connections_burst_max = 10000").await;
     let attacker = &siege.field.attacker;
     let mut silent = waves::silent(attacker, CONNECTIONS).await.unwrap();
     siege.holds().await;
@@ -37,6 +38,24 @@ async fn who_does_not_speak_gives_way_to_who_does() {
         is_closed(half.last_mut().unwrap()).await
     })
     .await;
+    siege.lift().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_too_often_is_closed_before_anything_is_done_for_it() {
+    let settings = "limits.address_connections_burst_max = 200";
+    let siege = Siege::with(settings).await;
+    let mut silent = waves::silent(&siege.field.attacker, CONNECTIONS).await;
+    let silent = silent.as_mut().unwrap();
+    // Long before the time for a handshake is over: of the last hundred none could be due.
+    for tcp in &mut silent[CONNECTIONS - 100..] {
+        eventually("it is closed", async || is_closed(tcp).await).await;
+    }
+    let mut open = 0;
+    for tcp in silent {
+        open += usize::from(!is_closed(tcp).await);
+    }
+    assert!(open < CONNECTIONS / 2, "{open} are kept");
     siege.lift().await;
 }
 
