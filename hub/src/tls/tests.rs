@@ -592,6 +592,7 @@ async fn who_comes_a_little_early_is_let_in_when_it_is_due() {
 async fn a_node_is_read_at_its_pace_on_all_its_connections_together() {
     const PER_SECOND: u64 = 64 * 1024;
     const SENT: usize = 512 * 1024;
+    const PART: usize = 4 * 1024;
     let mut door = door(AcceptLimits {
         node_bytes_per_second_max: PER_SECOND,
         ..AcceptLimits::default()
@@ -614,18 +615,22 @@ async fn a_node_is_read_at_its_pace_on_all_its_connections_together() {
         let mut mouth = connector.connect(name, tcp).await.unwrap();
         let mut ears = door.incoming.next().await.unwrap().unwrap();
         reads.spawn(async move {
-            let (sent, mut read) = (vec![7; SENT], vec![0; SENT]);
-            let said = mouth.write_all(&sent);
-            let (said, heard) = tokio::join!(said, ears.read_exact(&mut read));
+            let sent = vec![7; SENT];
+            let heard = async {
+                let (mut read, mut part) = (0, [0; PART]);
+                while read < SENT {
+                    read += ears.read(&mut part).await.unwrap();
+                }
+            };
+            let (said, ()) = tokio::join!(mouth.write_all(&sent), heard);
             said.unwrap();
-            assert_eq!(heard.unwrap(), SENT);
         });
     }
     reads.join_all().await;
     // What came at once, and what was due since; the last read of each may be ahead of its time.
-    let due_ms = PER_SECOND + PER_SECOND * began.elapsed().as_millis() as u64 / 1_000;
+    let due = PER_SECOND + PER_SECOND * began.elapsed().as_millis() as u64 / 1_000;
     let read = 2 * SENT as u64;
-    assert!(read <= due_ms + 2 * 16_384, "{read} of {due_ms}");
+    assert!(read <= due + 2 * PART as u64, "{read} of {due}");
 }
 
 /// How a connection ended, as the hub saw it.
