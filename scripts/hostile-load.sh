@@ -5,6 +5,8 @@
 #
 #   scripts/hostile-load.sh [seconds of a turn] [turns of each kind] [attacks, separated by commas]
 #
+# With HOSTILE_SHARED=1 the attackers come from the address of the honest, as behind one gateway.
+#
 # Everything stays on loopback. The attackers' thread has the lowest priority (nice 19): they stand for
 # other machines, so that the figures are about the hub and not about who gets this machine's processors.
 set -eu

@@ -197,6 +197,10 @@ crl = "pki/crl.pem"
 [limits]
 agency_calls_per_second_max = 1000000
 agency_calls_burst_max = 1000000
+# All clients come from one address, and at once.
+address_connections_burst_max = 100000
+node_connections_burst_max = 100000
+node_bytes_per_second_max = 1099511627776
 
 [log]
 filter = "warn"

@@ -17,6 +17,7 @@ use crate::{
         RateLimits,
         rates::{AGENCY_CALLS_BURST_MAX, AGENCY_CALLS_PER_SECOND_MAX},
     },
+    pace::Quota,
     tls::AcceptLimits,
 };
 
@@ -46,6 +47,9 @@ pub const SAMPLE_RATIO: f64 = 0.1;
 
 /// Default of [`Limits::disk_free_bytes_min`]: 256 MiB.
 pub const DISK_FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
+
+/// Least of [`Limits::node_bytes_per_second_max`]: the largest message comes in within a second.
+pub const NODE_BYTES_PER_SECOND_MIN: u64 = 1 << 20;
 
 /// `hub.toml`.
 #[derive(Clone, Deserialize)]
@@ -123,13 +127,23 @@ pub struct Tls {
 }
 
 /// `[limits]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Open connections in all.
     pub connections_max: usize,
     /// Open connections of one agency.
     pub agency_connections_max: usize,
+    /// New connections from one address in a second, in the long run.
+    pub address_connections_per_second_max: u64,
+    /// New connections from one address at once, after a time of rest.
+    pub address_connections_burst_max: u64,
+    /// New connections of one node in a second, in the long run, wherever from.
+    pub node_connections_per_second_max: u64,
+    /// New connections of one node at once, after a time of rest, wherever from.
+    pub node_connections_burst_max: u64,
+    /// Bytes that one node may send in a second, in the long run.
+    pub node_bytes_per_second_max: u64,
     /// Open subscriptions of one agency.
     pub agency_streams_max: usize,
     /// Calls under way on one connection.
@@ -153,6 +167,11 @@ impl Default for Limits {
         Self {
             connections_max: accept.connections_max,
             agency_connections_max: accept.agency_connections_max,
+            address_connections_per_second_max: accept.address_arrivals.per_second_max,
+            address_connections_burst_max: accept.address_arrivals.burst_max,
+            node_connections_per_second_max: accept.node_arrivals.per_second_max,
+            node_connections_burst_max: accept.node_arrivals.burst_max,
+            node_bytes_per_second_max: accept.node_bytes_per_second_max,
             agency_streams_max: AGENCY_STREAMS_MAX,
             connection_calls_max: CONNECTION_CALLS_MAX,
             agency_calls_max: AGENCY_CALLS_MAX,
@@ -161,6 +180,69 @@ impl Default for Limits {
             agency_calls_burst_max: AGENCY_CALLS_BURST_MAX,
             disk_free_bytes_min: DISK_FREE_BYTES_MIN,
         }
+    }
+}
+
+impl Limits {
+    fn check(&self) -> anyhow::Result<()> {
+        let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let calls_per_second = u64::from(self.agency_calls_per_second_max);
+        let calls_burst = u64::from(self.agency_calls_burst_max);
+        let connection_calls = u64::from(self.connection_calls_max);
+        for (name, value, min, max) in [
+            ("connections_max", count(self.connections_max), 1, 1 << 20),
+            (
+                "agency_connections_max",
+                count(self.agency_connections_max),
+                1,
+                1 << 20,
+            ),
+            (
+                "address_connections_per_second_max",
+                self.address_connections_per_second_max,
+                1,
+                1 << 20,
+            ),
+            (
+                "address_connections_burst_max",
+                self.address_connections_burst_max,
+                1,
+                1 << 20,
+            ),
+            (
+                "node_connections_per_second_max",
+                self.node_connections_per_second_max,
+                1,
+                1 << 20,
+            ),
+            (
+                "node_connections_burst_max",
+                self.node_connections_burst_max,
+                1,
+                1 << 20,
+            ),
+            (
+                "node_bytes_per_second_max",
+                self.node_bytes_per_second_max,
+                NODE_BYTES_PER_SECOND_MIN,
+                1 << 40,
+            ),
+            (
+                "agency_streams_max",
+                count(self.agency_streams_max),
+                1,
+                1 << 20,
+            ),
+            ("connection_calls_max", connection_calls, 1, 1 << 16),
+            ("agency_calls_max", count(self.agency_calls_max), 1, 1 << 20),
+            ("keepalive_ms", self.keepalive_ms, 100, 600_000),
+            ("agency_calls_burst_max", calls_burst, 1, 1 << 30),
+            ("agency_calls_per_second_max", calls_per_second, 1, 1 << 30),
+            ("disk_free_bytes_min", self.disk_free_bytes_min, 0, 1 << 50),
+        ] {
+            within(&format!("limits.{name}"), value, min, max)?;
+        }
+        Ok(())
     }
 }
 
@@ -265,6 +347,14 @@ impl Traces {
     }
 }
 
+fn within(name: &str, value: u64, min: u64, max: u64) -> anyhow::Result<()> {
+    ensure!(
+        (min..=max).contains(&value),
+        "{name}: must be {min} to {max}, is {value}"
+    );
+    Ok(())
+}
+
 fn reload_interval_ms() -> u64 {
     RELOAD_INTERVAL_MS
 }
@@ -338,60 +428,11 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        let within = |name: &str, value: u64, min: u64, max: u64| {
-            ensure!(
-                (min..=max).contains(&value),
-                "{name}: must be {min} to {max}, is {value}"
-            );
-            Ok(())
-        };
         within("reload_interval_ms", self.reload_interval_ms, 50, 3_600_000)?;
         within("drain_ms_max", self.drain_ms_max, 0, 600_000)?;
-        let limits = &self.limits;
-        let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
-        within(
-            "limits.connections_max",
-            count(limits.connections_max),
-            1,
-            1 << 20,
-        )?;
-        within(
-            "limits.agency_connections_max",
-            count(limits.agency_connections_max),
-            1,
-            1 << 20,
-        )?;
-        within(
-            "limits.agency_streams_max",
-            count(limits.agency_streams_max),
-            1,
-            1 << 20,
-        )?;
-        within(
-            "limits.connection_calls_max",
-            u64::from(limits.connection_calls_max),
-            1,
-            1 << 16,
-        )?;
-        within(
-            "limits.agency_calls_max",
-            count(limits.agency_calls_max),
-            1,
-            1 << 20,
-        )?;
-        within("limits.keepalive_ms", limits.keepalive_ms, 100, 600_000)?;
+        self.limits.check()?;
         self.attachments.check()?;
-        let burst = u64::from(limits.agency_calls_burst_max);
-        within("limits.agency_calls_burst_max", burst, 1, 1 << 30)?;
-        let rate = u64::from(limits.agency_calls_per_second_max);
-        within("limits.agency_calls_per_second_max", rate, 1, 1 << 30)?;
         self.traces.check()?;
-        within(
-            "limits.disk_free_bytes_min",
-            limits.disk_free_bytes_min,
-            0,
-            1 << 50,
-        )?;
         ensure!(
             certs::vkey::is_origin(&self.ledger.origin),
             "ledger.origin: must have no white space and no `+`, and not be empty"
@@ -436,6 +477,15 @@ impl Config {
         AcceptLimits {
             connections_max: self.limits.connections_max,
             agency_connections_max: self.limits.agency_connections_max,
+            address_arrivals: Quota {
+                per_second_max: self.limits.address_connections_per_second_max,
+                burst_max: self.limits.address_connections_burst_max,
+            },
+            node_arrivals: Quota {
+                per_second_max: self.limits.node_connections_per_second_max,
+                burst_max: self.limits.node_connections_burst_max,
+            },
+            node_bytes_per_second_max: self.limits.node_bytes_per_second_max,
             stall_time_max: self.keepalive().saturating_mul(2),
             ..AcceptLimits::default()
         }
@@ -489,36 +539,10 @@ mod tests {
     fn the_full_sample_names_every_key_with_its_default() {
         let text = std::fs::read_to_string(sample("hub.full.toml")).unwrap();
         let full = Config::parse(&text, Path::new(".")).unwrap();
-        let defaults = Limits::default();
-        assert_eq!(full.limits.connections_max, defaults.connections_max);
-        assert_eq!(
-            full.limits.agency_connections_max,
-            defaults.agency_connections_max
-        );
-        assert_eq!(full.limits.agency_streams_max, defaults.agency_streams_max);
-        assert_eq!(
-            full.limits.connection_calls_max,
-            defaults.connection_calls_max
-        );
-        assert_eq!(
-            (full.limits.agency_calls_max, full.limits.keepalive_ms),
-            (defaults.agency_calls_max, defaults.keepalive_ms)
-        );
-        assert_eq!(
-            full.limits.disk_free_bytes_min,
-            defaults.disk_free_bytes_min
-        );
+        assert_eq!(full.limits, Limits::default());
         assert_eq!(
             (full.reload_interval_ms, full.drain_ms_max),
             (RELOAD_INTERVAL_MS, DRAIN_MS_MAX)
-        );
-        assert_eq!(
-            full.limits.agency_calls_per_second_max,
-            defaults.agency_calls_per_second_max
-        );
-        assert_eq!(
-            full.limits.agency_calls_burst_max,
-            defaults.agency_calls_burst_max
         );
         assert_eq!(full.log.filter, Log::default().filter);
         assert_eq!(full.attachments, Attachments::default());
@@ -530,6 +554,11 @@ mod tests {
             "token_audience",
             "roster_dir",
             "reflection",
+            "address_connections_per_second_max",
+            "address_connections_burst_max",
+            "node_connections_per_second_max",
+            "node_connections_burst_max",
+            "node_bytes_per_second_max",
             "store",
             "orphan_hours",
             "region",
@@ -607,5 +636,20 @@ mod tests {
             error.to_string(),
             "reload_interval_ms: must be 50 to 3600000, is 49"
         );
+        for (key, min, max) in [
+            ("address_connections_per_second_max", 1, 1 << 20),
+            ("address_connections_burst_max", 1, 1 << 20),
+            ("node_connections_per_second_max", 1, 1 << 20),
+            ("node_connections_burst_max", 1, 1 << 20),
+            ("node_bytes_per_second_max", 1 << 20, 1_u64 << 40),
+        ] {
+            let limit = |value| with(&format!("limits.{key} = {value}"));
+            assert!(limit(min).is_ok() && limit(max).is_ok(), "{key}");
+            for past in [min - 1, max + 1] {
+                let error = limit(past).unwrap_err().to_string();
+                let expected = format!("limits.{key}: must be {min} to {max}, is {past}");
+                assert_eq!(error, expected);
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! - [`author`]: takes in the message of a call, and verifies its author's signature if it mutates.
 //! - [`rates`]: bounds the calls of an agency.
 //! - [`budget`]: bounds the bytes of requests under way.
+//! - [`throttle`]: the pace at which a node is read.
 //! - [`weight`]: what a request takes once it is decoded, which the budget holds too.
 //! - [`watch`]: tells a long-running call that its caller may no longer be served.
 //!
@@ -22,6 +23,7 @@ pub mod spiffe;
 mod stack_tests;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod throttle;
 pub mod token;
 pub mod watch;
 pub mod weight;
@@ -39,6 +41,7 @@ use jiff::Timestamp;
 pub use author::{AuthorLayer, Intake};
 pub use layer::{Identity, IdentityLayer, IdentityOptions, TOKENLESS_PREFIX};
 pub use rates::{RateLimits, Rates};
+pub use throttle::Throttle;
 pub use token::TokenKey;
 pub use watch::CallerWatch;
 
@@ -159,6 +162,8 @@ pub struct PeerInfo {
     pub peer: Result<Arc<Peer>>,
     /// The TLS session was resumed from a ticket.
     pub is_resumed: bool,
+    /// The pace at which the peer is read, on all its connections.
+    pub throttle: Throttle,
 }
 
 /// Where an agency stands today.

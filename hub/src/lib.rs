@@ -27,6 +27,7 @@ pub mod fsck;
 pub mod identity;
 pub mod ledger;
 pub mod metrics;
+pub mod pace;
 pub mod pki;
 pub mod rebuild;
 pub mod reminders;

@@ -1,6 +1,6 @@
 //! What honest clients keep of their throughput while others misbehave.
 //!
-//! A hub as a process of its own; four agencies publish in a closed loop, each on four tasks; one member
+//! A hub as a process of its own; twelve agencies publish, each as fast as it is answered; the thirteenth
 //! attacks. Each attack is measured in turns: undisturbed, attacked, undisturbed, … and the medians are
 //! compared. The attackers' thread has the lowest priority of the system (nice 19): they stand for other
 //! machines, and what they use of this one's processors would not be the hub's. `waves` tells how many
@@ -8,7 +8,8 @@
 //!
 //! `scripts/hostile-load.sh` runs it. `HOSTILE_SECONDS` sets the length of a turn (2 unless given),
 //! `HOSTILE_TURNS` how many there are of each (3), `HOSTILE_ATTACKS` which attacks (all), separated by
-//! commas.
+//! commas. Attackers come from another address than the honest unless `HOSTILE_SHARED` is set, as when all
+//! stand behind one gateway.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,8 +48,21 @@ use hub_tests::{
 use prost::Message as _;
 use tokio::{runtime::Runtime, task::JoinSet};
 
-const HONEST: [&str; 4] = ["health", "finance", "education", "publicity"];
-const TASKS_OF_EACH: usize = 4;
+/// The other members of the mechanism, in whose channel they publish.
+const HONEST: [&str; 12] = [
+    "civil-affairs",
+    "culture-tourism",
+    "cyberspace",
+    "education",
+    "foreign-affairs",
+    "health",
+    "human-resources",
+    "market-regulation",
+    "political-legal",
+    "public-security",
+    "publicity",
+    "state-security",
+];
 const ATTACKERS: usize = 4;
 const PUBLISH: &str = channels!("PublishNotification");
 
@@ -75,7 +89,7 @@ const ATTACKS: &[Attack] = &[
             waves::strangers(&it, 20).await;
         })
     }),
-    ("handshakes, then nothing", |it, _| {
+    ("handshakes and nothing", |it, _| {
         Box::pin(async move {
             for _ in 0..20 {
                 drop(it.connect().await);
@@ -179,13 +193,7 @@ impl Honest {
         let mut tasks = JoinSet::new();
         for agency in HONEST {
             let session = field.session(agency);
-            for _ in 0..TASKS_OF_EACH {
-                tasks.spawn(work(
-                    session.clone(),
-                    Arc::clone(&done),
-                    Arc::clone(&is_over),
-                ));
-            }
+            tasks.spawn(work(session, Arc::clone(&done), Arc::clone(&is_over)));
         }
         Self {
             done,
@@ -279,7 +287,10 @@ async fn main() {
     let turns = number("HOSTILE_TURNS", 3);
     let chosen = std::env::var("HOSTILE_ATTACKS").unwrap_or_default();
     let meek = meek_runtime();
-    let field = Field::with("");
+    let mut field = Field::with("");
+    if std::env::var_os("HOSTILE_SHARED").is_some() {
+        field.attacker.from = field.hub.address().ip();
+    }
     let request = long_notification(&field.attacker.session).await;
     let honest = Honest::start(&field);
     honest.turn(turn).await;

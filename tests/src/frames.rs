@@ -243,7 +243,14 @@ impl Wire {
     /// # Errors
     /// Of TCP or TLS.
     pub async fn connect(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<Self> {
-        let tcp = TcpStream::connect(address).await?;
+        Self::over(TcpStream::connect(address).await?, config).await
+    }
+
+    /// Shakes hands on a connection.
+    ///
+    /// # Errors
+    /// Of TCP or TLS.
+    pub async fn over(tcp: TcpStream, config: Arc<ClientConfig>) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
         let name = "localhost".try_into().unwrap();
         let stream = TlsConnector::from(config).connect(name, tcp).await?;

@@ -7,9 +7,14 @@
 pub mod honest;
 pub mod waves;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use rustls::{ClientConfig, version::TLS13};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{
     Site,
@@ -19,11 +24,16 @@ use crate::{
     tokens::Token,
 };
 
+/// Whence attackers come: not from where the honest do.
+const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
 /// Where a hub listens, and everything that a member of it has.
 #[derive(Debug, Clone)]
 pub struct Attacker {
     /// Where the hub listens.
     pub address: SocketAddr,
+    /// Its own address.
+    pub from: IpAddr,
     /// A member's officer in good standing.
     pub session: Session,
     /// TLS with the member's certificate.
@@ -40,10 +50,23 @@ impl Attacker {
         let session = session(site, address, agency);
         Self {
             address,
+            from: FAR,
             member: Arc::new(session.node.tls(&authority)),
             stranger: Arc::new(tls(&authority, None, &TLS13)),
             session,
         }
+    }
+
+    /// A connection on which nothing has been said yet.
+    ///
+    /// # Errors
+    /// Of TCP.
+    pub async fn tcp(&self) -> io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        // A port that another connection has just left may be taken again.
+        socket.set_reuseaddr(true)?;
+        socket.bind(SocketAddr::new(self.from, 0))?;
+        socket.connect(self.address).await
     }
 
     /// A connection over TLS on which nothing has been said yet.
@@ -51,7 +74,15 @@ impl Attacker {
     /// # Errors
     /// Of TCP or TLS.
     pub async fn connect(&self) -> io::Result<Wire> {
-        Wire::connect(self.address, Arc::clone(&self.member)).await
+        Wire::over(self.tcp().await?, Arc::clone(&self.member)).await
+    }
+
+    /// The same without a certificate.
+    ///
+    /// # Errors
+    /// Of TCP or TLS.
+    pub async fn connect_as_stranger(&self) -> io::Result<Wire> {
+        Wire::over(self.tcp().await?, Arc::clone(&self.stranger)).await
     }
 
     /// A connection that speaks HTTP/2 with these settings.

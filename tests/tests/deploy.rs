@@ -173,6 +173,13 @@ fn the_units_are_hardened() {
 }
 
 #[test]
+fn the_hub_may_lower_the_priority_of_its_handshakes() {
+    let filter = &service("hub.service")["SystemCallFilter"];
+    // The last word counts, and `@resources` has that call too.
+    assert_eq!(filter.last().map(String::as_str), Some("setpriority"));
+}
+
+#[test]
 fn a_hub_has_time_to_drain_before_it_is_killed() {
     let service = service("hub.service");
     let stop = seconds(&service["TimeoutStopSec"][0]);

@@ -392,6 +392,27 @@ async fn open_connections_of_an_agency_and_in_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn new_connections_from_an_address_and_of_a_node() {
+    let few = |of| {
+        format!("limits.{of}_connections_per_second_max = 1\nlimits.{of}_connections_burst_max = 3")
+    };
+    for settings in [few("address"), few("node")] {
+        let bench = Bench::with(&settings).await;
+        let began = tokio::time::Instant::now();
+        let mut came = tokio::task::JoinSet::new();
+        for _ in 0..40 {
+            let session = Session::new(&bench.world, "tax", "a", &["clerk"]);
+            came.spawn(async move { who_am_i(&session).await.is_ok() });
+        }
+        let came = came.join_all().await.into_iter().filter(|came| *came);
+        let came = came.count() as u64;
+        // Who is due within two seconds waits.
+        let due = 3 + 2 + began.elapsed().as_secs() + 1;
+        assert!((3..=due).contains(&came), "{settings}: {came} of {due}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_under_way_on_a_connection_wait_for_each_other() {
     let bench = Bench::with("limits.connection_calls_max = 2").await;
     let method = channels!("Subscribe");

@@ -39,13 +39,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("error", &[]),
     ("metrics", &[]),
+    ("pace", &[]),
     ("traces", &[]),
     ("charter", &[]),
     ("ledger", &[]),
     ("state", &["error", "ledger"]),
     // A refused call ends in `wire::status`, the only place that makes a status.
-    ("identity", &["clock", "error", "wire::status"]),
-    ("tls", &["clock", "error", "identity"]),
+    ("identity", &["clock", "error", "pace", "wire::status"]),
+    ("tls", &["clock", "error", "identity", "pace"]),
     // Files beside the ledger: what notifications name is asked through a trait.
     ("attachments", &["clock", "error"]),
     // The roster answers for whom a permit is; it is read, never changed.

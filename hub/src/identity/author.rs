@@ -26,6 +26,7 @@ use hub_core::{
     names::AgencyId,
     reason::Reason,
 };
+use tokio::time::Instant;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -138,12 +139,17 @@ where
         let mut ready = std::mem::replace(&mut self.inner, next);
         let read_time_max = self.layer.read_time_max;
         let budget = Arc::clone(&self.layer.budget);
+        let info = request.extensions().get::<PeerInfo>();
+        let throttle = info.map(|info| info.throttle.clone());
         Box::pin(async move {
             match take_in(request, intake, read_time_max, &budget).await {
                 // The share is held until the call is answered.
                 Ok((request, _share)) => ready.call(request).await,
                 Err(error) => {
                     tracing::debug!(reason = %error.reason, "refused");
+                    if let Some(throttle) = throttle {
+                        throttle.refused(Instant::now());
+                    }
                     Ok(status(&error).into_http())
                 }
             }

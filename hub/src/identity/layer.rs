@@ -11,7 +11,7 @@ use futures::future::Either;
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use hub_core::{crypto::hex, reason::Reason};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tower::{Layer, Service};
 
 use super::{
@@ -300,6 +300,9 @@ where
             Ok(()) => Either::Right(self.inner.call(request)),
             Err(error) => {
                 tracing::debug!(reason = %error.reason, path = request.uri().path(), "refused");
+                if let Some(info) = request.extensions().get::<PeerInfo>() {
+                    info.throttle.refused(Instant::now());
+                }
                 Either::Left(ready(Ok(status(&error).into_http())))
             }
         }

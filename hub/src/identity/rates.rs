@@ -23,11 +23,12 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Default of [`RateLimits::calls_per_second_max`]: several times what an agency's systems come to.
-pub const AGENCY_CALLS_PER_SECOND_MAX: u32 = 5_000;
+/// Default of [`RateLimits::calls_per_second_max`]: several times what an agency's systems come to, and a
+/// small part of what a hub on two processors can do, so that one agency leaves most of it to the others.
+pub const AGENCY_CALLS_PER_SECOND_MAX: u32 = 2_000;
 
-/// Default of [`RateLimits::calls_burst_max`].
-pub const AGENCY_CALLS_BURST_MAX: u32 = 10_000;
+/// Default of [`RateLimits::calls_burst_max`]: what is due in a second.
+pub const AGENCY_CALLS_BURST_MAX: u32 = 2_000;
 
 /// Shortest wait that a refused caller is told: a hint of nothing would be no hint.
 const RETRY_AFTER_MIN: Duration = Duration::from_millis(1);

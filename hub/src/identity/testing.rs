@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::*;
+use super::{throttle::Throttles, *};
 use crate::clock::ManualClock;
 
 pub(super) const DOMAIN: &str = "hub.test.example";
@@ -179,6 +179,7 @@ impl World {
         PeerInfo {
             peer: Ok(Arc::clone(&self.peer)),
             is_resumed: false,
+            throttle: Arc::<Throttles>::default().of(&self.peer.fingerprint),
         }
     }
 }

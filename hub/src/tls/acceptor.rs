@@ -1,10 +1,15 @@
-//! Accepts connections: TCP, then a bounded number of handshakes, then a bounded number of
-//! connections in all and per agency.
+//! Accepts connections: TCP, from each address at a bounded pace, then a bounded number of handshakes,
+//! then a bounded number of connections in all and per agency.
 //!
 //! Whoever is slow does not keep others out: when as many handshakes are under way as there may be, the
-//! oldest of them gives way to a new one, once it has had a fair time.
+//! oldest of them gives way to a new one, once it has had a fair time. Whoever is quick does not either:
+//! nothing is done for a connection until it is due, and one that comes far too early is closed at once.
+//! And however many come from however many places: handshakes give way to calls.
 
+mod arrivals;
+mod aside;
 mod connection;
+mod sparing;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,7 +22,7 @@ use std::{
 };
 
 use futures::Stream;
-use hub_core::names::AgencyId;
+use hub_core::{crypto::sha256, names::AgencyId};
 use rustls::HandshakeKind;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -25,11 +30,18 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::Instant,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 pub use self::connection::TlsIo;
+use self::{arrivals::Arrivals, aside::Aside, sparing::Sparing};
 use super::TlsReloader;
-use crate::identity::{Peer, PeerInfo};
+use crate::{
+    identity::{
+        Peer, PeerInfo,
+        throttle::{NODE_BYTES_PER_SECOND_MAX, Throttles},
+    },
+    pace::Quota,
+};
 
 /// Connections that have finished their handshake and wait for the server.
 const READY_MAX: usize = 64;
@@ -47,6 +59,15 @@ pub struct AcceptLimits {
     /// Open connections whose trusted certificate names no node of this hub, in all. They are kept
     /// only so that the caller gets a clear error.
     pub unidentified_connections_max: usize,
+    /// Connections that come from one address. The burst is for the day on which all members come back at
+    /// once from behind one gateway.
+    pub address_arrivals: Quota,
+    /// Connections that come of one node, wherever from.
+    pub node_arrivals: Quota,
+    /// How long a connection that comes too early is kept waiting; one that is not due by then is closed.
+    pub arrival_time_max: Duration,
+    /// Bytes that are taken in from one node in a second.
+    pub node_bytes_per_second_max: u64,
     /// Handshakes under way; the oldest gives way to one more.
     pub handshakes_max: usize,
     /// What a handshake may take before it gives way. When all members come at once, as after a
@@ -67,6 +88,16 @@ impl Default for AcceptLimits {
             connections_max: 4096,
             agency_connections_max: 256,
             unidentified_connections_max: 16,
+            address_arrivals: Quota {
+                per_second_max: 50,
+                burst_max: 512,
+            },
+            node_arrivals: Quota {
+                per_second_max: 20,
+                burst_max: 128,
+            },
+            arrival_time_max: Duration::from_secs(2),
+            node_bytes_per_second_max: NODE_BYTES_PER_SECOND_MAX,
             handshakes_max: 1024,
             handshake_time_fair: Duration::from_millis(500),
             handshake_time_max: Duration::from_secs(10),
@@ -96,22 +127,34 @@ pub fn accept(
         trust_domain: trust_domain.into(),
         connections: Arc::new(Semaphore::new(limits.connections_max)),
         agencies: connections.clone(),
+        arrivals: Arrivals::new(&limits),
+        throttles: Arc::new(Throttles::new(limits.node_bytes_per_second_max)),
+        lines: Lines::default(),
         limits,
         ready,
     });
     tokio::spawn(door.run(listener));
-    Incoming(incoming)
+    Incoming { incoming, limits }
 }
 
 /// Connections that are ready for HTTP/2.
 #[derive(Debug)]
-pub struct Incoming(mpsc::Receiver<TlsIo>);
+pub struct Incoming {
+    incoming: mpsc::Receiver<Admitted>,
+    limits: AcceptLimits,
+}
+
+/// A connection that is let in, from the thread of handshakes.
+type Admitted = (TlsStream<TcpStream>, PeerInfo, Place);
 
 impl Stream for Incoming {
     type Item = io::Result<TlsIo>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|next| next.map(Ok))
+        let next = std::task::ready!(self.incoming.poll_recv(context));
+        // Its timers must be of the runtime that serves it.
+        let io = next.map(|(stream, info, place)| TlsIo::new(stream, info, place, &self.limits));
+        Poll::Ready(io.map(Ok))
     }
 }
 
@@ -136,12 +179,25 @@ struct Door {
     trust_domain: Arc<str>,
     connections: Arc<Semaphore>,
     agencies: Connections,
+    arrivals: Arrivals,
+    throttles: Arc<Throttles>,
+    lines: Lines,
     limits: AcceptLimits,
-    ready: mpsc::Sender<TlsIo>,
+    ready: mpsc::Sender<Admitted>,
+}
+
+/// What the log is told of connections that are closed at the door, each at most once a second.
+#[derive(Debug, Default)]
+struct Lines {
+    too_often: Sparing,
+    too_many: Sparing,
+    failed: Sparing,
+    slow: Sparing,
 }
 
 impl Door {
     async fn run(self: Arc<Self>, listener: TcpListener) {
+        let aside = Aside::start();
         let mut handshakes = JoinSet::new();
         let mut waiting = Waiting::new(&self.limits);
         loop {
@@ -153,9 +209,14 @@ impl Door {
                 () = tokio::time::sleep_until(until), if full_until.is_some() => {}
                 accepted = listener.accept(), if full_until.is_none() => match accepted {
                     Ok((tcp, remote)) => {
-                        let door = Arc::clone(&self);
-                        let task = handshakes.spawn(async move { door.admit(tcp, remote).await });
-                        waiting.admit(task);
+                        if let Some(wait) = self.arrives(remote) {
+                            let door = Arc::clone(&self);
+                            let task = aside.spawn(&mut handshakes, async move {
+                                tokio::time::sleep(wait).await;
+                                door.admit(tcp, remote).await;
+                            });
+                            waiting.admit(task);
+                        }
                         // Not left to chance: accepting must never outrun tidying up.
                         while let Some(ended) = handshakes.try_join_next() {
                             note(ended);
@@ -170,11 +231,24 @@ impl Door {
         }
     }
 
+    /// How long a connection must wait until anything is done for it; `None` when it is to be closed.
+    fn arrives(&self, remote: SocketAddr) -> Option<Duration> {
+        let wait = self.arrivals.from(remote.ip());
+        if wait.is_none()
+            && let Some(left_out) = self.lines.too_often.next(Instant::now())
+        {
+            tracing::info!(%remote, left_out, "closed: connections come too fast from this address");
+        }
+        wait
+    }
+
     /// Brings one connection as far as the server, or closes it and says why in the log.
     async fn admit(&self, tcp: TcpStream, remote: SocketAddr) {
         let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
-            let max = self.limits.connections_max;
-            tracing::warn!(%remote, max, "closed: too many connections");
+            if let Some(left_out) = self.lines.too_many.next(Instant::now()) {
+                let max = self.limits.connections_max;
+                tracing::warn!(%remote, left_out, max, "closed: too many connections");
+            }
             return;
         };
         let handshake = self.handshake(tcp, permit);
@@ -183,12 +257,24 @@ impl Door {
                 // The server is gone: so is the connection.
                 let _closed = self.ready.send(io).await;
             }
-            Ok(Err(error)) => tracing::info!(%remote, %error, "closed: no connection came about"),
-            Err(_) => tracing::info!(%remote, "closed: the handshake took too long"),
+            Ok(Err(error)) => {
+                if let Some(left_out) = self.lines.failed.next(Instant::now()) {
+                    tracing::info!(%remote, left_out, %error, "closed: no connection came about");
+                }
+            }
+            Err(_) => {
+                if let Some(left_out) = self.lines.slow.next(Instant::now()) {
+                    tracing::info!(%remote, left_out, "closed: the handshake took too long");
+                }
+            }
         }
     }
 
-    async fn handshake(&self, tcp: TcpStream, permit: OwnedSemaphorePermit) -> io::Result<TlsIo> {
+    async fn handshake(
+        &self,
+        tcp: TcpStream,
+        permit: OwnedSemaphorePermit,
+    ) -> io::Result<Admitted> {
         tcp.set_nodelay(true)?;
         let stream = TlsAcceptor::from(self.reloader.config())
             .accept(tcp)
@@ -201,18 +287,23 @@ impl Door {
             .peer_certificates()
             .and_then(<[_]>::first)
             .ok_or_else(|| io::Error::other("the session has no client certificate"))?;
+        let fingerprint = sha256(&[leaf]);
         let peer = Peer::from_certificate(leaf, &self.trust_domain).map(Arc::new);
         let agency = peer.as_ref().ok().map(|peer| peer.agency.clone());
         let info = PeerInfo {
             peer,
             is_resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+            throttle: self.throttles.of(&fingerprint),
         };
+        let wait = self.arrivals.of(&fingerprint);
+        let wait = wait.ok_or_else(|| io::Error::other("the node connects too often"))?;
+        tokio::time::sleep(wait).await;
         let slot = self.slot(agency)?;
         let place = Place {
             _slot: slot,
             _permit: permit,
         };
-        Ok(TlsIo::new(stream, info, place, &self.limits))
+        Ok((stream, info, place))
     }
 
     fn slot(&self, agency: Option<AgencyId>) -> io::Result<Slot> {
@@ -290,12 +381,14 @@ impl Waiting {
 }
 
 /// A connection's places: among all, and among its agency's. Given back when dropped.
+#[derive(Debug)]
 struct Place {
     _slot: Slot,
     _permit: OwnedSemaphorePermit,
 }
 
 /// One place among an agency's connections; given back when dropped.
+#[derive(Debug)]
 struct Slot {
     agencies: Connections,
     agency: Option<AgencyId>,

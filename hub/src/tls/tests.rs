@@ -14,7 +14,8 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::Instant,
 };
 use tokio_rustls::TlsConnector;
 use tonic::transport::server::Connected as _;
@@ -23,6 +24,7 @@ use super::*;
 use crate::{
     clock::{Clock as _, ManualClock, SystemClock},
     identity::PeerInfo,
+    pace::Quota,
 };
 
 const DOMAIN: &str = "hub.test.example";
@@ -38,7 +40,17 @@ struct Bench {
     ended: tokio::sync::mpsc::Receiver<std::io::ErrorKind>,
 }
 
-async fn bench_with(limits: AcceptLimits) -> Bench {
+/// A door, and what comes through it.
+struct Door {
+    folder: tempfile::TempDir,
+    pki: Pki,
+    reloader: Arc<TlsReloader>,
+    clock: ManualClock,
+    address: SocketAddr,
+    incoming: Incoming,
+}
+
+async fn door(limits: AcceptLimits) -> Door {
     let folder = tempfile::tempdir().unwrap();
     let options = InitOptions {
         trust_domain: DOMAIN.into(),
@@ -51,13 +63,32 @@ async fn bench_with(limits: AcceptLimits) -> Bench {
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mut incoming = accept(
+    let incoming = accept(
         listener,
         Arc::clone(&reloader),
         DOMAIN,
         limits,
         &Connections::default(),
     );
+    Door {
+        folder,
+        pki,
+        reloader,
+        clock,
+        address,
+        incoming,
+    }
+}
+
+async fn bench_with(limits: AcceptLimits) -> Bench {
+    let Door {
+        folder,
+        pki,
+        reloader,
+        clock,
+        address,
+        mut incoming,
+    } = door(limits).await;
     let (sender, seen) = tokio::sync::mpsc::channel(64);
     let (broken, ended) = tokio::sync::mpsc::channel(64);
     tokio::spawn(async move {
@@ -100,6 +131,32 @@ async fn bench() -> Bench {
     bench_with(AcceptLimits::default()).await
 }
 
+fn client(
+    pki: &Pki,
+    leaf: Option<&Leaf>,
+    version: &'static SupportedProtocolVersion,
+) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(pki.ca().certificate_der().to_vec().into())
+        .unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = match leaf {
+        None => builder.with_no_client_auth(),
+        Some(leaf) => {
+            let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(leaf.key_der.clone()));
+            let chain = vec![CertificateDer::from(leaf.certificate_der.clone())];
+            builder.with_client_auth_cert(chain, key).unwrap()
+        }
+    };
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Arc::new(config)
+}
+
 impl Bench {
     fn spec(&self) -> LeafSpec {
         let now = self.clock.now();
@@ -118,30 +175,23 @@ impl Bench {
         leaf: Option<&Leaf>,
         version: &'static SupportedProtocolVersion,
     ) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(self.pki.ca().certificate_der().to_vec().into())
-            .unwrap();
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_root_certificates(roots);
-        let mut config = match leaf {
-            None => builder.with_no_client_auth(),
-            Some(leaf) => {
-                let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(leaf.key_der.clone()));
-                let chain = vec![CertificateDer::from(leaf.certificate_der.clone())];
-                builder.with_client_auth_cert(chain, key).unwrap()
-            }
-        };
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        Arc::new(config)
+        client(&self.pki, leaf, version)
     }
 
     /// Connects and reads the door's byte; the error is the server's alert.
     async fn connect(&self, config: Arc<ClientConfig>) -> std::io::Result<Client> {
-        let tcp = TcpStream::connect(self.address).await?;
+        self.connect_from([127, 0, 0, 1], config).await
+    }
+
+    /// As [`Self::connect`], from an address of loopback.
+    async fn connect_from(
+        &self,
+        from: [u8; 4],
+        config: Arc<ClientConfig>,
+    ) -> std::io::Result<Client> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let tcp = socket.connect(self.address).await?;
         let name = "localhost".try_into().unwrap();
         let mut stream = TlsConnector::from(config).connect(name, tcp).await?;
         let mut byte = [0; 1];
@@ -462,6 +512,125 @@ async fn connections_in_all_and_slow_handshakes_are_bounded() {
             .await
             .is_err()
     );
+}
+
+/// Two at once, and then one a second.
+const FEW: Quota = Quota {
+    per_second_max: 1,
+    burst_max: 2,
+};
+
+/// Tries of which most come too early, however slow the machine is.
+const TRIES: u8 = 60;
+
+#[tokio::test]
+async fn one_address_gets_in_at_its_pace_and_keeps_no_other_out() {
+    let bench = bench_with(AcceptLimits {
+        address_arrivals: FEW,
+        arrival_time_max: Duration::ZERO,
+        ..AcceptLimits::default()
+    })
+    .await;
+    let (began, mut came) = (Instant::now(), 0);
+    let connect = async |from| {
+        // Another node each time.
+        let leaf = bench.leaf(|_| {});
+        let client = bench.client(Some(&leaf), &TLS13);
+        bench.connect_from(from, client).await.is_ok()
+    };
+    for _ in 0..TRIES {
+        came += u64::from(connect([127, 0, 0, 1]).await);
+    }
+    let due = 2 + began.elapsed().as_secs() + 1;
+    assert!((2..=due).contains(&came), "{came} of at most {due}");
+    assert!(connect([127, 0, 0, 2]).await, "another address");
+}
+
+#[tokio::test]
+async fn one_node_gets_in_at_its_pace_wherever_it_comes_from() {
+    let bench = bench_with(AcceptLimits {
+        node_arrivals: FEW,
+        arrival_time_max: Duration::ZERO,
+        ..AcceptLimits::default()
+    })
+    .await;
+    let (leaf, other) = (bench.leaf(|_| {}), bench.leaf(|_| {}));
+    let client = bench.client(Some(&leaf), &TLS13);
+    let (began, mut came) = (Instant::now(), 0);
+    for n in 0..TRIES {
+        let from = [127, 0, 1, n];
+        came += u64::from(bench.connect_from(from, Arc::clone(&client)).await.is_ok());
+    }
+    let due = 2 + began.elapsed().as_secs() + 1;
+    assert!((2..=due).contains(&came), "{came} of at most {due}");
+    let other = bench.client(Some(&other), &TLS13);
+    bench.connect_from([127, 0, 1, 0], other).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_comes_a_little_early_is_let_in_when_it_is_due() {
+    let few = Quota {
+        per_second_max: 20,
+        burst_max: 1,
+    };
+    let bench = bench_with(AcceptLimits {
+        address_arrivals: few,
+        node_arrivals: few,
+        arrival_time_max: Duration::from_secs(60),
+        ..AcceptLimits::default()
+    })
+    .await;
+    let leaf = bench.leaf(|_| {});
+    let client = bench.client(Some(&leaf), &TLS13);
+    let all = (0..10).map(|_| bench.connect(Arc::clone(&client)));
+    for came in futures::future::join_all(all).await {
+        came.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_node_is_read_at_its_pace_on_all_its_connections_together() {
+    const PER_SECOND: u64 = 64 * 1024;
+    const SENT: usize = 512 * 1024;
+    const PART: usize = 4 * 1024;
+    let mut door = door(AcceptLimits {
+        node_bytes_per_second_max: PER_SECOND,
+        ..AcceptLimits::default()
+    })
+    .await;
+    let now = door.clock.now();
+    let hour = SignedDuration::from_hours(1);
+    let spec = LeafSpec::node(DOMAIN, "tax", "node-1", now - hour, now + hour);
+    let config = client(
+        &door.pki,
+        Some(&door.pki.ca().issue(&spec).unwrap()),
+        &TLS13,
+    );
+    let began = Instant::now();
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let tcp = TcpStream::connect(door.address).await.unwrap();
+        let name = "localhost".try_into().unwrap();
+        let connector = TlsConnector::from(Arc::clone(&config));
+        let mut mouth = connector.connect(name, tcp).await.unwrap();
+        let mut ears = door.incoming.next().await.unwrap().unwrap();
+        reads.spawn(async move {
+            let sent = vec![7; SENT];
+            let heard = async {
+                let (mut read, mut part) = (0, [0; PART]);
+                while read < SENT {
+                    read += ears.read(&mut part).await.unwrap();
+                }
+            };
+            let (said, ()) = tokio::join!(mouth.write_all(&sent), heard);
+            said.unwrap();
+        });
+    }
+    reads.join_all().await;
+    // What came at once, and what was due since; the last read of each may be ahead of its time.
+    let due = PER_SECOND as f64 * (1.0 + began.elapsed().as_secs_f64());
+    let read = (2 * SENT) as f64;
+    assert!(read <= due + (2 * PART) as f64, "{read} of {due}");
 }
 
 /// How a connection ended, as the hub saw it.

@@ -19,6 +19,7 @@ use futures::future::Either;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::{
@@ -102,6 +103,9 @@ where
             Ok(place) => place,
             Err(error) => {
                 tracing::debug!(reason = %error.reason, path, "refused");
+                if let Some(info) = request.extensions().get::<PeerInfo>() {
+                    info.throttle.refused(Instant::now());
+                }
                 return Either::Left(ready(Ok(refusal(&error))));
             }
         };

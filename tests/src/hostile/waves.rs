@@ -33,7 +33,7 @@ const HALF_HELLO: &[u8] = &[
 pub async fn silent(attacker: &Attacker, count: usize) -> io::Result<Vec<TcpStream>> {
     let mut open = Vec::with_capacity(count);
     for _ in 0..count {
-        open.push(TcpStream::connect(attacker.address).await?);
+        open.push(attacker.tcp().await?);
     }
     Ok(open)
 }
@@ -55,8 +55,7 @@ pub async fn half_hellos(attacker: &Attacker, count: usize) -> io::Result<Vec<Tc
 pub async fn strangers(attacker: &Attacker, count: usize) -> usize {
     let mut refused = 0;
     for _ in 0..count {
-        let config = attacker.stranger.clone();
-        let refusal = match Wire::connect(attacker.address, config).await {
+        let refusal = match attacker.connect_as_stranger().await {
             // In TLS 1.3 the alert comes after the client's own end of the handshake.
             Ok(mut wire) => wire.ears.next().await.is_none(),
             Err(_) => true,

@@ -21,7 +21,8 @@ async fn is_closed(tcp: &mut TcpStream) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_speak_gives_way_to_who_does() {
-    let siege = Siege::begin().await;
+    // As if they came from many addresses.
+    let siege = Siege::with("limits.address_connections_burst_max = 10000").await;
     let attacker = &siege.field.attacker;
     let mut silent = waves::silent(attacker, CONNECTIONS).await.unwrap();
     siege.holds().await;
@@ -37,6 +38,23 @@ async fn who_does_not_speak_gives_way_to_who_does() {
         is_closed(half.last_mut().unwrap()).await
     })
     .await;
+    siege.lift().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_too_often_is_closed_before_anything_is_done_for_it() {
+    let siege = Siege::with("limits.address_connections_burst_max = 200").await;
+    // Fewer than there may be handshakes under way: nobody has to give way.
+    let silent = waves::silent(&siege.field.attacker, 600).await;
+    let mut silent = silent.unwrap();
+    // Of the last hundred none is due so soon.
+    for tcp in &mut silent[500..] {
+        eventually("it is closed", async || is_closed(tcp).await).await;
+    }
+    // And not because the time for a handshake is over.
+    assert!(!is_closed(&mut silent[0]).await);
+    siege.holds().await;
+    drop(silent);
     siege.lift().await;
 }
 

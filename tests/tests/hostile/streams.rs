@@ -3,7 +3,7 @@
 use hub_proto::channels::{GetNotificationRequest, PublishNotificationResponse};
 use hub_tests::{
     channels,
-    frames::code,
+    frames::{END_HEADERS, Heard, Kind, code, frame, stream_id},
     hostile::waves,
     members,
     raw::{
@@ -12,6 +12,7 @@ use hub_tests::{
     },
 };
 use prost::Message as _;
+use tokio::time::Instant;
 use tonic::Code;
 
 use crate::Siege;
@@ -21,6 +22,39 @@ const CONNECTION_CALLS_MAX: u32 = 256;
 
 /// Calls of one agency that may be under way (`limits.agency_calls_max`).
 const AGENCY_CALLS_MAX: usize = 2_048;
+
+/// Refused calls of one node after which its connections are read more slowly (`identity::throttle`).
+const REFUSALS_AT_ONCE: usize = 500;
+
+/// The same in a second.
+const REFUSALS_PER_SECOND: f64 = 250.0;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_over_and_over_is_not_even_read() {
+    const CALLS: u32 = 250;
+    const WIRES: u32 = 8;
+    let siege = Siege::begin().await;
+    let mut attacker = siege.field.attacker.clone();
+    attacker.session.token = "no.token.atall".into();
+    let block = attacker.call(members!("WhoAmI"));
+    let began = Instant::now();
+    for _ in 0..WIRES {
+        let mut wire = attacker.begin(&[]).await.unwrap();
+        for number in 0..CALLS {
+            let call = frame(Kind::Headers, END_HEADERS, stream_id(number), &block);
+            wire.mouth.say(&call).await.unwrap();
+        }
+        // Each is answered all the same.
+        let mut heard = Heard::default();
+        while heard.answered.len() < CALLS as usize {
+            heard.note(&wire.ears.next().await.expect("it stays open"));
+        }
+    }
+    // What one connection sent may have been read at once.
+    let due = REFUSALS_AT_ONCE as f64 + REFUSALS_PER_SECOND * began.elapsed().as_secs_f64();
+    assert!(f64::from(CALLS * (WIRES - 1)) <= due, "{due} were due");
+    siege.lift().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_streams_of_one_connection() {
@@ -45,7 +79,7 @@ async fn ten_thousand_streams_of_one_agency() {
     let siege = Siege::begin().await;
     let attacker = &siege.field.attacker;
     let (mut wires, mut refused) = (vec![], 0);
-    for _ in 0..40 {
+    for _ in 0..10 {
         let (wire, heard) = waves::open_calls(attacker, 250).await.unwrap();
         // Of what is refused no more is wanted.
         let codes = heard.reset_codes();
@@ -55,7 +89,7 @@ async fn ten_thousand_streams_of_one_agency() {
         wires.push(wire);
     }
     // The rest wait for their messages.
-    assert_eq!(refused, 10_000 - AGENCY_CALLS_MAX);
+    assert_eq!(refused, 2_500 - AGENCY_CALLS_MAX);
     siege.holds().await;
     let colleague = siege.field.session("tax");
     let status = colleague
@@ -68,6 +102,14 @@ async fn ten_thousand_streams_of_one_agency() {
         status.message().contains("2048 calls under way"),
         "{status:?}"
     );
+    // None of those that come now is let in; of most, nothing has been read when the others give up.
+    let others = (0..30).map(|_| waves::open_calls(attacker, 250));
+    let others = futures::future::join_all(others).await;
+    for (wire, heard) in others.into_iter().flatten() {
+        assert!(!heard.is_closed, "{heard:?}");
+        wires.push(wire);
+    }
+    siege.holds().await;
     drop(wires);
     siege.lift().await;
 }

@@ -147,6 +147,7 @@ async fn a_certificate_that_names_no_node_gets_its_own_error() {
     nameless.extensions_mut().insert(PeerInfo {
         peer: Err(Error::new(Reason::NodeIdentityInvalid, "has two names")),
         is_resumed: false,
+        throttle: world.info().throttle,
     });
     let status = call(&world, nameless).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::Unauthenticated);

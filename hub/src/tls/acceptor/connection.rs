@@ -1,5 +1,6 @@
 //! A connection after its handshake, which gives up on a peer that does nothing: one that never begins
-//! to speak HTTP/2, and one that takes nothing of what is written to it.
+//! to speak HTTP/2, and one that takes nothing of what is written to it. A peer that does too much is not
+//! read until it is due again.
 //!
 //! Between the two the server's keepalive watches over a connection. It begins with HTTP/2 itself, and
 //! ends where its own ping cannot be written.
@@ -14,7 +15,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::Sleep,
+    time::{Instant, Sleep},
 };
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
@@ -31,6 +32,8 @@ pub struct TlsIo {
     info: PeerInfo,
     /// Bytes of the preface that have not come, and until when they must.
     silent: Option<(usize, Pin<Box<Sleep>>)>,
+    /// Until when nothing is read.
+    pause: Option<Pin<Box<Sleep>>>,
     stall: Stall,
     _place: Place,
 }
@@ -47,11 +50,28 @@ impl TlsIo {
             stream,
             info,
             silent: Some((PREFACE_BYTES, Box::pin(patience))),
+            pause: None,
             stall: Stall {
                 time_max: limits.stall_time_max,
                 until: None,
             },
             _place: place,
+        }
+    }
+
+    /// Waits until the peer may be read.
+    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(context));
+                self.pause = None;
+            }
+            // Another connection of the node's may have used up what was due meanwhile.
+            let pause = self.info.throttle.pause(Instant::now());
+            if pause.is_zero() {
+                return Poll::Ready(());
+            }
+            self.pause = Some(Box::pin(tokio::time::sleep(pause)));
         }
     }
 }
@@ -104,12 +124,17 @@ impl AsyncRead for TlsIo {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        ready!(self.poll_due(context));
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let read = buffer.filled().len().saturating_sub(before);
+        if read > 0 {
+            self.info.throttle.read(read, Instant::now());
+        }
         let Some((missing, patience)) = &mut self.silent else {
             return polled;
         };
-        *missing = missing.saturating_sub(buffer.filled().len().saturating_sub(before));
+        *missing = missing.saturating_sub(read);
         if *missing == 0 {
             self.silent = None;
             return polled;
