@@ -14,9 +14,10 @@ use std::{
     ops::Bound,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -36,6 +37,9 @@ const LAYER_ENTRIES_MAX: u64 = 4_096;
 /// Bytes of keys and values after which they go in any case; with those of one more commit they fit
 /// into what is reserved on the disk.
 const LAYER_BYTES_MAX: usize = 512 * 1024;
+
+/// How long they wait where there are fewer.
+const LAYER_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The rows.
 #[derive(Debug)]
@@ -252,8 +256,14 @@ impl Shared {
     }
 
     fn run(&self, woken: &Receiver<()>) {
-        while woken.recv().is_ok() {
-            if let Err(error) = self.settle() {
+        loop {
+            let settled = match woken.recv_timeout(LAYER_TIME_MAX) {
+                Ok(()) => self.settle(),
+                Err(RecvTimeoutError::Timeout) if self.failed.get().is_none() => self.settle_all(),
+                Err(RecvTimeoutError::Timeout) => Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if let Err(error) = settled {
                 // The next commit fails for the same reason.
                 tracing::error!(%error, "rows could not be written");
             }
@@ -472,9 +482,11 @@ mod tests {
         assert!(rows.row(&key(3)).unwrap().is_some());
         drop(rows);
         let rows = open(dir.path());
-        assert_eq!(rows.applied(), 2);
+        // It may just have gone by the clock.
+        let is_there = rows.applied() == 3;
+        assert!(is_there || rows.applied() == 2);
         assert!(rows.row(&key(2)).unwrap().is_some());
-        assert!(rows.row(&key(3)).unwrap().is_none());
+        assert_eq!(rows.row(&key(3)).unwrap().is_some(), is_there);
     }
 
     #[test]
@@ -490,12 +502,12 @@ mod tests {
             assert!(layers.active.bytes < LAYER_BYTES_MAX + 8_192);
         }
         // Many commits that change the same rows go too, for the sake of what a crash replays.
-        rows.shared.settle_all().unwrap();
-        for applied in 2_000..2_000 + LAYER_ENTRIES_MAX {
+        for applied in 2_000..2_000 + 3 * LAYER_ENTRIES_MAX {
             let changes = RowBatch::from([(key(1), Some(Bytes::from_static(b"v")))]);
             rows.commit(applied + 1, Digest::default(), changes)
                 .unwrap();
+            let layers = rows.shared.layers();
+            assert!(layers.active.applied - layers.active.from <= LAYER_ENTRIES_MAX);
         }
-        assert!(rows.shared.layers().active.is_full());
     }
 }
