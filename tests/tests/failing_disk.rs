@@ -45,7 +45,7 @@ const DRAWN: usize = 6;
 const PUBLISHES_MAX: usize = 24;
 
 /// Some calls are made once a second. They are awaited so often, each time so long.
-const WAITS_MAX: usize = 30;
+const WAITS_MAX: usize = 60;
 const WAIT: Duration = Duration::from_millis(50);
 
 /// When calls begin to fail.
