@@ -633,6 +633,33 @@ async fn a_node_is_read_at_its_pace_on_all_its_connections_together() {
     assert!(read <= due + (2 * PART) as f64, "{read} of {due}");
 }
 
+#[tokio::test]
+async fn who_owes_and_goes_away_is_not_waited_for() {
+    let mut door = door(AcceptLimits {
+        node_bytes_per_second_max: 1,
+        ..AcceptLimits::default()
+    })
+    .await;
+    let now = door.clock.now();
+    let hour = SignedDuration::from_hours(1);
+    let spec = LeafSpec::node(DOMAIN, "tax", "node-1", now - hour, now + hour);
+    let leaf = door.pki.ca().issue(&spec).unwrap();
+    let config = client(&door.pki, Some(&leaf), &TLS13);
+    let tcp = TcpStream::connect(door.address).await.unwrap();
+    let connector = TlsConnector::from(config);
+    let name = "localhost".try_into().unwrap();
+    let mut mouth = connector.connect(name, tcp).await.unwrap();
+    let mut ears = door.incoming.next().await.unwrap().unwrap();
+    mouth.write_all(&[7; 8_192]).await.unwrap();
+    mouth.flush().await.unwrap();
+    let mut part = [0; 1_024];
+    assert!(ears.read(&mut part).await.unwrap() > 0);
+    drop(mouth);
+    // More has come, but nobody is there any more to whom it would be due.
+    let ended = ears.read(&mut part).await.unwrap_err();
+    assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
 /// How a connection ended, as the hub saw it.
 async fn end(bench: &mut Bench) -> std::io::ErrorKind {
     let ended = tokio::time::timeout(Duration::from_secs(10), bench.ended.recv());

@@ -26,6 +26,9 @@ use crate::identity::PeerInfo;
 /// Bytes with which HTTP/2 begins (RFC 9113 section 3.4).
 const PREFACE_BYTES: usize = 24;
 
+/// How often somebody who is not read is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 /// A connection with a finished handshake. Its `ConnectInfo` is [`PeerInfo`].
 pub struct TlsIo {
     stream: TlsStream<TcpStream>,
@@ -59,21 +62,40 @@ impl TlsIo {
         }
     }
 
-    /// Waits until the peer may be read.
-    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Waits until the peer may be read. One that goes away meanwhile is not waited for: its calls would
+    /// stay open for so long, and take the places of its agency.
+    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(context));
                 self.pause = None;
+                if is_gone(self.stream.get_ref().0) {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                }
             }
             // Another connection of the node's may have used up what was due meanwhile.
             let pause = self.info.throttle.pause(Instant::now());
             if pause.is_zero() {
-                return Poll::Ready(());
+                return Poll::Ready(Ok(()));
             }
-            self.pause = Some(Box::pin(tokio::time::sleep(pause)));
+            self.pause = Some(Box::pin(tokio::time::sleep(pause.min(LOOK_EVERY))));
         }
     }
+}
+
+/// Whether the peer has closed or broken a connection, whatever of it has not been read yet.
+#[cfg(target_os = "linux")]
+fn is_gone(tcp: &TcpStream) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut asked = [PollFd::new(tcp, PollFlags::RDHUP)];
+    // What is broken is told without being asked for.
+    poll(&mut asked, Some(&Timespec::default())).is_ok_and(|told| told > 0)
+}
+
+/// Whether the peer has closed or broken a connection: found out when it is read again.
+#[cfg(not(target_os = "linux"))]
+fn is_gone(_: &TcpStream) -> bool {
+    false
 }
 
 impl fmt::Debug for TlsIo {
@@ -124,7 +146,7 @@ impl AsyncRead for TlsIo {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_due(context));
+        ready!(self.poll_due(context))?;
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         let read = buffer.filled().len().saturating_sub(before);
