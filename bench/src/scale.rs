@@ -91,7 +91,7 @@ async fn by_entries(
     let mut costs = vec![];
     for wanted in &options.entries {
         eprintln!("scale: {wanted} entries");
-        let made = fill::fill(&site, *wanted, Age::Old).await?;
+        let made = fill::fill(&site, *wanted, Age::Fresh).await?;
         let server = Server::hub(hub, &site)?;
         server.settle(CATCH_UP_TIME_MAX).await?;
         let windows = publishes(options, &site, &server).await?;
