@@ -1,6 +1,6 @@
 //! Ledger files and sled: the store of a hub that owns its disk.
 //!
-//! sled is only an index. It is written and flushed in the background, behind [`rows`]; a lost tail is
+//! sled is only an index. It is written and flushed in the background, behind `rows`; a lost tail is
 //! replayed. When it cannot be opened, or its rows do not agree with their digest, it is set aside and rebuilt from the
 //! ledger. [`inspect`] looks into a state folder without touching it.
 
