@@ -75,7 +75,7 @@ pub enum Writes {
     Taken,
     /// Not until there is room on the disk; nothing needs to be done but that. Reads go on.
     DiskFull,
-    /// Not until the hub has been started again. Reads go on.
+    /// Not until the hub has been started again. Reads go on as far as storage answers them.
     Failed,
 }
 
@@ -364,10 +364,12 @@ impl Engine {
         })
     }
 
-    /// Whether acts are recorded. While the disk was found full it is asked again, so that the
-    /// answer does not wait for the next act.
+    /// Whether acts are recorded. Storage is asked, so that the answer does not wait for the next act.
     #[must_use]
     pub fn writes(&self) -> Writes {
+        if self.store.has_failed() {
+            return Writes::Failed;
+        }
         match self.writes.load() {
             Writes::DiskFull if self.store.has_room() => Writes::Taken,
             found => found,

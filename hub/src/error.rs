@@ -109,6 +109,15 @@ impl Error {
         }
     }
 
+    /// The hub's storage failed, and it must be started again.
+    #[must_use]
+    pub fn storage_failed() -> Self {
+        Self::unavailable(
+            "the hub's storage failed; nothing is recorded until its operator has started it again",
+            Duration::from_secs(30),
+        )
+    }
+
     /// The hub cannot answer now.
     #[must_use]
     pub fn unavailable(message: impl Into<String>, retry_after: Duration) -> Self {

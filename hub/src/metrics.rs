@@ -2,6 +2,7 @@
 //!
 //! The cast:
 //! - [`Metrics`]: all instruments, shared by everyone who counts, and the registry that shows them.
+//! - [`door`]: connections that were closed at the door.
 //! - [`reads`]: reads on the record.
 //! - [`rpc`]: calls by method and outcome.
 //! - [`writer`]: the writer's batches and commits.
@@ -12,10 +13,11 @@
 //! A part that has something to count adds a file to this folder with a struct of its instruments and
 //! a `register`, and a field to [`Metrics`]; the dashboard's test then asks for a panel.
 //!
-//! Invariant: a label holds a method, a code, an agency, a node or a consumer, each from a bounded
-//! set; never contents, organisations, officers or names of notifications. Counting takes no lock
+//! Invariant: a label holds a method, a code, a reason, an agency, a node or a consumer, each from a
+//! bounded set; never contents, organisations, officers or names of notifications. Counting takes no lock
 //! that a scrape holds for long.
 
+pub mod door;
 pub mod reads;
 pub mod rpc;
 pub mod writer;
@@ -27,10 +29,12 @@ use std::{
 
 use prometheus_client::{encoding::text, registry::Registry};
 
-use self::{reads::ReadMetrics, rpc::RpcMetrics, writer::WriterMetrics};
+use self::{door::DoorMetrics, reads::ReadMetrics, rpc::RpcMetrics, writer::WriterMetrics};
 
 /// Every instrument of the hub.
 pub struct Metrics {
+    /// The door.
+    pub door: DoorMetrics,
     /// Reads of restricted records.
     pub reads: ReadMetrics,
     /// Calls.
@@ -58,12 +62,14 @@ impl Metrics {
     #[must_use]
     pub fn new(methods: impl IntoIterator<Item = &'static str>) -> Self {
         let metrics = Self {
+            door: DoorMetrics::default(),
             reads: ReadMetrics::default(),
             rpc: RpcMetrics::new(methods),
             writer: WriterMetrics::default(),
             registry: Mutex::default(),
         };
         metrics.register(|registry| {
+            metrics.door.register(registry);
             metrics.reads.register(registry);
             metrics.rpc.register(registry);
             metrics.writer.register(registry);

@@ -160,6 +160,7 @@ pub async fn start_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow:
         config.trust_domain.as_str(),
         config.accept_limits(),
         &connections,
+        &metrics.door,
     );
     let observe = observe_options(config, &metrics, &clock);
     let mut background = background(config, &services, clock, left_out);

@@ -378,7 +378,7 @@ impl Sequencer {
 
     fn commit(&mut self, batch: &mut Batch<'_>) -> Result<()> {
         if self.is_failed {
-            return Err(failed());
+            return Err(Error::storage_failed());
         }
         if batch.encoded.is_empty() {
             return Ok(());
@@ -411,7 +411,7 @@ impl Sequencer {
                 "a commit failed; nothing more is recorded until the hub has started again"
             );
             self.is_failed = true;
-            return Err(failed());
+            return Err(Error::storage_failed());
         }
         let is_roster_changed = batch.recorded.iter().any(|entry| changes_roster(entry));
         if is_roster_changed && let Err(error) = self.parts.roster.refresh(&*store) {
@@ -565,12 +565,5 @@ fn sealed(id: &RequestId) -> Error {
     Error::new(
         Reason::ContentSealed,
         format!("request_id {id} was used for a notification whose content has since been sealed"),
-    )
-}
-
-fn failed() -> Error {
-    Error::unavailable(
-        "the hub's storage failed; nothing is recorded until its operator has started it again",
-        Duration::from_secs(30),
     )
 }

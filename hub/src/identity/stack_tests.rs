@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     clock::{Clock as _, SystemClock},
+    metrics::door::DoorMetrics,
     tls::{AcceptLimits, Connections, TlsOptions, TlsReloader, accept},
 };
 
@@ -62,6 +63,7 @@ async fn stack() -> Stack {
         DOMAIN,
         AcceptLimits::default(),
         &Connections::default(),
+        &DoorMetrics::default(),
     );
     let (_reporter, health) = tonic_health::server::health_reporter();
     let server = Server::builder()

@@ -31,9 +31,12 @@ pub enum StoreError {
     /// The ledger refused or failed.
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
-    /// The index of rows failed.
+    /// The index of rows failed for good: see [`Store::has_failed`].
     #[error("the state index failed: {0}")]
     Index(String),
+    /// The index of rows could not be read this time.
+    #[error("the state index cannot be read: {0}")]
+    Unreadable(String),
     /// There is no room on the disk. Nothing was written: what was recorded stands, and can be read.
     #[error("the disk is full: {0}")]
     Full(String),
@@ -153,6 +156,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the tree cannot be read, or the numbers are out of range.
     fn consistency_proof(&self, from_size: u64, to_size: u64) -> Result<Vec<Digest>, StoreError>;
+
+    /// Whether something failed since the store was opened, so that it takes no commit any more.
+    fn has_failed(&self) -> bool {
+        false
+    }
 
     /// Whether there is room for another commit, as far as can be told without writing.
     fn has_room(&self) -> bool {

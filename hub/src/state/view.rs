@@ -47,7 +47,15 @@ pub fn decode<M: Message + Default>(value: Bytes) -> Result<M> {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Self::internal(error::chain(&error))
+        let context = error::chain(&error);
+        match error {
+            // It has failed for good, whether this was the first to notice or not.
+            StoreError::Index(_) => Self {
+                context: Some(context),
+                ..Self::storage_failed()
+            },
+            _ => Self::internal(context),
+        }
     }
 }
 

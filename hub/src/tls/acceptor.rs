@@ -9,7 +9,7 @@
 mod arrivals;
 mod aside;
 mod connection;
-mod sparing;
+mod turned_away;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -33,13 +33,18 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 pub use self::connection::TlsIo;
-use self::{arrivals::Arrivals, aside::Aside, sparing::Sparing};
+use self::{
+    arrivals::Arrivals,
+    aside::Aside,
+    turned_away::{Book, TurnedAway},
+};
 use super::TlsReloader;
 use crate::{
     identity::{
         Peer, PeerInfo,
         throttle::{NODE_BYTES_PER_SECOND_MAX, Throttles},
     },
+    metrics::door::{Closed, DoorMetrics},
     pace::Quota,
 };
 
@@ -112,7 +117,7 @@ impl Default for AcceptLimits {
 /// For `tonic::transport::Server::serve_with_incoming_shutdown`. Dead peers are found by HTTP/2
 /// keepalive, which is the server's to set.
 ///
-/// What is open is counted in `connections`.
+/// What is open is counted in `connections`, what is closed at the door in `metrics`.
 #[must_use]
 pub fn accept(
     listener: TcpListener,
@@ -120,6 +125,7 @@ pub fn accept(
     trust_domain: impl Into<Arc<str>>,
     limits: AcceptLimits,
     connections: &Connections,
+    metrics: &DoorMetrics,
 ) -> Incoming {
     let (ready, incoming) = mpsc::channel(READY_MAX);
     let door = Arc::new(Door {
@@ -129,7 +135,7 @@ pub fn accept(
         agencies: connections.clone(),
         arrivals: Arrivals::new(&limits),
         throttles: Arc::new(Throttles::new(limits.node_bytes_per_second_max)),
-        lines: Lines::default(),
+        book: Book::new(metrics),
         limits,
         ready,
     });
@@ -181,18 +187,9 @@ struct Door {
     agencies: Connections,
     arrivals: Arrivals,
     throttles: Arc<Throttles>,
-    lines: Lines,
+    book: Book,
     limits: AcceptLimits,
     ready: mpsc::Sender<Admitted>,
-}
-
-/// What the log is told of connections that are closed at the door, each at most once a second.
-#[derive(Debug, Default)]
-struct Lines {
-    too_often: Sparing,
-    too_many: Sparing,
-    failed: Sparing,
-    slow: Sparing,
 }
 
 impl Door {
@@ -215,7 +212,9 @@ impl Door {
                                 tokio::time::sleep(wait).await;
                                 door.admit(tcp, remote).await;
                             });
-                            waiting.admit(task);
+                            for gone in waiting.admit(remote, task) {
+                                self.book.note(gone, Closed::GaveWay);
+                            }
                         }
                         // Not left to chance: accepting must never outrun tidying up.
                         while let Some(ended) = handshakes.try_join_next() {
@@ -234,54 +233,39 @@ impl Door {
     /// How long a connection must wait until anything is done for it; `None` when it is to be closed.
     fn arrives(&self, remote: SocketAddr) -> Option<Duration> {
         let wait = self.arrivals.from(remote.ip());
-        if wait.is_none()
-            && let Some(left_out) = self.lines.too_often.next(Instant::now())
-        {
-            tracing::info!(%remote, left_out, "closed: connections come too fast from this address");
+        if wait.is_none() {
+            self.book.note(remote, Closed::AddressPace);
         }
         wait
     }
 
-    /// Brings one connection as far as the server, or closes it and says why in the log.
+    /// Brings one connection as far as the server, or closes it.
     async fn admit(&self, tcp: TcpStream, remote: SocketAddr) {
-        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
-            if let Some(left_out) = self.lines.too_many.next(Instant::now()) {
-                let max = self.limits.connections_max;
-                tracing::warn!(%remote, left_out, max, "closed: too many connections");
-            }
-            return;
-        };
-        let handshake = self.handshake(tcp, permit);
-        match tokio::time::timeout(self.limits.handshake_time_max, handshake).await {
-            Ok(Ok(io)) => {
+        let handshake = self.handshake(tcp);
+        let admitted = tokio::time::timeout(self.limits.handshake_time_max, handshake).await;
+        let admitted = admitted.unwrap_or_else(|_| Err(Closed::HandshakeTime.into()));
+        match admitted {
+            Ok(io) => {
                 // The server is gone: so is the connection.
                 let _closed = self.ready.send(io).await;
             }
-            Ok(Err(error)) => {
-                if let Some(left_out) = self.lines.failed.next(Instant::now()) {
-                    tracing::info!(%remote, left_out, %error, "closed: no connection came about");
-                }
-            }
-            Err(_) => {
-                if let Some(left_out) = self.lines.slow.next(Instant::now()) {
-                    tracing::info!(%remote, left_out, "closed: the handshake took too long");
-                }
-            }
+            Err(turned_away) => self.book.note(remote, turned_away),
         }
     }
 
-    async fn handshake(
-        &self,
-        tcp: TcpStream,
-        permit: OwnedSemaphorePermit,
-    ) -> io::Result<Admitted> {
+    async fn handshake(&self, tcp: TcpStream) -> Result<Admitted, TurnedAway> {
+        let permit = Arc::clone(&self.connections).try_acquire_owned();
+        let permit = permit.map_err(|_| {
+            let max = self.limits.connections_max;
+            TurnedAway::new(Closed::Full, format!("at most {max}"))
+        })?;
         tcp.set_nodelay(true)?;
         let stream = TlsAcceptor::from(self.reloader.config())
             .accept(tcp)
             .await?;
         let (_, session) = stream.get_ref();
         if session.alpn_protocol() != Some(b"h2") {
-            return Err(io::Error::other("the client did not ask for h2 by ALPN"));
+            return Err(io::Error::other("the client did not ask for h2 by ALPN").into());
         }
         let leaf = session
             .peer_certificates()
@@ -296,7 +280,10 @@ impl Door {
             throttle: self.throttles.of(&fingerprint),
         };
         let wait = self.arrivals.of(&fingerprint);
-        let wait = wait.ok_or_else(|| io::Error::other("the node connects too often"))?;
+        let wait = wait.ok_or_else(|| {
+            let who = agency.as_ref().map(ToString::to_string);
+            TurnedAway::new(Closed::NodePace, who.unwrap_or_default())
+        })?;
         tokio::time::sleep(wait).await;
         let slot = self.slot(agency)?;
         let place = Place {
@@ -306,7 +293,7 @@ impl Door {
         Ok((stream, info, place))
     }
 
-    fn slot(&self, agency: Option<AgencyId>) -> io::Result<Slot> {
+    fn slot(&self, agency: Option<AgencyId>) -> Result<Slot, TurnedAway> {
         let max = match agency {
             Some(_) => self.limits.agency_connections_max,
             None => self.limits.unidentified_connections_max,
@@ -315,9 +302,8 @@ impl Door {
         let count = open.entry(agency.clone()).or_default();
         if *count >= max {
             let who = agency.map_or_else(|| "unidentified nodes".into(), |it| it.to_string());
-            return Err(io::Error::other(format!(
-                "{who}: at most {max} connections"
-            )));
+            let details = format!("{who}: at most {max}");
+            return Err(TurnedAway::new(Closed::AgencyFull, details));
         }
         *count += 1;
         Ok(Slot {
@@ -336,12 +322,20 @@ fn note(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
+/// A handshake under way.
+#[derive(Debug)]
+struct Handshake {
+    began: Instant,
+    remote: SocketAddr,
+    task: AbortHandle,
+}
+
 /// Handshakes under way, the oldest first.
 #[derive(Debug)]
 struct Waiting {
     max: usize,
     time_fair: Duration,
-    tasks: VecDeque<(Instant, AbortHandle)>,
+    tasks: VecDeque<Handshake>,
 }
 
 impl Waiting {
@@ -358,25 +352,34 @@ impl Waiting {
         if self.tasks.len() < self.max {
             return None;
         }
-        self.tasks.retain(|(_, task)| !task.is_finished());
+        self.tasks.retain(|one| !one.task.is_finished());
         if self.tasks.len() < self.max {
             return None;
         }
-        let (began, _) = self.tasks.front()?;
-        let fair_until = *began + self.time_fair;
+        let fair_until = self.tasks.front()?.began + self.time_fair;
         (fair_until > Instant::now()).then_some(fair_until)
     }
 
-    /// One more; the oldest gives way where there are too many. An honest handshake takes milliseconds,
-    /// so the oldest is one that has been waited for in vain.
-    fn admit(&mut self, task: AbortHandle) {
+    /// One more; the oldest gives way where there are too many, and is told. An honest handshake takes
+    /// milliseconds, so the oldest is one that has been waited for in vain.
+    fn admit(&mut self, remote: SocketAddr, task: AbortHandle) -> Vec<SocketAddr> {
+        let mut gone = vec![];
         while self.tasks.len() >= self.max {
-            if let Some((_, oldest)) = self.tasks.pop_front() {
-                tracing::debug!("closed: a handshake gave way to a newer one");
-                oldest.abort();
+            let Some(oldest) = self.tasks.pop_front() else {
+                break;
+            };
+            if !oldest.task.is_finished() {
+                oldest.task.abort();
+                gone.push(oldest.remote);
             }
         }
-        self.tasks.push_back((Instant::now(), task));
+        let began = Instant::now();
+        self.tasks.push_back(Handshake {
+            began,
+            remote,
+            task,
+        });
+        gone
     }
 }
 

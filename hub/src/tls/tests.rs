@@ -24,6 +24,7 @@ use super::*;
 use crate::{
     clock::{Clock as _, ManualClock, SystemClock},
     identity::PeerInfo,
+    metrics::door::{Closed, DoorMetrics},
     pace::Quota,
 };
 
@@ -36,6 +37,7 @@ struct Bench {
     reloader: Arc<TlsReloader>,
     clock: ManualClock,
     address: SocketAddr,
+    metrics: DoorMetrics,
     seen: tokio::sync::mpsc::Receiver<PeerInfo>,
     ended: tokio::sync::mpsc::Receiver<std::io::ErrorKind>,
 }
@@ -47,6 +49,7 @@ struct Door {
     reloader: Arc<TlsReloader>,
     clock: ManualClock,
     address: SocketAddr,
+    metrics: DoorMetrics,
     incoming: Incoming,
 }
 
@@ -63,12 +66,14 @@ async fn door(limits: AcceptLimits) -> Door {
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let metrics = DoorMetrics::default();
     let incoming = accept(
         listener,
         Arc::clone(&reloader),
         DOMAIN,
         limits,
         &Connections::default(),
+        &metrics,
     );
     Door {
         folder,
@@ -76,6 +81,7 @@ async fn door(limits: AcceptLimits) -> Door {
         reloader,
         clock,
         address,
+        metrics,
         incoming,
     }
 }
@@ -87,6 +93,7 @@ async fn bench_with(limits: AcceptLimits) -> Bench {
         reloader,
         clock,
         address,
+        metrics,
         mut incoming,
     } = door(limits).await;
     let (sender, seen) = tokio::sync::mpsc::channel(64);
@@ -108,6 +115,7 @@ async fn bench_with(limits: AcceptLimits) -> Bench {
         reloader,
         clock,
         address,
+        metrics,
         seen,
         ended,
     }
@@ -203,6 +211,23 @@ impl Bench {
     async fn refused(&self, leaf: Option<&Leaf>, alert: &str) {
         let error = self.connect(self.client(leaf, &TLS13)).await.unwrap_err();
         assert!(error.to_string().contains(alert), "{alert}: {error}");
+    }
+
+    /// So many are counted as turned away for this reason, once the door has come to it, and none for
+    /// another.
+    async fn turned_away(&self, why: Closed, count: u64) {
+        let counted = async {
+            while self.metrics.count(why) < count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let counted = tokio::time::timeout(Duration::from_secs(10), counted).await;
+        let counts = Closed::ALL.map(|why| (why, self.metrics.count(why)));
+        counted.unwrap_or_else(|_| panic!("{count} of {why:?}: {counts:?}"));
+        for (other, found) in counts {
+            let expected = if other == why { count } else { 0 };
+            assert_eq!(found, expected, "{other:?}");
+        }
     }
 }
 
@@ -475,6 +500,7 @@ async fn connections_are_bounded_per_agency_and_given_back() {
     let _other = connect(&other).await.unwrap();
     let _nobody = connect(&nobody).await.unwrap();
     assert!(connect(&nobody).await.is_err());
+    bench.turned_away(Closed::AgencyFull, 2).await;
     drop(first);
     let again = async {
         while connect(&tax).await.is_err() {
@@ -502,6 +528,7 @@ async fn connections_in_all_and_slow_handshakes_are_bounded() {
         matches!(end.await.unwrap(), Ok(0) | Err(_)),
         "closed on time"
     );
+    bench.turned_away(Closed::HandshakeTime, 1).await;
     let _held = bench
         .connect(bench.client(Some(&leaf), &TLS13))
         .await
@@ -543,6 +570,8 @@ async fn one_address_gets_in_at_its_pace_and_keeps_no_other_out() {
     }
     let due = 2 + began.elapsed().as_secs() + 1;
     assert!((2..=due).contains(&came), "{came} of at most {due}");
+    let early = u64::from(TRIES) - came;
+    bench.turned_away(Closed::AddressPace, early).await;
     assert!(connect([127, 0, 0, 2]).await, "another address");
 }
 
@@ -563,6 +592,8 @@ async fn one_node_gets_in_at_its_pace_wherever_it_comes_from() {
     }
     let due = 2 + began.elapsed().as_secs() + 1;
     assert!((2..=due).contains(&came), "{came} of at most {due}");
+    let early = u64::from(TRIES) - came;
+    bench.turned_away(Closed::NodePace, early).await;
     let other = bench.client(Some(&other), &TLS13);
     bench.connect_from([127, 0, 1, 0], other).await.unwrap();
 }
@@ -689,6 +720,7 @@ async fn who_is_silent_gives_way_to_who_comes_after() {
         let end = tokio::time::timeout(Duration::from_secs(10), oldest.read(&mut byte)).await;
         assert!(matches!(end.expect("it gave way"), Ok(0) | Err(_)));
     }
+    bench.turned_away(Closed::GaveWay, 4).await;
     let newest = tokio::time::timeout(Duration::from_millis(50), silent[4].read(&mut byte));
     assert!(newest.await.is_err(), "there is room for it");
 }

@@ -47,12 +47,11 @@ async fn who_comes_too_often_is_closed_before_anything_is_done_for_it() {
     // Fewer than there may be handshakes under way: nobody has to give way.
     let silent = waves::silent(&siege.field.attacker, 600).await;
     let mut silent = silent.unwrap();
-    // Of the last hundred none is due so soon.
+    // Of the last hundred none is due so soon. That it is their pace and not the time for a handshake is
+    // shown in the tests of the door.
     for tcp in &mut silent[500..] {
         eventually("it is closed", async || is_closed(tcp).await).await;
     }
-    // And not because the time for a handshake is over.
-    assert!(!is_closed(&mut silent[0]).await);
     siege.holds().await;
     drop(silent);
     siege.lift().await;

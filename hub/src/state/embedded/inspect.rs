@@ -59,9 +59,9 @@ pub fn inspect(data_dir: &Path) -> Result<Inspection, InspectError> {
     }
     let copy = TempDir::with_prefix("hub-state").map_err(InspectError::Copy)?;
     copy_dir(&dir, copy.path(), DEPTH_MAX).map_err(InspectError::Copy)?;
-    let (rows, sum) = open_sled(copy.path(), None, sum_rows).map_err(InspectError::Damaged)?;
+    let (sled, sum) = open_sled(copy.path(), None, sum_rows).map_err(InspectError::Damaged)?;
     Ok(Inspection {
-        rows,
+        rows: sled.db,
         sum,
         _copy: copy,
     })

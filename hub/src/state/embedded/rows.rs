@@ -5,6 +5,9 @@
 //! time, in one atomic batch with how far the rows are, on a thread of its own. What a crash loses of
 //! them is replayed from the ledger.
 //!
+//! sled writes in the background. Once it has failed there it answers reads for as long as it need not
+//! write for them, and takes no more: so it is asked before every commit.
+//!
 //! Layers, the newest first: `active` takes the changes of commits; `frozen` is on its way to sled and
 //! does not change; then sled. A layer leaves memory only after sled answers with its rows, and whoever
 //! reads looks from the newest layer down, so nothing is missed in between.
@@ -23,7 +26,7 @@ use std::{
 use bytes::Bytes;
 use hub_core::crypto::Digest;
 
-use super::{Meta, ROWS_FORMAT, index_error};
+use super::{Meta, ROWS_FORMAT, Sled, index_error};
 use crate::state::{
     digest::RowDigest,
     keys,
@@ -52,7 +55,7 @@ pub(super) struct Rows {
 
 #[derive(Debug)]
 struct Shared {
-    sled: sled::Db,
+    sled: Sled,
     layers: RwLock<Layers>,
     /// What sled holds. Whoever writes to sled holds this.
     written: Mutex<Meta>,
@@ -81,7 +84,7 @@ impl Rows {
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub(super) fn new(sled: sled::Db, meta: Meta) -> Result<Self, StoreError> {
+    pub(super) fn new(sled: Sled, meta: Meta) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared {
             sled,
             layers: RwLock::new(Layers {
@@ -152,8 +155,13 @@ impl Rows {
     /// When sled fails.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         self.shared.settle_all()?;
-        self.shared.sled.flush().map_err(index_error)?;
-        Ok(())
+        let flushed = self.shared.sled.db.flush();
+        flushed.map(drop).map_err(|error| self.shared.fail(&error))
+    }
+
+    /// Whether sled takes no more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.shared.check().is_err()
     }
 
     /// One row.
@@ -164,7 +172,8 @@ impl Rows {
                 return Ok(change.clone());
             }
         }
-        let row = self.shared.sled.get(key).map_err(index_error)?;
+        let row = self.shared.sled.db.get(key);
+        let row = row.map_err(|error| self.shared.unread(&error))?;
         Ok(row.map(|value| Bytes::copy_from_slice(&value)))
     }
 
@@ -181,11 +190,12 @@ impl Rows {
         }
         // Taken before sled is looked at: what settles meanwhile is then there twice, and not missed.
         let changes = self.shared.layers().changes(from, to);
-        let rows = self.shared.sled.range(from..to);
-        match direction {
+        let rows = self.shared.sled.db.range(from..to);
+        let merged = match direction {
             Direction::Forward => merge(rows, changes.into_iter(), direction, limit),
             Direction::Backward => merge(rows.rev(), changes.into_iter().rev(), direction, limit),
-        }
+        };
+        merged.map_err(|error| self.shared.unread(&error))
     }
 }
 
@@ -206,7 +216,7 @@ fn merge(
     changes: impl Iterator<Item = (Bytes, Option<Bytes>)>,
     direction: Direction,
     limit: usize,
-) -> Result<Vec<Row>, StoreError> {
+) -> sled::Result<Vec<Row>> {
     let mut rows = vec![];
     let mut stored = stored.peekable();
     let mut changes = changes.peekable();
@@ -223,7 +233,7 @@ fn merge(
         };
         if takes_stored {
             if let Some(row) = stored.next() {
-                let (key, value) = row.map_err(index_error)?;
+                let (key, value) = row?;
                 rows.push((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)));
             }
         } else if let Some((key, change)) = changes.next() {
@@ -249,25 +259,41 @@ impl Shared {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        match self.failed.get() {
-            Some(why) => Err(StoreError::Index(why.clone())),
-            None => Ok(()),
+        if let Some(why) = self.failed.get() {
+            return Err(StoreError::Index(why.clone()));
         }
+        let in_background = self.sled.in_background();
+        in_background.map_err(|error| self.fail(&error))
+    }
+
+    /// Remembers why sled failed first, and says so once.
+    fn fail(&self, error: &sled::Error) -> StoreError {
+        let why = self.failed.get_or_init(|| {
+            tracing::error!(
+                %error,
+                "the state index failed; nothing more is recorded until the hub has started again"
+            );
+            error.to_string()
+        });
+        StoreError::Index(why.clone())
     }
 
     fn run(&self, woken: &Receiver<()>) {
         loop {
             let settled = match woken.recv_timeout(LAYER_TIME_MAX) {
                 Ok(()) => self.settle(),
-                Err(RecvTimeoutError::Timeout) if self.failed.get().is_none() => self.settle_all(),
-                Err(RecvTimeoutError::Timeout) => Ok(()),
+                Err(RecvTimeoutError::Timeout) => self.settle_all(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            if let Err(error) = settled {
-                // The next commit fails for the same reason.
-                tracing::error!(%error, "rows could not be written");
-            }
+            // Said already, and the next commit fails for the same reason.
+            drop(settled);
         }
+    }
+
+    /// A read that sled did not answer: perhaps because it had failed before.
+    fn unread(&self, error: &sled::Error) -> StoreError {
+        let failed = self.check().err();
+        failed.unwrap_or_else(|| StoreError::Unreadable(error.to_string()))
     }
 
     /// Brings the frozen layer to sled, if there is one.
@@ -277,13 +303,8 @@ impl Shared {
         let Some(layer) = self.layers().frozen.clone() else {
             return Ok(());
         };
-        match self.write(&layer, written.digest) {
-            Ok(meta) => *written = meta,
-            Err(error) => {
-                let why = self.failed.get_or_init(|| error.to_string());
-                return Err(StoreError::Index(why.clone()));
-            }
-        }
+        let wrote = self.write(&layer, written.digest);
+        *written = wrote.map_err(|error| self.fail(&error))?;
         self.layers_mut().frozen = None;
         Ok(())
     }
@@ -304,7 +325,7 @@ impl Shared {
     fn write(&self, layer: &Layer, mut digest: RowDigest) -> Result<Meta, sled::Error> {
         let mut batch = sled::Batch::default();
         for (key, value) in &layer.changes {
-            if let Some(old) = self.sled.get(key)? {
+            if let Some(old) = self.sled.db.get(key)? {
                 digest.remove(key, &old);
             }
             match value {
@@ -322,7 +343,7 @@ impl Shared {
             format: ROWS_FORMAT,
         };
         batch.insert(keys::meta(), meta.encode());
-        self.sled.apply_batch(batch)?;
+        self.sled.db.apply_batch(batch)?;
         Ok(meta)
     }
 }
