@@ -3,6 +3,7 @@
 #
 # What it finds is left in fuzz/libfuzzer/artifacts/<target>/; docs/FUZZING.md says what to do with it. New
 # inputs go to target/fuzz-corpus/<target>/, not into the committed corpus. It stops at the first finding.
+# A line of target/fuzz-counts tells of each run: target, executions, executions a second.
 # Environment: FUZZ_SECONDS bounds each target's time as well; FUZZ_MINIMISE=1 ends each run by writing a
 # corpus of few, small inputs that reach as much, to target/fuzz-minimised/<target>/.
 set -euo pipefail
@@ -33,33 +34,34 @@ trap 'rm -rf "$scratch"' EXIT
 export TMPDIR=$scratch
 
 # Without a sanitizer: the hub has no unsafe code of its own, and a stable toolchain will do.
-build=(--fuzz-dir fuzz/libfuzzer --sanitizer none)
+build=(--fuzz-dir fuzz/libfuzzer --sanitizer none --codegen-units 16 --target-dir "$root/target/fuzz")
 
 # Memory in all, in MiB, and the time of one input in seconds. What one input may hold is in the table of
 # targets, and looked at by the programs themselves.
 limits=(-rss_limit_mb=4096 -timeout=30)
 
-# libfuzzer <target> <arguments...>
-libfuzzer() {
-    local target=$1
-    shift
-    FUZZ_TARGET=$target nice -n 10 cargo fuzz run "${build[@]}" decoders "$@"
-}
-
 for target in $targets; do
     echo "== $target: $executions executions"
+    # Each target is a program of its own: the fewer branches there are in it, the faster libFuzzer is.
+    FUZZ_TARGET=$target cargo fuzz build "${build[@]}" decoder
+    program=$scratch/$target
+    cp "target/fuzz/$(rustc --print host-tuple)/release/decoder" "$program"
     found=target/fuzz-corpus/$target
     findings=fuzz/libfuzzer/artifacts/$target/
     mkdir -p "$found" "$findings"
+    words=()
     table "$target" >"$scratch/words"
+    # libFuzzer refuses a dictionary without a word.
+    [ -s "$scratch/words" ] && words=(-dict="$scratch/words")
     bytes_max=$(table "$target" --max-len)
-    libfuzzer "$target" "$found" "fuzz/corpus/$target" -- -runs="$executions" \
-        -max_total_time="$seconds" -max_len="$bytes_max" -dict="$scratch/words" \
-        -artifact_prefix="$findings" -print_final_stats=1 "${limits[@]}"
+    nice -n 10 "$program" "$found" "fuzz/corpus/$target" -runs="$executions" \
+        -max_total_time="$seconds" -max_len="$bytes_max" "${words[@]}" \
+        -artifact_prefix="$findings" -print_final_stats=1 "${limits[@]}" 2>&1 | tee "$scratch/log"
+    awk -v target="$target" '/^stat::number_of_executed_units/ { units = $2 }
+        /^stat::average_exec_per_sec/ { print target, units, $2 }' "$scratch/log" >>target/fuzz-counts
     if [ "${FUZZ_MINIMISE:-}" = 1 ]; then
         small=target/fuzz-minimised/$target
         rm -rf "$small" && mkdir -p "$small"
-        libfuzzer "$target" "$small" "fuzz/corpus/$target" "$found" -- -merge=1 \
-            -max_len="$bytes_max"
+        nice -n 10 "$program" "$small" "fuzz/corpus/$target" "$found" -merge=1 -max_len="$bytes_max"
     fi
 done

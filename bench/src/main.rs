@@ -2,7 +2,7 @@
 //!
 //! The cast:
 //! - [`site`]: certificates and settings that all systems share; [`binaries`], [`server`]: what runs.
-//! - [`load`]: calls in a closed loop and what they cost; [`cpu`], [`proc`], [`stats`]: how that is
+//! - [`load`]: calls in a closed loop and what they cost; [`mixed`]: an hour of all kinds; [`cpu`], [`proc`], [`stats`]: how that is
 //!   reckoned.
 //! - [`echo`], [`nats`], [`etcd`]: the peers, and [`tls`] for those that are made here.
 //! - [`peers`], [`fanout`], [`replay`], [`restart`], [`scale`]: the measurements.
@@ -23,6 +23,7 @@ mod etcd;
 mod fanout;
 mod fill;
 mod load;
+mod mixed;
 mod nats;
 mod peers;
 mod plot;

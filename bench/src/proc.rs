@@ -29,9 +29,18 @@ pub(crate) fn machine_busy_time() -> anyhow::Result<Duration> {
 
 /// The most memory that a process has had resident, in bytes.
 pub(crate) fn peak_resident_bytes(pid: u32) -> anyhow::Result<u64> {
+    memory_bytes(pid, "VmHWM:")
+}
+
+/// The memory that a process has resident, in bytes.
+pub(crate) fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
+    memory_bytes(pid, "VmRSS:")
+}
+
+fn memory_bytes(pid: u32, what: &str) -> anyhow::Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).with_context(|| path.clone())?;
-    parse_peak_resident(&text).with_context(|| path)
+    parse_memory(&text, what).with_context(|| path)
 }
 
 fn ticks(count: u64) -> Duration {
@@ -66,11 +75,13 @@ fn parse_busy_time(text: &str) -> anyhow::Result<Duration> {
     Ok(ticks(busy.map(|(_, count)| count).sum()))
 }
 
-fn parse_peak_resident(text: &str) -> anyhow::Result<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.context("has no VmHWM")?.trim();
-    let kilobytes = kilobytes.strip_suffix("kB").context("VmHWM is not in kB")?;
-    let kilobytes: u64 = kilobytes.trim().parse().context("VmHWM is not a number")?;
+fn parse_memory(text: &str, what: &str) -> anyhow::Result<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(what));
+    let kilobytes = line.with_context(|| format!("has no {what}"))?.trim();
+    let kilobytes = kilobytes
+        .strip_suffix("kB")
+        .context("memory is not in kB")?;
+    let kilobytes: u64 = kilobytes.trim().parse().context("memory is not a number")?;
     Ok(kilobytes.saturating_mul(1024))
 }
 
@@ -124,11 +135,12 @@ mod tests {
     }
 
     #[test]
-    fn peak_memory_is_in_bytes() {
+    fn memory_is_in_bytes() {
         let text = "Name:\thub\nVmPeak:\t  99 kB\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n";
-        assert_eq!(parse_peak_resident(text).unwrap(), 2 * 1024 * 1024);
-        assert!(parse_peak_resident("VmRSS:\t 1 kB\n").is_err());
-        assert!(parse_peak_resident("VmHWM:\t 1 MB\n").is_err());
+        assert_eq!(parse_memory(text, "VmHWM:").unwrap(), 2 * 1024 * 1024);
+        assert_eq!(parse_memory(text, "VmRSS:").unwrap(), 1024);
+        assert!(parse_memory("VmRSS:\t 1 kB\n", "VmHWM:").is_err());
+        assert!(parse_memory("VmHWM:\t 1 MB\n", "VmHWM:").is_err());
     }
 
     #[test]

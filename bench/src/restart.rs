@@ -1,5 +1,5 @@
 //! `bench restart`: how long a hub with many entries takes from its start to its first answer, and how
-//! much memory.
+//! much memory by then and after an hour's mixed load.
 
 use std::{path::Path, time::Duration};
 
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::{
     binaries::Binaries,
     fill::{self, Age},
+    mixed,
     report::{Findings, mebibytes},
     server::{Server, hub_binary},
     site::Site,
@@ -33,6 +34,9 @@ pub(crate) struct Options {
     /// Starts of each kind.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
+    /// Calls of mixed load after the starts, as fast as they go: by default what 19 members ask in an hour.
+    #[arg(long, default_value_t = mixed::HOUR_CALLS)]
+    pub(crate) mixed_calls: u64,
 }
 
 impl Options {
@@ -89,6 +93,7 @@ pub(crate) async fn run(
             killed.push(start);
             server.stop().await?;
         }
+        mixed_load(options, &hub, &site, wanted, &mut findings).await?;
         tell(&mut findings, wanted, "after a stop", "restart", &clean);
         tell(
             &mut findings,
@@ -113,6 +118,32 @@ fn tell(findings: &mut Findings, entries: u64, how: &str, name: &str, starts: &[
     findings.value(&format!("{name}_{entries}_seconds"), median(&times));
     let peak = as_f64(peak) / (1024.0 * 1024.0);
     findings.value(&format!("{name}_{entries}_peak_mib"), peak);
+}
+
+/// Puts the mixed load on a hub that has just started, and tells of its memory.
+async fn mixed_load(
+    options: &Options,
+    hub: &Path,
+    site: &Site,
+    entries: u64,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let calls = options.mixed_calls;
+    eprintln!("{calls} calls of mixed load");
+    let (_, server) = first_answer(hub, site).await?;
+    let elapsed = mixed::run(site, &server, calls).await?;
+    server.settle(CATCH_UP_TIME_MAX).await?;
+    let (peak, now) = (server.peak_resident_bytes()?, server.resident_bytes()?);
+    findings.note(format!(
+        "{entries} entries, {calls} calls of mixed load in {:.0} s: peak {} MiB, {} MiB at its end",
+        elapsed.as_secs_f64(),
+        mebibytes(peak),
+        mebibytes(now)
+    ));
+    let mebibytes = |bytes: u64| as_f64(bytes) / (1024.0 * 1024.0);
+    findings.value(&format!("mixed_{entries}_peak_mib"), mebibytes(peak));
+    findings.value(&format!("mixed_{entries}_end_mib"), mebibytes(now));
+    server.stop().await
 }
 
 /// Starts the hub and asks it who is asking.

@@ -134,6 +134,11 @@ impl Server {
         proc::peak_resident_bytes(self.pid()).with_context(|| self.explain())
     }
 
+    /// The memory that it has resident.
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        proc::resident_bytes(self.pid()).with_context(|| self.explain())
+    }
+
     /// Bytes that its data takes on disk.
     pub(crate) fn disk_bytes(&self) -> anyhow::Result<u64> {
         proc::allocated_bytes(&self.data)

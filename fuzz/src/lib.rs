@@ -69,6 +69,27 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
     }
 }
 
+/// The target of a name, found when a program is compiled: it then holds the code of that target only.
+///
+/// # Panics
+/// When there is no such target.
+#[must_use]
+pub const fn named(name: &str) -> Target {
+    let mut at = 0;
+    while at < TARGETS.len() {
+        let (one, other) = (TARGETS[at].name.as_bytes(), name.as_bytes());
+        let mut same = 0;
+        while same < one.len() && same < other.len() && one[same] == other[same] {
+            same += 1;
+        }
+        if same == one.len() && same == other.len() {
+            return TARGETS[at];
+        }
+        at += 1;
+    }
+    panic!("no target of this name is in the table")
+}
+
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target {

@@ -4,7 +4,7 @@
 //! - [`store::Store`]: what the engine asks of storage; nothing above it assumes it owns a disk.
 //! - [`embedded`]: ledger files and sled. [`memory`]: for tests and simulation.
 //! - [`keys`]: every key, typed and ordered.
-//! - [`view`]: reads, with the rows of an unfinished batch laid over the stored ones.
+//! - [`view`]: reads, with the rows of an unfinished batch laid over the stored ones; `merge` lays them.
 //! - [`digest`]: a sum over all rows that tells whether an index is whole.
 //! - `contract`: one suite that every store must pass.
 //!
@@ -17,5 +17,6 @@ pub mod digest;
 pub mod embedded;
 pub mod keys;
 pub mod memory;
+mod merge;
 pub mod store;
 pub mod view;

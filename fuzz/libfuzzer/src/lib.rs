@@ -3,28 +3,22 @@
 //! libFuzzer's own limit of single allocations needs a sanitizer; this one needs none, and is of all that an
 //! input holds at a time.
 
-use std::{alloc::System, sync::OnceLock};
+use std::{alloc::System, sync::Once};
 
-use hub_fuzz::{TARGETS, Target};
+use hub_fuzz::Target;
 use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait as _};
 
 #[global_allocator]
 static MEMORY: &PeakMemAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Runs an input of the target that `FUZZ_TARGET` names.
+/// Runs an input of a target.
 ///
 /// # Panics
 /// When the target does, or held more memory than it may for this input.
-pub fn run(input: &[u8]) {
-    static TARGET: OnceLock<&Target> = OnceLock::new();
-    let target = TARGET.get_or_init(|| {
-        let name = std::env::var("FUZZ_TARGET").expect("FUZZ_TARGET names a target");
-        let target = TARGETS.iter().find(|target| target.name == name);
-        let target = target.expect("FUZZ_TARGET is in the table");
-        // What is made once for all inputs is not held against one.
-        (target.run)(&[]);
-        target
-    });
+pub fn run(target: &Target, input: &[u8]) {
+    static IS_WARM: Once = Once::new();
+    // What is made once for all inputs is not held against one.
+    IS_WARM.call_once(|| (target.run)(&[]));
     MEMORY.reset_peak_memory();
     (target.run)(input);
     let (held, may) = (MEMORY.get_peak_memory(), target.memory_max(input.len()));

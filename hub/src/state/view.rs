@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, ops::Bound};
 use bytes::{Bytes, BytesMut};
 use prost::Message;
 
-use super::store::{Direction, Row, RowBatch, Store, StoreError};
+use super::{
+    merge::lay_over,
+    store::{Direction, Row, RowBatch, Store, StoreError},
+};
 use crate::error::{self, Error, Result};
 
 /// Rows that can be read.
@@ -139,31 +142,15 @@ impl View for Overlay<'_> {
 
     fn scan(&self, from: &[u8], to: &[u8], direction: Direction, limit: usize) -> Result<Vec<Row>> {
         let bounds = (Bound::Included(from), Bound::Excluded(to));
-        let changed: Vec<_> = self.changes.range::<[u8], _>(bounds).collect();
+        let changed = self.changes.range::<[u8], _>(bounds);
         // Each change can hide at most one stored row, so this many stored rows are enough.
-        let stored = View::scan(
-            self.store,
-            from,
-            to,
-            direction,
-            limit.saturating_add(changed.len()),
-        )?;
-        if changed.is_empty() {
-            return Ok(stored);
+        let enough = limit.saturating_add(changed.clone().count());
+        let changed = changed.map(|(key, change)| (Bytes::copy_from_slice(key), change.clone()));
+        let stored = View::scan(self.store, from, to, direction, enough)?;
+        let stored = stored.into_iter().map(Ok);
+        match direction {
+            Direction::Forward => lay_over(stored, changed, direction, limit),
+            Direction::Backward => lay_over(stored, changed.rev(), direction, limit),
         }
-        let mut merged: BTreeMap<Bytes, Option<Bytes>> = stored
-            .into_iter()
-            .map(|(key, value)| (key, Some(value)))
-            .collect();
-        for (key, change) in changed {
-            merged.insert(Bytes::copy_from_slice(key), change.clone());
-        }
-        let rows = merged
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)));
-        Ok(match direction {
-            Direction::Forward => rows.take(limit).collect(),
-            Direction::Backward => rows.rev().take(limit).collect(),
-        })
     }
 }

@@ -30,6 +30,7 @@ use super::{Meta, ROWS_FORMAT, Sled, index_error};
 use crate::state::{
     digest::RowDigest,
     keys,
+    merge::{Change, lay_over},
     store::{Direction, Row, RowBatch, StoreError},
 };
 
@@ -190,10 +191,11 @@ impl Rows {
         }
         // Taken before sled is looked at: what settles meanwhile is then there twice, and not missed.
         let changes = self.shared.layers().changes(from, to);
-        let rows = self.shared.sled.db.range(from..to);
+        let changes = changes.into_iter();
+        let rows = self.shared.sled.db.range(from..to).map(owned);
         let merged = match direction {
-            Direction::Forward => merge(rows, changes.into_iter(), direction, limit),
-            Direction::Backward => merge(rows.rev(), changes.into_iter().rev(), direction, limit),
+            Direction::Forward => lay_over(rows, changes, direction, limit),
+            Direction::Backward => lay_over(rows.rev(), changes.rev(), direction, limit),
         };
         merged.map_err(|error| self.shared.unread(&error))
     }
@@ -210,39 +212,10 @@ impl Drop for Rows {
     }
 }
 
-/// Stored rows with changes laid over them, both in a direction.
-fn merge(
-    stored: impl Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
-    changes: impl Iterator<Item = (Bytes, Option<Bytes>)>,
-    direction: Direction,
-    limit: usize,
-) -> sled::Result<Vec<Row>> {
-    let mut rows = vec![];
-    let mut stored = stored.peekable();
-    let mut changes = changes.peekable();
-    while rows.len() < limit {
-        let is_before = |stored: &[u8], changed: &[u8]| match direction {
-            Direction::Forward => stored < changed,
-            Direction::Backward => stored > changed,
-        };
-        let takes_stored = match (stored.peek(), changes.peek()) {
-            (None, None) => break,
-            (Some(Err(_)), _) | (Some(_), None) => true,
-            (None, Some(_)) => false,
-            (Some(Ok((key, _))), Some((changed, _))) => is_before(key, changed),
-        };
-        if takes_stored {
-            if let Some(row) = stored.next() {
-                let (key, value) = row?;
-                rows.push((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)));
-            }
-        } else if let Some((key, change)) = changes.next() {
-            // It hides the stored one.
-            stored.next_if(|row| row.as_ref().is_ok_and(|(one, _)| **one == *key));
-            rows.extend(change.map(|value| (key, value)));
-        }
-    }
-    Ok(rows)
+/// A row that no longer holds on to one of sled's pages.
+fn owned(row: sled::Result<(sled::IVec, sled::IVec)>) -> sled::Result<Row> {
+    let (key, value) = row?;
+    Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
 }
 
 impl Shared {
@@ -399,7 +372,7 @@ impl Layers {
     }
 
     /// What changed in a range, in order.
-    fn changes(&self, from: &[u8], to: &[u8]) -> Vec<(Bytes, Option<Bytes>)> {
+    fn changes(&self, from: &[u8], to: &[u8]) -> Vec<Change> {
         let bounds = (Bound::Included(from), Bound::Excluded(to));
         let owned = |(key, change): (&Vec<u8>, &Option<Bytes>)| {
             (Bytes::copy_from_slice(key), change.clone())
