@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use hub_core::{crypto::sha256, jwk::TokenJwk, names::AgencyId};
+use hub_core::{crypto::sha256, jwk::TokenJwk, names::AgencyId, reason::Reason};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     config::Config,
     domain::{Command, members},
     engine::{Engine, Submission},
+    error::Error,
     identity::{KeyStanding, NodeStanding, Peer, TokenKey},
     state::{
         keys::{Key, Kind},
@@ -83,7 +84,7 @@ pub async fn watch(engine: Arc<Engine>, tls: Arc<TlsReloader>, config: Config, t
 /// of an agency that the charter does not know is a slip, and nothing of it goes on the ledger.
 ///
 /// # Errors
-/// When the folder cannot be listed, or holds too much.
+/// When the folder cannot be listed, or holds too much; when the hub's storage failed.
 pub async fn import(
     engine: &Engine,
     tls: &TlsReloader,
@@ -131,22 +132,31 @@ pub async fn import(
             );
             if file.extension().is_some_and(|extension| extension == "pem") {
                 let outcome = import_node(engine, tls, config, &agency, &file).await;
-                left_out.extend(at_fault(&file, outcome));
+                left_out.extend(at_fault(&file, outcome)?);
             }
         }
         let keys = folder.join("token-keys.json");
         if keys.is_file() {
             let outcome = import_keys(engine, &agency, &keys).await;
-            left_out.extend(at_fault(&keys, outcome));
+            left_out.extend(at_fault(&keys, outcome)?);
         }
     }
     Ok(left_out)
 }
 
 /// What is wrong with a file, if anything is; the files beside it are imported all the same.
-fn at_fault(file: &Path, outcome: anyhow::Result<()>) -> Option<String> {
-    let error = outcome.err()?;
-    Some(format!("{}: left out: {error:#}", file.display()))
+///
+/// # Errors
+/// When the hub is at fault, and not the file: it records nothing any more.
+fn at_fault(file: &Path, outcome: anyhow::Result<()>) -> anyhow::Result<Option<String>> {
+    let Err(error) = outcome else {
+        return Ok(None);
+    };
+    let reason = error.downcast_ref::<Error>().map(|error| error.reason);
+    if matches!(reason, Some(Reason::Unavailable | Reason::Internal)) {
+        return Err(error.context(format!("{}: cannot be enrolled", file.display())));
+    }
+    Ok(Some(format!("{}: left out: {error:#}", file.display())))
 }
 
 fn list(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -213,7 +213,10 @@ impl List {
         while self.keys.len() < self.piece
             && let Some(row) = rows.next()?
         {
-            let rest = row.get_ref(1)?.as_blob().map_err(Fault::unfit_row)?;
+            let rest = row
+                .get_ref(1)?
+                .as_blob()
+                .map_err(|error| Fault::unfit(error.to_string()))?;
             let mut run = posting::decode(row.get(0)?, rest)?;
             if is_back {
                 run.reverse();
@@ -312,10 +315,6 @@ impl Places {
 }
 
 impl Fault {
-    fn unfit_row(error: impl ToString) -> Self {
-        Self::unfit(error.to_string())
-    }
-
     fn interrupted() -> Self {
         Self::of_kind("it read more than one search may", FaultKind::Interrupted)
     }

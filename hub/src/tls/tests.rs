@@ -165,11 +165,33 @@ fn client(
     Arc::new(config)
 }
 
+/// The certificate of a node of the tax agency.
+fn spec(clock: &ManualClock) -> LeafSpec {
+    let now = clock.now();
+    let hour = SignedDuration::from_hours(1);
+    LeafSpec::node(DOMAIN, "tax", "node-1", now - hour, now + hour)
+}
+
+impl Door {
+    /// What a new node says who it is with.
+    fn client(&self) -> Arc<ClientConfig> {
+        let leaf = self.pki.ca().issue(&spec(&self.clock)).unwrap();
+        client(&self.pki, Some(&leaf), &TLS13)
+    }
+
+    /// A connection, as the client and as the hub have it.
+    async fn connect(&mut self, config: Arc<ClientConfig>) -> (Client, TlsIo) {
+        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let name = "localhost".try_into().unwrap();
+        let client = TlsConnector::from(config).connect(name, tcp).await.unwrap();
+        let hub = self.incoming.next().await.unwrap().unwrap();
+        (client, hub)
+    }
+}
+
 impl Bench {
     fn spec(&self) -> LeafSpec {
-        let now = self.clock.now();
-        let hour = SignedDuration::from_hours(1);
-        LeafSpec::node(DOMAIN, "tax", "node-1", now - hour, now + hour)
+        spec(&self.clock)
     }
 
     fn leaf(&self, spoil: impl FnOnce(&mut LeafSpec)) -> Leaf {
@@ -629,22 +651,11 @@ async fn a_node_is_read_at_its_pace_on_all_its_connections_together() {
         ..AcceptLimits::default()
     })
     .await;
-    let now = door.clock.now();
-    let hour = SignedDuration::from_hours(1);
-    let spec = LeafSpec::node(DOMAIN, "tax", "node-1", now - hour, now + hour);
-    let config = client(
-        &door.pki,
-        Some(&door.pki.ca().issue(&spec).unwrap()),
-        &TLS13,
-    );
+    let config = door.client();
     let began = Instant::now();
     let mut reads = tokio::task::JoinSet::new();
     for _ in 0..2 {
-        let tcp = TcpStream::connect(door.address).await.unwrap();
-        let name = "localhost".try_into().unwrap();
-        let connector = TlsConnector::from(Arc::clone(&config));
-        let mut mouth = connector.connect(name, tcp).await.unwrap();
-        let mut ears = door.incoming.next().await.unwrap().unwrap();
+        let (mut mouth, mut ears) = door.connect(Arc::clone(&config)).await;
         reads.spawn(async move {
             let sent = vec![7; SENT];
             let heard = async {
@@ -671,16 +682,8 @@ async fn who_owes_and_goes_away_is_not_waited_for() {
         ..AcceptLimits::default()
     })
     .await;
-    let now = door.clock.now();
-    let hour = SignedDuration::from_hours(1);
-    let spec = LeafSpec::node(DOMAIN, "tax", "node-1", now - hour, now + hour);
-    let leaf = door.pki.ca().issue(&spec).unwrap();
-    let config = client(&door.pki, Some(&leaf), &TLS13);
-    let tcp = TcpStream::connect(door.address).await.unwrap();
-    let connector = TlsConnector::from(config);
-    let name = "localhost".try_into().unwrap();
-    let mut mouth = connector.connect(name, tcp).await.unwrap();
-    let mut ears = door.incoming.next().await.unwrap().unwrap();
+    let config = door.client();
+    let (mut mouth, mut ears) = door.connect(config).await;
     mouth.write_all(&[7; 8_192]).await.unwrap();
     mouth.flush().await.unwrap();
     let mut part = [0; 1_024];
