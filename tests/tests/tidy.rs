@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("state", &["error", "ledger"]),
     // A refused call ends in `wire::status`, the only place that makes a status.
     ("identity", &["clock", "error", "pace", "wire::status"]),
-    ("tls", &["clock", "error", "identity", "pace"]),
+    ("tls", &["clock", "error", "identity", "metrics", "pace"]),
     // Files beside the ledger: what notifications name is asked through a trait.
     ("attachments", &["clock", "error"]),
     // The roster answers for whom a permit is; it is read, never changed.
