@@ -7,7 +7,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use agency_client::subscribe::{Event, SubscribeOptions, Subscription};
+use agency_client::subscribe::{Event, Subscription};
 use anyhow::{Context as _, bail, ensure};
 use futures::future::try_join_all;
 use tokio::{task::JoinHandle, time::Instant};
@@ -19,7 +19,7 @@ use crate::{
     peers::{BODY_BYTES, publish_bytes},
     report::{Findings, Row, mebibytes, milliseconds},
     server::{SETTLE_TIME_MAX, Server, hub_binary},
-    site::{CHANNEL, Site},
+    site::Site,
     stats::{Latencies, Ratio, median},
 };
 
@@ -185,14 +185,9 @@ async fn fan_out(options: &Options, site: &Site, hub: &Server) -> anyhow::Result
     let publishers = site.clients(&endpoint)?;
     let body = load::body(BODY_BYTES)?;
     let nodes = site.nodes().iter().cycle();
-    let subscribers = nodes.take(options.subscribers.into()).map(|node| {
-        let subscribe = SubscribeOptions {
-            logs: vec![format!("channels/{CHANNEL}")],
-            live_only: true,
-            ..SubscribeOptions::default()
-        };
-        Ok(node.client(&endpoint)?.channels().subscribe(subscribe))
-    });
+    let subscribers = nodes
+        .take(options.subscribers.into())
+        .map(|node| Ok(load::listen(&node.client(&endpoint)?)));
     let subscribers: Vec<_> = subscribers.collect::<anyhow::Result<_>>()?;
     let subscribers = try_join_all(subscribers.into_iter().map(caught_up)).await?;
     for publisher in &publishers {

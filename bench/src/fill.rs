@@ -4,10 +4,7 @@
 //! recorded in a commit with others, synced and applied. What is left out is the check of the signature,
 //! which leaves nothing in the data. So the folder is one that a hub has made; `hub fsck` passes it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicU64};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -81,7 +78,7 @@ pub(crate) async fn fill(site: &Site, entries: u64, age: Age) -> anyhow::Result<
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let (inside, missing) = &*shared;
-            while take(missing) {
+            while load::take(missing).is_some() {
                 inside.publish(number).await?;
             }
             anyhow::Ok(())
@@ -99,13 +96,6 @@ pub(crate) async fn fill(site: &Site, entries: u64, age: Age) -> anyhow::Result<
         Ok(services.engine.store().head())
     })
     .await?
-}
-
-/// Takes one of what is missing.
-fn take(missing: &AtomicU64) -> bool {
-    let less = |left: u64| left.checked_sub(1);
-    let taken = missing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-    taken.is_ok()
 }
 
 /// The services and who calls them.

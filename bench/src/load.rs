@@ -1,6 +1,9 @@
 //! Load in a closed loop: so many nodes, so many calls of each under way, each followed by the next.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -18,6 +21,7 @@ use agency_client::{
     Client,
     channels::NotificationDraft,
     proto::channels::{Classification, Notification},
+    subscribe::{SubscribeOptions, Subscription},
 };
 
 /// Title of what is published where nothing hangs on it.
@@ -100,7 +104,16 @@ pub(crate) fn draft(title: impl Into<String>, body: &Bytes) -> NotificationDraft
         .body(body.clone(), MEDIA_TYPE)
 }
 
-/// The same as its message.
+/// A subscription to that channel from now on.
+pub(crate) fn listen(client: &Client) -> Subscription {
+    client.channels().subscribe(SubscribeOptions {
+        logs: vec![format!("channels/{CHANNEL}")],
+        live_only: true,
+        ..SubscribeOptions::default()
+    })
+}
+
+/// What [`draft`] makes, as its message.
 pub(crate) fn notification(body: &Bytes) -> Notification {
     Notification {
         channel: format!("channels/{CHANNEL}"),
@@ -111,6 +124,13 @@ pub(crate) fn notification(body: &Bytes) -> Notification {
         classification: Classification::Internal.into(),
         ..Notification::default()
     }
+}
+
+/// Takes one of what is left, and tells how many there were with it.
+pub(crate) fn take(left: &AtomicU64) -> Option<u64> {
+    let less = |left: u64| left.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+        .ok()
 }
 
 /// How a load is put on.

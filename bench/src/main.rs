@@ -2,8 +2,8 @@
 //!
 //! The cast:
 //! - [`site`]: certificates and settings that all systems share; [`binaries`], [`server`]: what runs.
-//! - [`load`]: calls in a closed loop and what they cost; [`mixed`]: an hour of all kinds; [`cpu`], [`proc`], [`stats`]: how that is
-//!   reckoned.
+//! - [`load`]: calls in a closed loop and what they cost; [`mixed`]: an hour of all kinds; [`cpu`],
+//!   [`proc`], [`stats`]: how that is reckoned.
 //! - [`echo`], [`nats`], [`etcd`]: the peers, and [`tls`] for those that are made here.
 //! - [`peers`], [`fanout`], [`replay`], [`restart`], [`scale`]: the measurements.
 //! - [`fill`]: a large ledger in little time.

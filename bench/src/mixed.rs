@@ -1,18 +1,12 @@
 //! A mixed load: what all members ask of a hub in an hour, as fast as it goes.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use agency_client::{
-    Client,
-    channels::SearchQuery,
-    proto::channels::ListNotificationsRequest,
-    subscribe::{Event, SubscribeOptions},
+    Client, channels::SearchQuery, proto::channels::ListNotificationsRequest, subscribe::Event,
 };
 use anyhow::ensure;
 use bytes::Bytes;
@@ -64,12 +58,7 @@ pub(crate) async fn run(site: &Site, server: &Server, calls: u64) -> anyhow::Res
 }
 
 async fn listen(client: Client) -> anyhow::Result<()> {
-    let options = SubscribeOptions {
-        logs: vec![format!("channels/{CHANNEL}")],
-        live_only: true,
-        ..SubscribeOptions::default()
-    };
-    let mut events = client.channels().subscribe(options);
+    let mut events = load::listen(&client);
     while let Some(event) = events.next().await {
         let _event: Event = event?;
     }
@@ -77,8 +66,7 @@ async fn listen(client: Client) -> anyhow::Result<()> {
 }
 
 async fn work(client: Client, body: Bytes, left: Arc<AtomicU64>) -> anyhow::Result<()> {
-    let less = |left: u64| left.checked_sub(1);
-    while let Ok(number) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+    while let Some(number) = load::take(&left) {
         call(&client, &body, number).await?;
     }
     Ok(())

@@ -114,6 +114,11 @@ impl Findings {
         self.ratios.push((name.to_owned(), ratio, None));
     }
 
+    /// A single figure of memory, in mebibytes.
+    pub(crate) fn mebibytes(&mut self, name: &str, bytes: u64) {
+        self.value(name, as_f64(bytes) / MIB);
+    }
+
     /// A sentence beside the figures.
     pub(crate) fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());

@@ -116,8 +116,7 @@ fn tell(findings: &mut Findings, entries: u64, how: &str, name: &str, starts: &[
         mebibytes(peak)
     ));
     findings.value(&format!("{name}_{entries}_seconds"), median(&times));
-    let peak = as_f64(peak) / (1024.0 * 1024.0);
-    findings.value(&format!("{name}_{entries}_peak_mib"), peak);
+    findings.mebibytes(&format!("{name}_{entries}_peak_mib"), peak);
 }
 
 /// Puts the mixed load on a hub that has just started, and tells of its memory.
@@ -140,9 +139,8 @@ async fn mixed_load(
         mebibytes(peak),
         mebibytes(now)
     ));
-    let mebibytes = |bytes: u64| as_f64(bytes) / (1024.0 * 1024.0);
-    findings.value(&format!("mixed_{entries}_peak_mib"), mebibytes(peak));
-    findings.value(&format!("mixed_{entries}_end_mib"), mebibytes(now));
+    findings.mebibytes(&format!("mixed_{entries}_peak_mib"), peak);
+    findings.mebibytes(&format!("mixed_{entries}_end_mib"), now);
     server.stop().await
 }
 

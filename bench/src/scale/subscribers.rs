@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use agency_client::{
     Client,
-    subscribe::{Event, SubscribeOptions, Subscription},
+    subscribe::{Event, Subscription},
 };
 use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
@@ -17,7 +17,7 @@ use crate::{
     peers::{BATCH_ITEMS, BODY_BYTES},
     report::{Findings, Row, mebibytes, microseconds},
     server::{SETTLE_TIME_MAX, Server},
-    site::{CHANNEL, Site},
+    site::Site,
     stats::{as_f64, median},
 };
 
@@ -100,14 +100,7 @@ async fn run(
 ) -> anyhow::Result<Run> {
     let endpoint = server.endpoint();
     let nodes = site.nodes().iter().cycle().take(subscribers);
-    let subscriptions = nodes.map(|node| {
-        let subscribe = SubscribeOptions {
-            logs: vec![format!("channels/{CHANNEL}")],
-            live_only: true,
-            ..SubscribeOptions::default()
-        };
-        anyhow::Ok(node.client(&endpoint)?.channels().subscribe(subscribe))
-    });
+    let subscriptions = nodes.map(|node| anyhow::Ok(load::listen(&node.client(&endpoint)?)));
     let mut subscriptions = subscriptions.collect::<anyhow::Result<Vec<_>>>()?;
     for subscription in &mut subscriptions {
         caught_up(subscription).await?;
