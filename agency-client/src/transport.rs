@@ -16,11 +16,12 @@ use std::{
 };
 
 use http::Uri;
+use hub_core::gathered::Gathered;
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, version::TLS13};
 use rustls_pki_types::{PrivateKeyDer, ServerName};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, BufReader, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -42,6 +43,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Flow-control window of the connection, in bytes.
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Bytes that are read at a time, as much as a TLS record holds; TLS itself asks for a quarter of that.
+const READ_BYTES: usize = 16 * 1024;
 /// Port when the endpoint names none.
 const PORT_DEFAULT: u16 = 443;
 
@@ -177,6 +180,7 @@ impl Connector {
         let connecting = async {
             let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
             tcp.set_nodelay(true)?;
+            let tcp = BufReader::with_capacity(READ_BYTES, tcp);
             self.tls.connect(self.name.clone(), tcp).await
         };
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
@@ -192,7 +196,7 @@ impl Connector {
             self.observer.tell(|observer| observer.reconnected());
         }
         Ok(TokioIo::new(Watched {
-            stream,
+            stream: Gathered::new(stream),
             watch: self.watch,
         }))
     }
@@ -200,7 +204,7 @@ impl Connector {
 
 /// A TLS stream that remembers why it broke.
 struct Watched {
-    stream: TlsStream<TcpStream>,
+    stream: Gathered<TlsStream<BufReader<TcpStream>>>,
     watch: TlsWatch,
 }
 
@@ -225,6 +229,18 @@ impl AsyncWrite for Watched {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

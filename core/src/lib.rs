@@ -10,6 +10,7 @@
 //! - [`date`]: civil dates.
 //! - [`uscc`]: unified social credit codes.
 //! - [`document_number`]: numbers of official documents.
+//! - [`gathered`]: writes of a connection that wait for each other.
 //! - [`jwk`]: public keys of officer tokens.
 //! - [`workdays`]: holidays and make-up working days.
 //! - [`profile`]: a client's settings file.
@@ -19,6 +20,7 @@ pub mod commitment;
 pub mod crypto;
 pub mod date;
 pub mod document_number;
+pub mod gathered;
 pub mod jwk;
 pub mod merkle;
 pub mod names;

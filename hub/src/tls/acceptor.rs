@@ -25,6 +25,7 @@ use futures::Stream;
 use hub_core::{crypto::sha256, names::AgencyId};
 use rustls::HandshakeKind;
 use tokio::{
+    io::BufReader,
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::{AbortHandle, JoinSet},
@@ -50,6 +51,10 @@ use crate::{
 
 /// Connections that have finished their handshake and wait for the server.
 const READY_MAX: usize = 64;
+
+/// Bytes that are read at a time: as much as a TLS record holds. TLS itself asks for a quarter of that, and a
+/// record of a dozen calls would take a system call for each part.
+const READ_BYTES: usize = 16 * 1024;
 
 /// Pause after the operating system refused to accept, as when it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -151,7 +156,10 @@ pub struct Incoming {
 }
 
 /// A connection that is let in, from the thread of handshakes.
-type Admitted = (TlsStream<TcpStream>, PeerInfo, Place);
+type Admitted = (Tls, PeerInfo, Place);
+
+/// A connection under TLS, read from the operating system in larger pieces than TLS asks for.
+type Tls = TlsStream<BufReader<TcpStream>>;
 
 impl Stream for Incoming {
     type Item = io::Result<TlsIo>;
@@ -261,7 +269,7 @@ impl Door {
         })?;
         tcp.set_nodelay(true)?;
         let stream = TlsAcceptor::from(self.reloader.config())
-            .accept(tcp)
+            .accept(BufReader::with_capacity(READ_BYTES, tcp))
             .await?;
         let (_, session) = stream.get_ref();
         if session.alpn_protocol() != Some(b"h2") {

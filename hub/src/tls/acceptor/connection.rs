@@ -12,15 +12,15 @@ use std::{
     time::Duration,
 };
 
+use hub_core::gathered::Gathered;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::{Instant, Sleep},
 };
-use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::{AcceptLimits, Place};
+use super::{AcceptLimits, Place, Tls};
 use crate::identity::PeerInfo;
 
 /// Bytes with which HTTP/2 begins (RFC 9113 section 3.4).
@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// A connection with a finished handshake. Its `ConnectInfo` is [`PeerInfo`].
 pub struct TlsIo {
-    stream: TlsStream<TcpStream>,
+    stream: Gathered<Tls>,
     info: PeerInfo,
     /// Bytes of the preface that have not come, and until when they must.
     silent: Option<(usize, Pin<Box<Sleep>>)>,
@@ -43,14 +43,14 @@ pub struct TlsIo {
 
 impl TlsIo {
     pub(super) fn new(
-        stream: TlsStream<TcpStream>,
+        stream: Tls,
         info: PeerInfo,
         place: Place,
         limits: &AcceptLimits,
     ) -> Self {
         let patience = tokio::time::sleep(limits.preface_time_max);
         Self {
-            stream,
+            stream: Gathered::new(stream),
             info,
             silent: Some((PREFACE_BYTES, Box::pin(patience))),
             pause: None,
@@ -69,7 +69,7 @@ impl TlsIo {
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(context));
                 self.pause = None;
-                if is_gone(self.stream.get_ref().0) {
+                if is_gone(self.stream.get_ref().get_ref().0.get_ref()) {
                     return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
                 }
             }

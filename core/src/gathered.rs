@@ -1,0 +1,194 @@
+//! Writes that wait for each other.
+//!
+//! HTTP/2 hands over each frame of a message by itself and flushes after it; below TLS that is a record and
+//! a system call each, and the other side pays for a wake-up and a read each. Where many calls share a
+//! connection their frames come in bursts, as when a commit answers a dozen calls at once.
+
+use std::{
+    fmt, io,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker, ready},
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes that are gathered at most; then they are written, whoever else is ready. As much as one TLS record
+/// holds (RFC 8446 section 5.1).
+pub const GATHERED_BYTES_MAX: usize = 16 * 1024;
+
+/// A stream whose flush waits until the runtime has nothing else to do on this thread, so that what other
+/// tasks are about to write goes out with it.
+///
+/// A flush is answered at once and done a moment later, when the task that asked for it is woken again:
+/// after the tasks that were ready by then, and at the latest after a few dozen of them. That task must
+/// poll the stream whenever it is woken, as HTTP/2 does. An error of such a flush is told by the next write or
+/// flush.
+/// A shutdown writes everything before it ends.
+///
+/// At most [`GATHERED_BYTES_MAX`] are held, and no memory while there are none.
+pub struct Gathered<S> {
+    stream: S,
+    /// What is written, and how much of it the stream has taken.
+    bytes: Vec<u8>,
+    taken: usize,
+    /// Whether a flush is waited for.
+    is_waiting: bool,
+    turn: Arc<Turn>,
+}
+
+/// The end of what is ready now.
+#[derive(Default)]
+struct Turn {
+    is_over: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Wake for Turn {
+    fn wake(self: Arc<Self>) {
+        self.is_over.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}
+
+impl<S> Gathered<S> {
+    /// Gathers what is written to a stream.
+    pub fn new(stream: S) -> Self {
+        Self {
+            stream,
+            bytes: Vec::new(),
+            taken: 0,
+            is_waiting: false,
+            turn: Arc::default(),
+        }
+    }
+
+    /// The stream.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+}
+
+impl<S> fmt::Debug for Gathered<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gathered")
+            .field("held", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Gathered<S> {
+    /// Writes all that is held.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.bytes.get(self.taken..)
+            && !rest.is_empty()
+        {
+            match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                taken => self.taken = self.taken.saturating_add(taken),
+            }
+        }
+        self.bytes = Vec::new();
+        self.taken = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Makes room for so many bytes more, or for none where they are too many to be held.
+    fn poll_room(&mut self, context: &mut Context<'_>, more: usize) -> Poll<io::Result<()>> {
+        if self.bytes.len().saturating_add(more) > GATHERED_BYTES_MAX {
+            return self.poll_drain(context);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether a flush was asked for and its time has come.
+    fn is_due(&self) -> bool {
+        self.is_waiting && self.turn.is_over.load(Ordering::Acquire)
+    }
+
+    fn poll_flush_now(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(context))?;
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.is_waiting = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sees to it that the task is woken once what is ready now has been done.
+    fn wait(&mut self, context: &Context<'_>) {
+        self.turn.task.register(context.waker());
+        if !self.is_waiting {
+            self.is_waiting = true;
+            self.turn.is_over.store(false, Ordering::Release);
+            let waker = Waker::from(Arc::clone(&self.turn));
+            // It is the waker that is waited for: dropping the future does not take it back.
+            let _pending = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Whoever polls after the wake-up may come here first, or only here. What fails is told to who writes:
+        // there may be something to read yet, such as why the peer has closed.
+        if self.is_due() {
+            let _told_later = self.poll_flush_now(context);
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_room(context, bytes.len()))?;
+        if bytes.len() > GATHERED_BYTES_MAX {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        }
+        self.bytes.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        ready!(self.poll_room(context, bytes))?;
+        if bytes > GATHERED_BYTES_MAX {
+            return Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        }
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
+        Poll::Ready(Ok(bytes))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.bytes.is_empty() || self.is_due() {
+            return self.poll_flush_now(context);
+        }
+        self.wait(context);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush_now(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
