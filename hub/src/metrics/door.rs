@@ -37,6 +37,12 @@ impl Closed {
         Self::AgencyFull,
     ];
 
+    /// Its place in [`Closed::ALL`].
+    #[must_use]
+    pub const fn number(self) -> usize {
+        self as usize
+    }
+
     /// Its label.
     #[must_use]
     pub const fn label(self) -> &'static str {

@@ -220,7 +220,7 @@ impl Door {
                                 tokio::time::sleep(wait).await;
                                 door.admit(tcp, remote).await;
                             });
-                            for gone in waiting.admit(remote, task) {
+                            if let Some(gone) = waiting.admit(remote, task) {
                                 self.book.note(gone, Closed::GaveWay);
                             }
                         }
@@ -370,24 +370,18 @@ impl Waiting {
 
     /// One more; the oldest gives way where there are too many, and is told. An honest handshake takes
     /// milliseconds, so the oldest is one that has been waited for in vain.
-    fn admit(&mut self, remote: SocketAddr, task: AbortHandle) -> Vec<SocketAddr> {
-        let mut gone = vec![];
-        while self.tasks.len() >= self.max {
-            let Some(oldest) = self.tasks.pop_front() else {
-                break;
-            };
-            if !oldest.task.is_finished() {
-                oldest.task.abort();
-                gone.push(oldest.remote);
-            }
-        }
+    fn admit(&mut self, remote: SocketAddr, task: AbortHandle) -> Option<SocketAddr> {
+        let is_full = self.tasks.len() >= self.max;
+        let oldest = is_full.then(|| self.tasks.pop_front()).flatten();
         let began = Instant::now();
         self.tasks.push_back(Handshake {
             began,
             remote,
             task,
         });
-        gone
+        let gone = oldest.filter(|oldest| !oldest.task.is_finished())?;
+        gone.task.abort();
+        Some(gone.remote)
     }
 }
 

@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use hub_tests::{hostile::waves, raw::eventually};
-use tokio::{io::AsyncReadExt as _, net::TcpStream};
+use tokio::{io::AsyncReadExt as _, net::TcpStream, time::Instant};
 
 use crate::Siege;
 
 /// More than there may be handshakes under way.
 const CONNECTIONS: usize = 1_300;
+
+/// How long a hub waits for a handshake.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Whether the hub has closed a connection.
 async fn is_closed(tcp: &mut TcpStream) -> bool {
@@ -44,14 +47,18 @@ async fn who_does_not_speak_gives_way_to_who_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_too_often_is_closed_before_anything_is_done_for_it() {
     let siege = Siege::with("limits.address_connections_burst_max = 200").await;
+    let began = Instant::now();
     // Fewer than there may be handshakes under way: nobody has to give way.
     let silent = waves::silent(&siege.field.attacker, 600).await;
     let mut silent = silent.unwrap();
-    // Of the last hundred none is due so soon. That it is their pace and not the time for a handshake is
-    // shown in the tests of the door.
+    // Of the last hundred none is due so soon.
     for tcp in &mut silent[500..] {
         eventually("it is closed", async || is_closed(tcp).await).await;
     }
+    // It is for their pace: the first, which was due at once, still has time for its handshake. On a busy
+    // machine that may be over; the tests of the door count the reasons.
+    let is_first_closed = is_closed(&mut silent[0]).await;
+    assert!(!is_first_closed || began.elapsed() >= HANDSHAKE_TIME_MAX);
     siege.holds().await;
     drop(silent);
     siege.lift().await;

@@ -42,12 +42,7 @@ pub struct TlsIo {
 }
 
 impl TlsIo {
-    pub(super) fn new(
-        stream: Tls,
-        info: PeerInfo,
-        place: Place,
-        limits: &AcceptLimits,
-    ) -> Self {
+    pub(super) fn new(stream: Tls, info: PeerInfo, place: Place, limits: &AcceptLimits) -> Self {
         let patience = tokio::time::sleep(limits.preface_time_max);
         Self {
             stream: Gathered::new(stream),

@@ -2,7 +2,6 @@
 //! bear, for strangers can bring them about as often as they like.
 
 use std::{
-    borrow::Cow,
     io,
     net::SocketAddr,
     sync::{Mutex, PoisonError},
@@ -21,11 +20,11 @@ const TIME_MIN: Duration = Duration::from_secs(1);
 pub(super) struct TurnedAway {
     why: Closed,
     /// What else there is to say.
-    details: Cow<'static, str>,
+    details: String,
 }
 
 impl TurnedAway {
-    pub(super) fn new(why: Closed, details: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(why: Closed, details: impl Into<String>) -> Self {
         let details = details.into();
         Self { why, details }
     }
@@ -62,11 +61,8 @@ impl Book {
     pub(super) fn note(&self, remote: SocketAddr, turned_away: impl Into<TurnedAway>) {
         let TurnedAway { why, details } = turned_away.into();
         self.metrics.closed(why);
-        let line = Closed::ALL
-            .iter()
-            .zip(&self.lines)
-            .find(|(it, _)| **it == why);
-        let Some(left_out) = line.and_then(|(_, line)| line.next(Instant::now())) else {
+        let line = self.lines.get(why.number());
+        let Some(left_out) = line.and_then(|line| line.next(Instant::now())) else {
             return;
         };
         let text = text(why);
