@@ -9,6 +9,7 @@
 mod arrivals;
 mod aside;
 mod connection;
+mod patient;
 mod turned_away;
 
 use std::{
@@ -37,6 +38,7 @@ pub use self::connection::TlsIo;
 use self::{
     arrivals::Arrivals,
     aside::Aside,
+    patient::Patient,
     turned_away::{Book, TurnedAway},
 };
 use super::TlsReloader;
@@ -88,7 +90,8 @@ pub struct AcceptLimits {
     /// Time from there until the peer has begun to speak HTTP/2.
     pub preface_time_max: Duration,
     /// How long a peer may take nothing of what is written to it. HTTP/2 keepalive cannot tell: the
-    /// ping, and the farewell to a peer that has not answered it, wait behind what is not taken.
+    /// ping, and the farewell to a peer that has not answered it, wait behind what is not taken. Its socket
+    /// is watched, so neither they nor what is added behind them begins the time anew.
     pub stall_time_max: Duration,
 }
 
@@ -159,7 +162,7 @@ pub struct Incoming {
 type Admitted = (Tls, PeerInfo, Place);
 
 /// A connection under TLS, read from the operating system in larger pieces than TLS asks for.
-type Tls = TlsStream<BufReader<TcpStream>>;
+type Tls = TlsStream<BufReader<Patient>>;
 
 impl Stream for Incoming {
     type Item = io::Result<TlsIo>;
@@ -268,6 +271,7 @@ impl Door {
             TurnedAway::new(Closed::Full, format!("at most {max}"))
         })?;
         tcp.set_nodelay(true)?;
+        let tcp = Patient::new(tcp, self.limits.stall_time_max);
         let stream = TlsAcceptor::from(self.reloader.config())
             .accept(BufReader::with_capacity(READ_BYTES, tcp))
             .await?;

@@ -792,6 +792,38 @@ async fn who_takes_nothing_of_what_is_written_to_it_is_closed() {
     assert_eq!(end(&mut bench).await, std::io::ErrorKind::TimedOut);
 }
 
+/// What is written behind the rest is held back, not taken: with it, the time does not begin anew.
+#[tokio::test]
+async fn a_word_now_and_then_to_a_peer_that_takes_nothing_does_not_keep_it() {
+    let mut door = door(AcceptLimits {
+        stall_time_max: Duration::from_millis(200),
+        ..AcceptLimits::default()
+    })
+    .await;
+    let config = door.client();
+    let (_deaf, mut mouth) = door.connect(config).await;
+    let soon = Duration::from_millis(20);
+    // Until nothing more goes in.
+    while tokio::time::timeout(soon, mouth.write_all(&[7; 64 * 1024]))
+        .await
+        .is_ok()
+    {}
+    let mut words = 0;
+    let told = loop {
+        tokio::time::sleep(soon).await;
+        let word = async {
+            mouth.write_all(b"ping").await?;
+            mouth.flush().await
+        };
+        if let Ok(Err(error)) = tokio::time::timeout(soon, word).await {
+            break error;
+        }
+        words += 1;
+        assert!(words < 200, "it is kept");
+    };
+    assert_eq!(told.kind(), std::io::ErrorKind::TimedOut);
+}
+
 #[test]
 fn serial_numbers_compare_without_the_encodings_zero() {
     let set: crate::identity::RevokedSerials = [&[0, 0x80, 1][..]].into_iter().collect();

@@ -1,6 +1,6 @@
-//! A connection after its handshake, which gives up on a peer that does nothing: one that never begins
-//! to speak HTTP/2, and one that takes nothing of what is written to it. A peer that does too much is not
-//! read until it is due again.
+//! A connection after its handshake, which gives up on a peer that never begins to speak HTTP/2; its socket
+//! gives up on one that takes nothing of what is written to it. A peer that does too much is not read until
+//! it is due again.
 //!
 //! Between the two the server's keepalive watches over a connection. It begins with HTTP/2 itself, and
 //! ends where its own ping cannot be written.
@@ -37,7 +37,6 @@ pub struct TlsIo {
     silent: Option<(usize, Pin<Box<Sleep>>)>,
     /// Until when nothing is read.
     pause: Option<Pin<Box<Sleep>>>,
-    stall: Stall,
     _place: Place,
 }
 
@@ -49,12 +48,13 @@ impl TlsIo {
             info,
             silent: Some((PREFACE_BYTES, Box::pin(patience))),
             pause: None,
-            stall: Stall {
-                time_max: limits.stall_time_max,
-                until: None,
-            },
             _place: place,
         }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        let (under_tls, _) = self.stream.get_ref().get_ref();
+        under_tls.get_ref().get_ref()
     }
 
     /// Waits until the peer may be read. One that goes away meanwhile is not waited for: its calls would
@@ -64,7 +64,7 @@ impl TlsIo {
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(context));
                 self.pause = None;
-                if is_gone(self.stream.get_ref().get_ref().0.get_ref()) {
+                if is_gone(self.tcp()) {
                     return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
                 }
             }
@@ -98,32 +98,6 @@ impl fmt::Debug for TlsIo {
         f.debug_struct("TlsIo")
             .field("info", &self.info)
             .finish_non_exhaustive()
-    }
-}
-
-/// How long nothing that was written has been taken.
-struct Stall {
-    time_max: Duration,
-    /// Since something waits to be taken: until when it must be.
-    until: Option<Pin<Box<Sleep>>>,
-}
-
-impl Stall {
-    /// What a write came to, or that the peer has taken nothing for too long.
-    fn watch<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        polled: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if polled.is_ready() {
-            self.until = None;
-            return polled;
-        }
-        let until = self
-            .until
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.time_max)));
-        ready!(until.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -169,18 +143,15 @@ impl AsyncWrite for TlsIo {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.stall.watch(context, polled)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_flush(context);
-        self.stall.watch(context, polled)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.stall.watch(context, polled)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -188,8 +159,7 @@ impl AsyncWrite for TlsIo {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.stall.watch(context, polled)
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
     }
 
     fn is_write_vectored(&self) -> bool {
