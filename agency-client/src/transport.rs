@@ -43,8 +43,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Flow-control window of the connection, in bytes.
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-/// Bytes that are read at a time, as much as a TLS record holds; TLS itself asks for a quarter of that.
-const READ_BYTES: usize = 16 * 1024;
+/// Bytes that are read at a time, a full TLS record with all that is around it; TLS itself asks for a quarter
+/// of that.
+const READ_BYTES: usize = 17 * 1024;
 /// Port when the endpoint names none.
 const PORT_DEFAULT: u16 = 443;
 

@@ -1,8 +1,9 @@
 //! Writes that wait for each other.
 //!
-//! HTTP/2 hands over each frame of a message by itself and flushes after it; below TLS that is a record and
-//! a system call each, and the other side pays for a wake-up and a read each. Where many calls share a
-//! connection their frames come in bursts, as when a commit answers a dozen calls at once.
+//! HTTP/2 hands over a message in parts, and flushes after each body and when it has no more for the moment.
+//! Below TLS every part is a record and a system call, and the other side pays for a read and a wake-up
+//! each. Where many calls share a connection their parts come in bursts, as when a commit answers a dozen
+//! calls at once.
 
 use std::{
     fmt, io,
@@ -14,7 +15,7 @@ use std::{
     task::{Context, Poll, Wake, Waker, ready},
 };
 
-use futures_util::task::AtomicWaker;
+use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that are gathered at most; then they are written, whoever else is ready. As much as one TLS record
@@ -25,10 +26,12 @@ pub const GATHERED_BYTES_MAX: usize = 16 * 1024;
 /// tasks are about to write goes out with it.
 ///
 /// A flush is answered at once and done a moment later, when the task that asked for it is woken again:
-/// after the tasks that were ready by then, and at the latest after a few dozen of them. That task must
-/// poll the stream whenever it is woken, as HTTP/2 does. An error of such a flush is told by the next write or
-/// flush.
-/// A shutdown writes everything before it ends.
+/// after the tasks that were ready by then, and at the latest after a few dozen of them (the runtime's
+/// `event_interval`). That task must poll the stream whenever it is woken, as HTTP/2 does. It is the thread
+/// that is waited for: a task that blocks it holds back what is gathered there as long.
+///
+/// The first error of a write is for good: what is held is dropped, and it is told to every later write,
+/// flush and shutdown, but to no read. A shutdown writes everything before it ends.
 ///
 /// At most [`GATHERED_BYTES_MAX`] are held, and no memory while there are none.
 pub struct Gathered<S> {
@@ -39,6 +42,7 @@ pub struct Gathered<S> {
     /// Whether a flush is waited for.
     is_waiting: bool,
     turn: Arc<Turn>,
+    failure: Option<io::Error>,
 }
 
 /// The end of what is ready now.
@@ -64,6 +68,7 @@ impl<S> Gathered<S> {
             taken: 0,
             is_waiting: false,
             turn: Arc::default(),
+            failure: None,
         }
     }
 
@@ -82,15 +87,49 @@ impl<S> fmt::Debug for Gathered<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Gathered<S> {
+    /// Does a flush that was asked for, if its time has come. Reading does it too; whoever may be woken and
+    /// not read calls this. What fails is told to who writes: there may be something to read yet, such as
+    /// why the peer has closed.
+    pub fn flush_if_due(&mut self, context: &mut Context<'_>) {
+        if self.is_due() {
+            let _told_to_who_writes = self.poll_flush_now(context);
+        }
+    }
+
+    /// Whether a flush was asked for and its time has come.
+    fn is_due(&self) -> bool {
+        self.is_waiting && self.turn.is_over.load(Ordering::Acquire)
+    }
+
+    /// What a write to the stream came to. An error is kept: what the stream took of it is not known, so
+    /// nothing may be written again.
+    fn note<T>(&mut self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        polled.map_err(|error| {
+            let told = again(&error);
+            self.bytes = Vec::new();
+            self.taken = 0;
+            self.failure = Some(error);
+            told
+        })
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.failure
+            .as_ref()
+            .map_or(Ok(()), |error| Err(again(error)))
+    }
+
     /// Writes all that is held.
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.bytes.get(self.taken..)
             && !rest.is_empty()
         {
-            match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                taken => self.taken = self.taken.saturating_add(taken),
-            }
+            let polled = match Pin::new(&mut self.stream).poll_write(context, rest) {
+                Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                polled => polled,
+            };
+            let taken = ready!(self.note(polled))?;
+            self.taken = self.taken.saturating_add(taken);
         }
         self.bytes = Vec::new();
         self.taken = 0;
@@ -99,35 +138,38 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
 
     /// Makes room for so many bytes more, or for none where they are too many to be held.
     fn poll_room(&mut self, context: &mut Context<'_>, more: usize) -> Poll<io::Result<()>> {
+        self.check()?;
         if self.bytes.len().saturating_add(more) > GATHERED_BYTES_MAX {
-            return self.poll_drain(context);
+            ready!(self.poll_drain(context))?;
+        }
+        if self.bytes.capacity() == 0 && more <= GATHERED_BYTES_MAX {
+            self.bytes.reserve_exact(GATHERED_BYTES_MAX);
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Whether a flush was asked for and its time has come.
-    fn is_due(&self) -> bool {
-        self.is_waiting && self.turn.is_over.load(Ordering::Acquire)
-    }
-
     fn poll_flush_now(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
         ready!(self.poll_drain(context))?;
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        ready!(self.note(flushed))?;
         self.is_waiting = false;
         Poll::Ready(Ok(()))
     }
 
-    /// Sees to it that the task is woken once what is ready now has been done.
-    fn wait(&mut self, context: &Context<'_>) {
-        self.turn.task.register(context.waker());
-        if !self.is_waiting {
-            self.is_waiting = true;
-            self.turn.is_over.store(false, Ordering::Release);
-            let waker = Waker::from(Arc::clone(&self.turn));
-            // It is the waker that is waited for: dropping the future does not take it back.
-            let _pending = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
-        }
+    /// Sees to it that the turn ends once what is ready now has been done.
+    fn begin_turn(&mut self) {
+        self.is_waiting = true;
+        self.turn.is_over.store(false, Ordering::Release);
+        let waker = Waker::from(Arc::clone(&self.turn));
+        // It is the waker that is waited for: dropping the future does not take it back.
+        let _pending = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
     }
+}
+
+/// The same error once more.
+fn again(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
@@ -136,11 +178,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Whoever polls after the wake-up may come here first, or only here. What fails is told to who writes:
-        // there may be something to read yet, such as why the peer has closed.
-        if self.is_due() {
-            let _told_later = self.poll_flush_now(context);
-        }
+        // Whoever polls after the wake-up may come here first, or only here.
+        self.flush_if_due(context);
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -153,7 +192,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_room(context, bytes.len()))?;
         if bytes.len() > GATHERED_BYTES_MAX {
-            return Pin::new(&mut self.stream).poll_write(context, bytes);
+            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+            return self.note(polled);
         }
         self.bytes.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -167,7 +207,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         ready!(self.poll_room(context, bytes))?;
         if bytes > GATHERED_BYTES_MAX {
-            return Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+            let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+            return self.note(polled);
         }
         for part in parts {
             self.bytes.extend_from_slice(part);
@@ -180,10 +221,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        // Before the turn is asked whether it is over: what ends it from now on wakes this task.
+        self.turn.task.register(context.waker());
         if self.bytes.is_empty() || self.is_due() {
             return self.poll_flush_now(context);
         }
-        self.wait(context);
+        if !self.is_waiting {
+            self.begin_turn();
+        }
         Poll::Ready(Ok(()))
     }
 

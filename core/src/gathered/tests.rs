@@ -1,6 +1,7 @@
 use std::{
     future::poll_fn,
     sync::{Mutex, MutexGuard},
+    time::Duration,
 };
 
 use tokio::{
@@ -16,12 +17,19 @@ struct Seen {
     writes: Vec<Vec<u8>>,
     flushes: usize,
     is_shut: bool,
-    /// The stream takes nothing more.
-    is_broken: bool,
+    /// The next write fails.
+    is_next_broken: bool,
+    /// Nothing is taken now.
+    is_stuck: bool,
     /// Bytes that it takes at a time; every other call it takes none and asks to be called again.
     takes_at_most: Option<usize>,
     is_next_slow: bool,
+    /// Who is told of each write.
+    writing: Option<mpsc::UnboundedSender<Vec<u8>>>,
 }
+
+/// Longer than anything takes here, on any machine.
+const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Default)]
 struct End(Arc<Mutex<Seen>>);
@@ -39,8 +47,11 @@ impl AsyncWrite for End {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut seen = self.seen();
-        if seen.is_broken {
+        if std::mem::take(&mut seen.is_next_broken) {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if seen.is_stuck {
+            return Poll::Pending;
         }
         let taken = match seen.takes_at_most {
             Some(max) => {
@@ -54,6 +65,9 @@ impl AsyncWrite for End {
             None => bytes.len(),
         };
         seen.writes.push(bytes[..taken].to_vec());
+        if let Some(writing) = &seen.writing {
+            writing.send(bytes[..taken].to_vec()).unwrap();
+        }
         Poll::Ready(Ok(taken))
     }
 
@@ -117,18 +131,19 @@ async fn what_is_ready_together_is_written_together() {
     assert_eq!(seen.flushes, 2, "one before there was anything to write");
 }
 
-#[tokio::test]
+/// Nothing else goes on in the runtime: it is asleep when the time is up, or it has been woken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_frame_alone_is_written_without_anything_else_to_happen() {
     let end = End::default();
     let (sender, frames) = mpsc::unbounded_channel();
+    let (said, mut written) = mpsc::unbounded_channel();
+    end.seen().writing = Some(said);
     tokio::spawn(serve(Gathered::new(end.clone()), frames));
-    for number in 1..=3 {
+    for number in 1..=100 {
         sender.send(vec![number]).unwrap();
-        while end.seen().writes.len() < usize::from(number) {
-            tokio::task::yield_now().await;
-        }
+        let written = tokio::time::timeout(LONG, written.recv()).await;
+        assert_eq!(written.expect("it is written"), Some(vec![number]));
     }
-    assert_eq!(end.seen().writes, [[1], [2], [3]]);
 }
 
 #[test]
@@ -139,7 +154,7 @@ fn what_is_too_much_is_written_at_once_and_in_order() {
     let mut write = |bytes: &[u8]| {
         let written = Pin::new(&mut stream).poll_write(&mut context, bytes);
         assert!(matches!(written, Poll::Ready(Ok(all)) if all == bytes.len()));
-        assert!(stream.bytes.len() <= GATHERED_BYTES_MAX);
+        assert!(stream.bytes.capacity() <= GATHERED_BYTES_MAX);
     };
     write(&[1; GATHERED_BYTES_MAX]);
     assert!(end.seen().writes.is_empty());
@@ -192,20 +207,70 @@ async fn nothing_is_lost_or_doubled_when_the_stream_is_slow() {
     }
 }
 
+/// Until the flush that was asked for is due.
+async fn until_due(stream: &Gathered<End>) {
+    let due = async {
+        while !stream.is_due() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, due)
+        .await
+        .expect("its time comes");
+}
+
 #[tokio::test]
-async fn a_peer_that_is_gone_is_told_to_who_writes_and_can_still_be_read() {
+async fn what_is_written_while_a_flush_waits_comes_after_it() {
     let end = End::default();
-    end.seen().is_broken = true;
+    let mut stream = Gathered::new(end.clone());
+    stream.write_all(b"a").await.unwrap();
+    stream.flush().await.unwrap();
+    until_due(&stream).await;
+    end.seen().is_stuck = true;
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut stream).poll_flush(&mut context).is_pending());
+    // A read that is polled meanwhile neither loses nor doubles anything.
+    let mut read = [0; 3];
+    stream.read_exact(&mut read).await.unwrap();
+    stream.write_all(b"b").await.unwrap();
+    assert!(Pin::new(&mut stream).poll_flush(&mut context).is_pending());
+    assert!(end.seen().writes.is_empty());
+    end.seen().is_stuck = false;
+    stream.flush().await.unwrap();
+    assert_eq!(end.seen().writes, [b"ab"]);
+    // And the next turn begins as the first did.
+    stream.write_all(b"c").await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(end.seen().writes.len(), 1);
+    until_due(&stream).await;
+    stream.flush().await.unwrap();
+    assert_eq!(end.seen().writes, [&b"ab"[..], b"c"]);
+}
+
+/// What the stream took of a write that failed is not known.
+#[tokio::test]
+async fn after_an_error_nothing_is_written_again_and_what_there_is_can_be_read() {
+    let end = End::default();
+    end.seen().is_next_broken = true;
     let mut stream = Gathered::new(end.clone());
     stream.write_all(b"hello").await.unwrap();
     stream.flush().await.unwrap();
-    while !stream.is_due() {
-        tokio::task::yield_now().await;
-    }
+    until_due(&stream).await;
     let mut read = [0; 3];
     stream.read_exact(&mut read).await.unwrap();
     assert_eq!(&read, b"why");
-    let told = stream.flush().await.unwrap_err();
-    assert_eq!(told.kind(), io::ErrorKind::BrokenPipe);
-    stream.shutdown().await.unwrap_err();
+    let told = [
+        stream.flush().await.unwrap_err(),
+        stream.write_all(b"again").await.unwrap_err(),
+        stream
+            .write_all(&[0; 2 * GATHERED_BYTES_MAX])
+            .await
+            .unwrap_err(),
+        stream.shutdown().await.unwrap_err(),
+    ];
+    for told in told {
+        assert_eq!(told.kind(), io::ErrorKind::BrokenPipe);
+    }
+    let seen = end.seen();
+    assert!(seen.writes.is_empty() && !seen.is_shut);
 }

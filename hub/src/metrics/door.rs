@@ -106,3 +106,15 @@ impl DoorMetrics {
         self.closed.get_or_create(&Labels { reason }).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_their_places() {
+        for (place, why) in Closed::ALL.into_iter().enumerate() {
+            assert_eq!(why.number(), place, "{why:?}");
+        }
+    }
+}

@@ -54,9 +54,9 @@ use crate::{
 /// Connections that have finished their handshake and wait for the server.
 const READY_MAX: usize = 64;
 
-/// Bytes that are read at a time: as much as a TLS record holds. TLS itself asks for a quarter of that, and a
-/// record of a dozen calls would take a system call for each part.
-const READ_BYTES: usize = 16 * 1024;
+/// Bytes that are read at a time: a full TLS record with all that is around it. TLS itself asks for a quarter
+/// of that, and a record of a dozen calls would take a system call for each part.
+const READ_BYTES: usize = 17 * 1024;
 
 /// Pause after the operating system refused to accept, as when it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -53,8 +53,9 @@ impl TlsIo {
     }
 
     fn tcp(&self) -> &TcpStream {
-        let (under_tls, _) = self.stream.get_ref().get_ref();
-        under_tls.get_ref().get_ref()
+        let (read_ahead, _session) = self.stream.get_ref().get_ref();
+        let patient = read_ahead.get_ref();
+        patient.get_ref()
     }
 
     /// Waits until the peer may be read. One that goes away meanwhile is not waited for: its calls would
@@ -115,6 +116,8 @@ impl AsyncRead for TlsIo {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Who is not read is written to all the same.
+        self.stream.flush_if_due(context);
         ready!(self.poll_due(context))?;
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);

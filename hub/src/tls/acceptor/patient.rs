@@ -16,13 +16,15 @@ use tokio::{
     time::Sleep,
 };
 
-/// A socket, and how long nothing that was written to it has been taken.
+/// A socket, and how long nothing that was written to it has been taken, as the operating system tells: it
+/// has room again once the peer has taken about a third of what waits.
 #[derive(Debug)]
 pub(super) struct Patient {
     tcp: TcpStream,
     time_max: Duration,
     /// Since something waits to be taken: until when it must be.
     until: Option<Pin<Box<Sleep>>>,
+    has_given_up: bool,
 }
 
 impl Patient {
@@ -31,11 +33,20 @@ impl Patient {
             tcp,
             time_max,
             until: None,
+            has_given_up: false,
         }
     }
 
     pub(super) fn get_ref(&self) -> &TcpStream {
         &self.tcp
+    }
+
+    /// It is given up for good: what was written later would have no beginning.
+    fn check(&self) -> io::Result<()> {
+        if self.has_given_up {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
     }
 
     /// What a write came to, or that the peer has taken nothing for too long.
@@ -52,6 +63,7 @@ impl Patient {
             .until
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.time_max)));
         ready!(until.as_mut().poll(context));
+        self.has_given_up = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -72,6 +84,7 @@ impl AsyncWrite for Patient {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check()?;
         let polled = Pin::new(&mut self.tcp).poll_write(context, bytes);
         self.watch(context, polled)
     }
@@ -81,6 +94,7 @@ impl AsyncWrite for Patient {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check()?;
         let polled = Pin::new(&mut self.tcp).poll_write_vectored(context, parts);
         self.watch(context, polled)
     }
