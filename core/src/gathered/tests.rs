@@ -25,8 +25,11 @@ struct Seen {
     takes_at_most: Option<usize>,
     is_next_slow: bool,
     /// Who is told of each write.
-    writing: Option<mpsc::UnboundedSender<Vec<u8>>>,
+    writing: Option<mpsc::Sender<Vec<u8>>>,
 }
+
+/// More frames than there are under way in any test.
+const CHANNEL_FRAMES: usize = 16;
 
 /// Longer than anything takes here, on any machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -66,7 +69,7 @@ impl AsyncWrite for End {
         };
         seen.writes.push(bytes[..taken].to_vec());
         if let Some(writing) = &seen.writing {
-            writing.send(bytes[..taken].to_vec()).unwrap();
+            writing.try_send(bytes[..taken].to_vec()).unwrap();
         }
         Poll::Ready(Ok(taken))
     }
@@ -94,7 +97,7 @@ impl AsyncRead for End {
 }
 
 /// Writes and flushes what comes, as HTTP/2 does frame by frame, and flushes whenever it is woken.
-async fn serve(mut stream: Gathered<End>, mut frames: mpsc::UnboundedReceiver<Vec<u8>>) {
+async fn serve(mut stream: Gathered<End>, mut frames: mpsc::Receiver<Vec<u8>>) {
     poll_fn(|context| {
         while let Poll::Ready(frame) = frames.poll_recv(context) {
             let Some(frame) = frame else {
@@ -114,13 +117,13 @@ async fn serve(mut stream: Gathered<End>, mut frames: mpsc::UnboundedReceiver<Ve
 #[tokio::test]
 async fn what_is_ready_together_is_written_together() {
     let end = End::default();
-    let (sender, frames) = mpsc::unbounded_channel();
+    let (sender, frames) = mpsc::channel(CHANNEL_FRAMES);
     tokio::spawn(serve(Gathered::new(end.clone()), frames));
     tokio::task::yield_now().await;
     for number in 0..10 {
         let sender = sender.clone();
         // As a call's own task does when it is answered.
-        tokio::spawn(async move { sender.send(vec![number; 100]).unwrap() });
+        tokio::spawn(async move { sender.try_send(vec![number; 100]).unwrap() });
     }
     for _ in 0..10 {
         tokio::task::yield_now().await;
@@ -135,12 +138,12 @@ async fn what_is_ready_together_is_written_together() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_frame_alone_is_written_without_anything_else_to_happen() {
     let end = End::default();
-    let (sender, frames) = mpsc::unbounded_channel();
-    let (said, mut written) = mpsc::unbounded_channel();
+    let (sender, frames) = mpsc::channel(CHANNEL_FRAMES);
+    let (said, mut written) = mpsc::channel(CHANNEL_FRAMES);
     end.seen().writing = Some(said);
     tokio::spawn(serve(Gathered::new(end.clone()), frames));
     for number in 1..=100 {
-        sender.send(vec![number]).unwrap();
+        sender.try_send(vec![number]).unwrap();
         let written = tokio::time::timeout(LONG, written.recv()).await;
         assert_eq!(written.expect("it is written"), Some(vec![number]));
     }
