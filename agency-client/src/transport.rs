@@ -16,7 +16,7 @@ use std::{
 };
 
 use http::Uri;
-use hub_core::gathered::Gathered;
+use hub_core::gathered::{Gathered, read_ahead};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, version::TLS13};
 use rustls_pki_types::{PrivateKeyDer, ServerName};
@@ -43,9 +43,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Flow-control window of the connection, in bytes.
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-/// Bytes that are read at a time, a full TLS record with all that is around it; TLS itself asks for a quarter
-/// of that.
-const READ_BYTES: usize = 17 * 1024;
 /// Port when the endpoint names none.
 const PORT_DEFAULT: u16 = 443;
 
@@ -181,8 +178,7 @@ impl Connector {
         let connecting = async {
             let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
             tcp.set_nodelay(true)?;
-            let tcp = BufReader::with_capacity(READ_BYTES, tcp);
-            self.tls.connect(self.name.clone(), tcp).await
+            self.tls.connect(self.name.clone(), read_ahead(tcp)).await
         };
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
             .await

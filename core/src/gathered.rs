@@ -16,11 +16,21 @@ use std::{
 };
 
 use futures::task::AtomicWaker;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 
 /// Bytes that are gathered at most; then they are written, whoever else is ready. As much as one TLS record
 /// holds (RFC 8446 section 5.1).
 pub const GATHERED_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes that are read at a time below TLS: a full record with all that is around it. TLS itself asks for a
+/// quarter of that, and a record of a dozen calls would take a system call for each part.
+pub const READ_AHEAD_BYTES: usize = 17 * 1024;
+
+/// What goes below TLS: reads of a socket in pieces of [`READ_AHEAD_BYTES`], which are set aside for as long
+/// as it is open. Writes go through.
+pub fn read_ahead<S: AsyncRead>(socket: S) -> BufReader<S> {
+    BufReader::with_capacity(READ_AHEAD_BYTES, socket)
+}
 
 /// A stream whose flush waits until the runtime has nothing else to do on this thread, so that what other
 /// tasks are about to write goes out with it.
@@ -106,11 +116,16 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
     fn note<T>(&mut self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         polled.map_err(|error| {
             let told = again(&error);
-            self.bytes = Vec::new();
-            self.taken = 0;
+            self.let_go();
             self.failure = Some(error);
             told
         })
+    }
+
+    /// Holds nothing any more, nor the memory for it.
+    fn let_go(&mut self) {
+        self.bytes = Vec::new();
+        self.taken = 0;
     }
 
     fn check(&self) -> io::Result<()> {
@@ -131,8 +146,7 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
             let taken = ready!(self.note(polled))?;
             self.taken = self.taken.saturating_add(taken);
         }
-        self.bytes = Vec::new();
-        self.taken = 0;
+        self.let_go();
         Poll::Ready(Ok(()))
     }
 
@@ -186,17 +200,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_room(context, bytes.len()))?;
-        if bytes.len() > GATHERED_BYTES_MAX {
-            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-            return self.note(polled);
-        }
-        self.bytes.extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
+        self.poll_write_vectored(context, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -221,9 +229,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
         // Before the turn is asked whether it is over: what ends it from now on wakes this task.
         self.turn.task.register(context.waker());
+        // After an error nothing is held either.
         if self.bytes.is_empty() || self.is_due() {
             return self.poll_flush_now(context);
         }

@@ -23,7 +23,7 @@ use std::{
 };
 
 use futures::Stream;
-use hub_core::{crypto::sha256, names::AgencyId};
+use hub_core::{crypto::sha256, gathered::read_ahead, names::AgencyId};
 use rustls::HandshakeKind;
 use tokio::{
     io::BufReader,
@@ -53,10 +53,6 @@ use crate::{
 
 /// Connections that have finished their handshake and wait for the server.
 const READY_MAX: usize = 64;
-
-/// Bytes that are read at a time: a full TLS record with all that is around it. TLS itself asks for a quarter
-/// of that, and a record of a dozen calls would take a system call for each part.
-const READ_BYTES: usize = 17 * 1024;
 
 /// Pause after the operating system refused to accept, as when it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -273,7 +269,7 @@ impl Door {
         tcp.set_nodelay(true)?;
         let tcp = Patient::new(tcp, self.limits.stall_time_max);
         let stream = TlsAcceptor::from(self.reloader.config())
-            .accept(BufReader::with_capacity(READ_BYTES, tcp))
+            .accept(read_ahead(tcp))
             .await?;
         let (_, session) = stream.get_ref();
         if session.alpn_protocol() != Some(b"h2") {
