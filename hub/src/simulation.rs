@@ -717,3 +717,36 @@ fn a_seed_is_a_run() {
         assert_eq!(one, other);
     }
 }
+
+/// Each call of the disk fails in turn while contents of several segments are erased. What the ledger
+/// has erased by then must not be read from memory.
+#[test]
+fn what_was_erased_before_the_disk_failed_is_in_no_memory() {
+    let mut half_done = 0;
+    for after in 0.. {
+        let mut simulation = Simulation::new(1, Kind::Memory);
+        simulation.start();
+        for _ in 0..30 {
+            simulation.submit();
+        }
+        let now = simulation.clock.now();
+        let order = simulation.acts.seal(&simulation.model, now).unwrap();
+        simulation.submit_all(std::slice::from_ref(&order));
+        simulation.machine.disk.set_fault(Some(Fault {
+            after,
+            count: 1,
+            failure: Failure::Broken,
+        }));
+        simulation.erase();
+        simulation.machine.disk.set_fault(None);
+        let (ordered, erased) = (simulation.model.ordered.len(), simulation.model.erased.len());
+        half_done += u32::from(0 < erased && erased < ordered);
+        simulation.check();
+        simulation.end();
+        if !simulation.is_disk_suspect {
+            assert_eq!(ordered, erased, "no call failed");
+            break;
+        }
+    }
+    assert!(half_done > 0, "several segments are rewritten");
+}

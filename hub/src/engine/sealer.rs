@@ -145,12 +145,13 @@ impl Sealer {
         Ok(report)
     }
 
+    /// Memory forgets first: an erasure that fails half way has erased some, and nothing else would
+    /// make memory forget those.
     fn erase(&self, erasures: &[Erasure]) -> Result<SealReport> {
-        let report = self.store.seal(erasures)?;
         if let Some(newest) = erasures.iter().map(|erasure| erasure.index).max() {
             self.recent.forget_through(newest);
         }
-        Ok(report)
+        Ok(self.store.seal(erasures)?)
     }
 
     /// What an order names, the lowest index first.
