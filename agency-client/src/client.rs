@@ -49,6 +49,12 @@ use crate::{
 /// assert_eq!(agency_client::DEADLINE_DEFAULT, std::time::Duration::from_secs(10));
 /// ```
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
+/// Most time that a call can be allowed.
+///
+/// ```
+/// assert_eq!(agency_client::DEADLINE_MAX, std::time::Duration::from_secs(24 * 3_600));
+/// ```
+pub const DEADLINE_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Largest answer that is read, in bytes. The hub's messages have at most 1 MiB; a whole ledger
 /// entry of one with its header is a little more.
 ///

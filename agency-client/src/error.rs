@@ -30,6 +30,14 @@ pub(crate) use status::from_status;
 /// ```
 pub type Result<T, E = ClientError> = std::result::Result<T, E>;
 
+/// Longest wait before a retry that an answer can ask for (`google.rpc.RetryInfo`). What asks for more counts
+/// as this much, so that nobody's word holds back an outbox or a subscription for good.
+///
+/// ```
+/// assert_eq!(agency_client::error::RETRY_AFTER_MAX, std::time::Duration::from_secs(3_600));
+/// ```
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
 /// Why a call failed. Each variant says who is at fault; [`ClientError::advice`] says what to do.
 ///
 /// ```no_run
@@ -164,7 +172,7 @@ pub struct Refusal {
     pub message: String,
     /// Fields at fault.
     pub violations: Vec<Violation>,
-    /// When a retry may succeed.
+    /// When a retry may succeed, [`RETRY_AFTER_MAX`] at most.
     pub retry_after: Option<Duration>,
 }
 

@@ -51,6 +51,9 @@ pub use listen::Listen;
 pub use outbox::{KEY_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX, STREAM_CHARS_MAX, STREAM_DEFAULT};
 pub use secret::SECRET_CHARS_MIN;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use proxy::passed_on;
+
 use crate::{
     client::Client,
     error::ClientError,

@@ -122,6 +122,8 @@ mod client;
 mod codec;
 pub mod error;
 pub mod funds;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod gateway;
 pub mod ledger;
 pub mod meetings;
@@ -143,7 +145,7 @@ pub use hub_proto as proto;
 
 pub use author::{Authored, Recorded};
 pub use client::{
-    ANSWER_BYTES_MAX, Client, ClientBuilder, DEADLINE_DEFAULT, ROLES_MAX, request_id,
+    ANSWER_BYTES_MAX, Client, ClientBuilder, DEADLINE_DEFAULT, DEADLINE_MAX, ROLES_MAX, request_id,
 };
 pub use error::{ClientError, Lang, Result};
 pub use profile::Profile;

@@ -45,7 +45,7 @@
 mod attempt;
 mod error;
 mod item;
-mod method;
+pub(crate) mod method;
 mod outgoing;
 mod sender;
 mod store;

@@ -26,6 +26,7 @@ use hub_core::crypto::{hex, sha256};
 use hub_fuzz::{
     tape::put_piece,
     targets::{
+        answers::error_seed,
         identity::{certificate_with, good_claims, good_header, one_uri, signed},
         requests::{IS_FRESH, put_call},
     },
@@ -78,6 +79,7 @@ fn main() {
     identity();
     ledger();
     files();
+    answers();
     calls(story.0, story.1);
 }
 
@@ -356,6 +358,65 @@ fn identity() {
         &[
             [&[0, 0], token.as_bytes()].concat(),
             [&[1, 1], &[9; 12][..]].concat(),
+        ],
+    );
+}
+
+fn answers() {
+    use hub_proto::{
+        channels::{Notification, PublishNotificationResponse},
+        common::Receipt,
+    };
+    let raw = hub::error::Error::field("title", "must be one line");
+    let raw = hub::wire::status::status(&raw);
+    let mut details = vec![0, 3];
+    put_piece(&mut details, raw.message().as_bytes());
+    details.extend(raw.details());
+    seeds(
+        "hub_error",
+        &[
+            details,
+            error_seed(14, "later", "UNAVAILABLE", 5, ""),
+            error_seed(8, "too many", "LIMIT_EXCEEDED", i64::MAX, "requests"),
+            error_seed(16, "no", "TOKEN_EXPIRED", -1, ""),
+            [&[0, 14, 15, 0][..], b"transport error"].concat(),
+        ],
+    );
+    let published = PublishNotificationResponse {
+        notification: Some(Notification {
+            name: "channels/all-members/notifications/7".into(),
+            ..Notification::default()
+        }),
+        receipt: Some(Receipt {
+            entry_index: 7,
+            ..Receipt::default()
+        }),
+    };
+    let published = published.encode_to_vec();
+    let id = b"\x12\x0401-2\x0a\x03\x0a\x01x";
+    seeds(
+        "hub_answer",
+        &[
+            [&[0, 0][..], &published].concat(),
+            [&[0, 9][..], &published].concat(),
+            [&[1, 0][..], id].concat(),
+        ],
+    );
+    seeds(
+        "gateway_headers",
+        &[
+            b"grpc-timeout: 3S\ntraceparent: 00-1-2-01\nauthorization: Bearer x\n".to_vec(),
+            b"hub-purpose-bin: 5qC45p+l\ntracestate: a=b\ngrpc-timeout: 99999999H\n".to_vec(),
+        ],
+    );
+    seeds("tls_files", &hub_fuzz::targets::tls::seeds());
+    let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}"#;
+    seeds(
+        "token_key_set",
+        &[
+            format!(r#"{{"keys":[{key}]}}"#).into_bytes(),
+            format!(r#"{{"keys":[{key},{{}}],"more":1}}"#).into_bytes(),
+            br#"{"keys":[]}"#.to_vec(),
         ],
     );
 }

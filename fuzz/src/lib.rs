@@ -27,7 +27,7 @@ pub mod tape;
 pub mod targets;
 pub mod world;
 
-use targets::{files, identity, ledger, proofs, requests, texts, tokens};
+use targets::{answers, files, identity, ledger, proofs, requests, texts, tls, tokens};
 
 /// One decoder, or a few that read the same bytes.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +115,21 @@ pub const TARGETS: &[Target] = &[
         ..target("cursor", tokens::cursor)
     },
     target("page_token", tokens::page_token),
+    Target {
+        dictionary: answers::ERROR_WORDS,
+        ..target("hub_error", answers::hub_error)
+    },
+    target("hub_answer", answers::hub_answer),
+    Target {
+        dictionary: answers::HEADER_WORDS,
+        ..target("gateway_headers", answers::gateway_headers)
+    },
+    Target {
+        memory_bytes: 2 << 20,
+        mutations: 100,
+        dictionary: tls::TLS_WORDS,
+        ..target("tls_files", tls::tls_files)
+    },
     target("ledger_records", ledger::records),
     Target {
         input_bytes_max: 16_384,
@@ -187,6 +202,11 @@ pub const TARGETS: &[Target] = &[
     Target {
         dictionary: texts::JWK_WORDS,
         ..target("jwk", texts::jwk)
+    },
+    Target {
+        memory_per_byte: 256,
+        dictionary: texts::KEY_SET_WORDS,
+        ..target("token_key_set", texts::token_key_set)
     },
     Target {
         dictionary: texts::NAME_WORDS,

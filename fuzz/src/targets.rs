@@ -1,27 +1,33 @@
 //! The targets, by what their bytes are.
 
+pub mod answers;
 pub mod files;
 pub mod identity;
 pub mod ledger;
 pub mod proofs;
 pub mod requests;
 pub mod texts;
+pub mod tls;
 pub mod tokens;
 
 use std::sync::OnceLock;
 
 use hub_core::{crypto::SigningKey, jwk::TokenJwk, note::NoteSigner};
 
-/// A key that is the same in every run, so that a corpus of signed things stays good. It signs nothing
-/// but what these targets read.
-fn key(seed: u8) -> SigningKey {
-    // PKCS#8 of an Ed25519 seed (RFC 8410).
+/// PKCS#8 of an Ed25519 seed (RFC 8410).
+fn pkcs8(seed: u8) -> Vec<u8> {
     let mut der = vec![
         0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
         0x20,
     ];
     der.extend([seed; 32]);
-    SigningKey::from_pkcs8(&der).unwrap()
+    der
+}
+
+/// A key that is the same in every run, so that a corpus of signed things stays good. It signs nothing
+/// but what these targets read.
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_pkcs8(&pkcs8(seed)).unwrap()
 }
 
 fn public(key: &SigningKey) -> [u8; 32] {

@@ -213,12 +213,7 @@ async fn import_node(
 }
 
 async fn import_keys(engine: &Engine, agency: &AgencyId, file: &Path) -> anyhow::Result<()> {
-    let set: serde_json::Value = serde_json::from_slice(&read(file)?)?;
-    let keys = set.get("keys").and_then(serde_json::Value::as_array);
-    for value in keys.context("must be a JWKS: an object with an array `keys`")? {
-        let text = value.to_string();
-        let jwk = TokenJwk::parse(&text)?;
-        TokenKey::new(&jwk)?;
+    for (jwk, text) in token_keys(&read(file)?)? {
         let standing = engine.roster().load_full().key_standing(agency, jwk.kid());
         if matches!(standing, KeyStanding::Unknown) {
             let kid = jwk.kid().to_owned();
@@ -232,6 +227,29 @@ async fn import_keys(engine: &Engine, agency: &AgencyId, file: &Path) -> anyhow:
         }
     }
     Ok(())
+}
+
+/// The keys of a `token-keys.json`, each with the text that goes on the ledger.
+///
+/// # Errors
+/// When it is no JWKS, or one of its keys is none that a token can be signed with: nothing of the file is
+/// taken then.
+pub fn token_keys(file: &[u8]) -> anyhow::Result<Vec<(TokenJwk, String)>> {
+    let set: serde_json::Value = serde_json::from_slice(file)?;
+    let keys = set.get("keys").and_then(serde_json::Value::as_array);
+    keys.context("must be a JWKS: an object with an array `keys`")?
+        .iter()
+        .enumerate()
+        .map(|(number, value)| {
+            let text = value.to_string();
+            let read = TokenJwk::parse(&text).map_err(anyhow::Error::from);
+            let jwk = read.and_then(|jwk| {
+                TokenKey::new(&jwk)?;
+                Ok(jwk)
+            });
+            Ok((jwk.with_context(|| format!("keys[{number}]"))?, text))
+        })
+        .collect()
 }
 
 async fn record(

@@ -739,7 +739,10 @@ fn what_was_erased_before_the_disk_failed_is_in_no_memory() {
         }));
         simulation.erase();
         simulation.machine.disk.set_fault(None);
-        let (ordered, erased) = (simulation.model.ordered.len(), simulation.model.erased.len());
+        let (ordered, erased) = (
+            simulation.model.ordered.len(),
+            simulation.model.erased.len(),
+        );
         half_done += u32::from(0 < erased && erased < ordered);
         simulation.check();
         simulation.end();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use hub_core::names::{OfficerId, RoleId};
 
-use super::{Client, DEADLINE_DEFAULT, ROLES_MAX, Shared, checked_purpose};
+use super::{Client, DEADLINE_DEFAULT, DEADLINE_MAX, ROLES_MAX, Shared, checked_purpose};
 use crate::{
     checkpoint::CheckpointMemory,
     error::{ClientError, Result},
@@ -139,7 +139,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Time that a call may take, retries included.
+    /// Time that a call may take, retries included: more than nothing, [`DEADLINE_MAX`] at most.
     ///
     /// ```no_run
     /// use agency_client::{ClientBuilder, Profile};
@@ -232,6 +232,13 @@ impl ClientBuilder {
         for role in &roles {
             role.parse::<RoleId>()
                 .map_err(|rule| ClientError::input(format!("role {role}"), rule.to_string()))?;
+        }
+        if self.deadline.is_zero() || self.deadline > DEADLINE_MAX {
+            let rule = format!(
+                "must be more than nothing and at most {} hours",
+                DEADLINE_MAX.as_secs() / 3_600
+            );
+            return Err(ClientError::input("deadline", rule));
         }
         let purpose = self.purpose.or(self.profile.purpose).unwrap_or_default();
         let purpose = checked_purpose(&purpose)?;

@@ -194,6 +194,14 @@ async fn settings_that_cannot_work_are_refused_before_anything_is_sent() {
         (Client::builder(&profile).roles(none), "roles"),
         (Client::builder(&profile).roles(["Clerk"]), "role Clerk"),
         (
+            Client::builder(&profile).deadline(Duration::ZERO),
+            "deadline",
+        ),
+        (
+            Client::builder(&profile).deadline(Duration::MAX),
+            "deadline",
+        ),
+        (
             Client::builder(&profile).endpoint("http://127.0.0.1:1"),
             "endpoint",
         ),

@@ -6,7 +6,7 @@ use hub_core::reason::ERROR_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{ClientError, Refusal, Violation};
+use super::{ClientError, RETRY_AFTER_MAX, Refusal, Violation};
 use crate::transport::{TlsFailure, TlsFault};
 
 /// What a status means to the caller. `tls` is what the connection itself last complained of.
@@ -27,7 +27,7 @@ pub(crate) fn from_status(
             code: status.code(),
             message: status.message().to_owned(),
             violations: violations(&details),
-            retry_after: details.retry_info().and_then(|info| info.retry_delay),
+            retry_after: retry_after(&details),
         }));
     }
     let endpoint = endpoint.to_owned();
@@ -56,8 +56,15 @@ pub(crate) fn from_status(
         code: status.code(),
         message: status.message().to_owned(),
         violations: vec![],
-        retry_after: details.retry_info().and_then(|info| info.retry_delay),
+        retry_after: retry_after(&details),
     }))
+}
+
+/// The wait that is asked for. Whoever answers can name any number of years; nothing of a member's waits
+/// longer than [`RETRY_AFTER_MAX`] on anybody's word.
+fn retry_after(details: &tonic_types::ErrorDetails) -> Option<Duration> {
+    let asked = details.retry_info()?.retry_delay?;
+    Some(asked.min(RETRY_AFTER_MAX))
 }
 
 fn violations(details: &tonic_types::ErrorDetails) -> Vec<Violation> {
@@ -182,6 +189,22 @@ mod tests {
         details.set_error_info("TOKEN_EXPIRED", "proxy.example", HashMap::new());
         let status = Status::with_error_details(Code::Unauthenticated, "no", details);
         assert!(!read(&status, None).is_token_expired());
+    }
+
+    #[test]
+    fn nobody_is_made_to_wait_for_years() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("UNAVAILABLE", ERROR_DOMAIN, HashMap::new());
+        details.set_retry_info(Some(Duration::from_secs(u64::MAX >> 1)));
+        let status = Status::with_error_details(Code::Unavailable, "later", details);
+        assert_eq!(read(&status, None).retryable(), Some(RETRY_AFTER_MAX));
+        let mut details = ErrorDetails::new();
+        details.set_retry_info(Some(Duration::from_secs(u64::MAX >> 1)));
+        let status = Status::with_error_details(Code::Internal, "from something between", details);
+        let ClientError::Refused(refusal) = read(&status, None) else {
+            panic!("{status:?}");
+        };
+        assert_eq!(refusal.retry_after, Some(RETRY_AFTER_MAX));
     }
 
     #[test]

@@ -310,7 +310,7 @@ fn relay(
 }
 
 /// What of a caller's headers goes on.
-fn passed_on(headers: &HeaderMap) -> Forwarded {
+pub(crate) fn passed_on(headers: &HeaderMap) -> Forwarded {
     let mut chosen = HeaderMap::new();
     for name in PASSED_ON {
         if let Some(value) = headers.get(name) {

@@ -158,22 +158,23 @@ fn now() -> Timestamp {
 }
 
 /// An element of DER with a tag around the parts.
-fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let mut bytes = vec![tag];
     match u8::try_from(content.len()) {
         Ok(short) if short < 0x80 => bytes.push(short),
         _ => {
-            let length = u32::try_from(content.len()).unwrap().to_be_bytes();
-            bytes.push(0x84);
-            bytes.extend(length);
+            let length = content.len().to_be_bytes();
+            let zeros = length.iter().take_while(|byte| **byte == 0).count();
+            bytes.push(0x80 | u8::try_from(length.len() - zeros).unwrap());
+            bytes.extend(&length[zeros..]);
         }
     }
     bytes.extend(content);
     bytes
 }
 
-const SEQUENCE: u8 = 0x30;
+pub(super) const SEQUENCE: u8 = 0x30;
 
 /// A node's certificate that is right but for what stands as its subject alternative names. Nobody's
 /// signature is on it: that is TLS's to check.

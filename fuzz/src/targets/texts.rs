@@ -34,6 +34,14 @@ pub const JWK_WORDS: &[&str] = &[
     "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
 ];
 
+/// Words of key sets, beside those of [`JWK_WORDS`].
+pub const KEY_SET_WORDS: &[&str] = &[
+    "{\"keys\":[",
+    "]}",
+    "},{",
+    "\"kty\":\"OKP\",\"crv\":\"Ed25519\"",
+];
+
 /// Words of names.
 pub const NAME_WORDS: &[&str] = &[
     "channels/",
@@ -102,6 +110,20 @@ pub fn jwk(input: &[u8]) {
     let key = TokenKey::new(&jwk);
     assert!(key.is_ok(), "coordinates that were read are no key");
     assert_eq!(TokenJwk::parse(&jwk.to_json().to_string()), Ok(jwk));
+}
+
+/// A `token-keys.json` of the roster folder. It is taken whole or not at all; every key that is taken can check
+/// tokens, and its text is one that the ledger's readers take.
+pub fn token_key_set(input: &[u8]) {
+    match hub::roster_import::token_keys(input) {
+        Ok(keys) => {
+            for (jwk, text) in keys {
+                assert!(TokenKey::new(&jwk).is_ok());
+                assert_eq!(TokenJwk::parse(&text), Ok(jwk));
+            }
+        }
+        Err(error) => assert!(!format!("{error:#}").is_empty()),
+    }
 }
 
 /// What is taken is written as the very text.
