@@ -53,15 +53,16 @@ for target in $targets; do
     table "$target" >"$scratch/words"
     # libFuzzer refuses a dictionary without a word.
     [ -s "$scratch/words" ] && words=(-dict="$scratch/words")
-    bytes_max=$(table "$target" --max-len)
+    mapfile -t options < <(table "$target" --options)
     nice -n 10 "$program" "$found" "fuzz/corpus/$target" -runs="$executions" \
-        -max_total_time="$seconds" -max_len="$bytes_max" "${words[@]}" \
+        -max_total_time="$seconds" "${options[@]}" "${words[@]}" \
         -artifact_prefix="$findings" -print_final_stats=1 "${limits[@]}" 2>&1 | tee "$scratch/log"
     awk -v target="$target" '/^stat::number_of_executed_units/ { units = $2 }
         /^stat::average_exec_per_sec/ { print target, units, $2 }' "$scratch/log" >>target/fuzz-counts
     if [ "${FUZZ_MINIMISE:-}" = 1 ]; then
         small=target/fuzz-minimised/$target
         rm -rf "$small" && mkdir -p "$small"
-        nice -n 10 "$program" "$small" "fuzz/corpus/$target" "$found" -merge=1 -max_len="$bytes_max"
+        nice -n 10 "$program" "$small" "fuzz/corpus/$target" "$found" -merge=1 \
+            "${options[@]}"
     fi
 done

@@ -1,5 +1,5 @@
 //! Prints what the table says of a target, for `scripts/fuzz.sh`: its dictionary in libFuzzer's form, or with
-//! `--max-len` after its name the longest input. Without a name: the names of all.
+//! `--options` after its name libFuzzer's options. Without a name: the names of all.
 
 #![allow(
     clippy::expect_used,
@@ -16,8 +16,11 @@ fn main() {
     };
     let target = hub_fuzz::TARGETS.iter().find(|target| target.name == name);
     let target = target.expect("there is no such target");
-    if std::env::args().nth(2).as_deref() == Some("--max-len") {
-        println!("{}", target.input_bytes_max);
+    if std::env::args().nth(2).as_deref() == Some("--options") {
+        println!("-max_len={}", target.input_bytes_max);
+        if target.is_wide {
+            println!("-entropic=0\n-use_cmp=0\n-use_counters=0");
+        }
         return;
     }
     for word in target.dictionary {

@@ -46,6 +46,9 @@ pub struct Target {
     pub mutations: usize,
     /// Words that bytes alone would hardly hit upon.
     pub dictionary: &'static [&'static str],
+    /// So many branches are reached that libFuzzer's books of them take longer than the decoder: it keeps
+    /// those of branches alone, and not how often each was taken, what was compared, and how rare each is.
+    pub is_wide: bool,
 }
 
 impl Target {
@@ -66,6 +69,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
         memory_per_byte: 64,
         mutations: 200,
         dictionary: &[],
+        is_wide: false,
     }
 }
 
@@ -134,6 +138,7 @@ pub const TARGETS: &[Target] = &[
     Target {
         input_bytes_max: 16_384,
         mutations: 100,
+        is_wide: true,
         ..target("ledger_segment", ledger::segment)
     },
     target("ledger_index", ledger::index),
@@ -150,6 +155,7 @@ pub const TARGETS: &[Target] = &[
         memory_per_byte: 1024,
         mutations: 150,
         dictionary: requests::WORDS,
+        is_wide: true,
         ..target("requests", requests::requests)
     },
     Target {
@@ -158,6 +164,7 @@ pub const TARGETS: &[Target] = &[
         memory_per_byte: 512,
         mutations: 20,
         dictionary: files::CHARTER_WORDS,
+        is_wide: true,
         ..target("charter", files::charter)
     },
     Target {

@@ -128,6 +128,7 @@ const PLANTED: Target = Target {
     memory_per_byte: 64,
     mutations: 0,
     dictionary: &["open sesame"],
+    is_wide: false,
 };
 
 #[test]
