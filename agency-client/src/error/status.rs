@@ -3,8 +3,9 @@
 use std::{error::Error as _, time::Duration};
 
 use hub_core::reason::ERROR_DOMAIN;
+use prost::Message as _;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{BadRequest, ErrorInfo, RetryInfo, pb};
 
 use super::{ClientError, RETRY_AFTER_MAX, Refusal, Violation};
 use crate::transport::{TlsFailure, TlsFault};
@@ -16,18 +17,15 @@ pub(crate) fn from_status(
     allowed: Duration,
     tls: Option<TlsFailure>,
 ) -> ClientError {
-    let details = status.get_error_details();
-    let info = details
-        .error_info()
-        .filter(|info| info.domain == ERROR_DOMAIN);
-    if let Some(info) = info {
+    let details = Details::of(status);
+    if let Some(reason) = details.reason {
         return ClientError::Refused(Box::new(Refusal {
-            reason: info.reason.parse().ok(),
-            reason_text: info.reason.clone(),
+            reason: reason.parse().ok(),
+            reason_text: reason,
             code: status.code(),
             message: status.message().to_owned(),
-            violations: violations(&details),
-            retry_after: retry_after(&details),
+            violations: details.violations,
+            retry_after: details.retry_after,
         }));
     }
     let endpoint = endpoint.to_owned();
@@ -56,30 +54,65 @@ pub(crate) fn from_status(
         code: status.code(),
         message: status.message().to_owned(),
         violations: vec![],
-        retry_after: retry_after(&details),
+        retry_after: details.retry_after,
     }))
 }
 
-/// The wait that is asked for. Whoever answers can name any number of years; nothing of a member's waits
-/// longer than [`RETRY_AFTER_MAX`] on anybody's word.
-fn retry_after(details: &tonic_types::ErrorDetails) -> Option<Duration> {
-    let asked = details.retry_info()?.retry_delay?;
-    Some(asked.min(RETRY_AFTER_MAX))
+/// What is read of a status's `google.rpc.Status`. What cannot be decoded is passed over.
+#[derive(Debug, Default)]
+struct Details {
+    /// The hub's own reason: that of others is none.
+    reason: Option<String>,
+    violations: Vec<Violation>,
+    retry_after: Option<Duration>,
 }
 
-fn violations(details: &tonic_types::ErrorDetails) -> Vec<Violation> {
-    details
-        .bad_request()
-        .map(|bad| {
-            bad.field_violations
-                .iter()
+impl Details {
+    // `tonic_types` has a reader of its own. It negates a wait below zero, and panics at -2^63 seconds where
+    // overflow is checked.
+    fn of(status: &Status) -> Self {
+        let mut found = Self::default();
+        for detail in pb::Status::decode(status.details())
+            .unwrap_or_default()
+            .details
+        {
+            found.add(&detail.type_url, &*detail.value);
+        }
+        found
+    }
+
+    fn add(&mut self, type_url: &str, value: &[u8]) {
+        if type_url == ErrorInfo::TYPE_URL
+            && let Ok(info) = pb::ErrorInfo::decode(value)
+            && info.domain == ERROR_DOMAIN
+        {
+            self.reason = Some(info.reason);
+        } else if type_url == BadRequest::TYPE_URL
+            && let Ok(bad) = pb::BadRequest::decode(value)
+        {
+            let violations = bad.field_violations.into_iter();
+            self.violations = violations
                 .map(|violation| Violation {
-                    field: violation.field.clone(),
-                    rule: violation.description.clone(),
+                    field: violation.field,
+                    rule: violation.description,
                 })
-                .collect()
-        })
-        .unwrap_or_default()
+                .collect();
+        } else if type_url == RetryInfo::TYPE_URL
+            && let Ok(info) = pb::RetryInfo::decode(value)
+        {
+            self.retry_after = info.retry_delay.map(bounded);
+        }
+    }
+}
+
+/// A wait that is asked for. Whoever answers can name any number of years; nothing of a member's waits longer
+/// than [`RETRY_AFTER_MAX`] on anybody's word, and a wait below zero is none.
+fn bounded(asked: prost_types::Duration) -> Duration {
+    let seconds = u64::try_from(asked.seconds).unwrap_or_default();
+    let nanos = u32::try_from(asked.nanos).unwrap_or_default();
+    Duration::from_secs(seconds)
+        .saturating_add(Duration::from_nanos(nanos.into()))
+        .min(RETRY_AFTER_MAX)
 }
 
 /// Why nobody answered, in words for people. What the libraries between here and the network call
@@ -149,7 +182,7 @@ mod tests {
     use std::collections::HashMap;
 
     use hub_core::reason::Reason;
-    use tonic_types::{ErrorDetails, FieldViolation};
+    use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
     use super::*;
 
@@ -205,6 +238,19 @@ mod tests {
             panic!("{status:?}");
         };
         assert_eq!(refusal.retry_after, Some(RETRY_AFTER_MAX));
+    }
+
+    #[test]
+    fn a_wait_below_zero_is_none() {
+        for (seconds, nanos) in [(i64::MIN, 0), (0, i32::MIN), (-1, 5)] {
+            let asked = prost_types::Duration { seconds, nanos };
+            assert!(bounded(asked) < Duration::from_secs(1), "{seconds} {nanos}");
+        }
+        let asked = prost_types::Duration {
+            seconds: 2,
+            nanos: 500_000_000,
+        };
+        assert_eq!(bounded(asked), Duration::from_millis(2_500));
     }
 
     #[test]

@@ -110,7 +110,28 @@ impl TlsReloader {
     /// # Errors
     /// When a file is missing, damaged, or does not fit the others; the text says which and why.
     pub fn load(options: TlsOptions, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let loaded = Files::read(&options)?.load(&options, &clock)?;
+        Self::of(&Files::read(&options)?, options, clock)
+    }
+
+    /// As [`Self::load`], for the fuzz targets: the contents of certificate, key, authorities and lists are
+    /// given, and `options` only names them.
+    #[cfg(feature = "fuzzing")]
+    pub fn load_contents(
+        [certificate, key, client_ca, crl]: [Vec<u8>; 4],
+        options: TlsOptions,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let files = Files {
+            certificate,
+            key,
+            client_ca,
+            crl,
+        };
+        Self::of(&files, options, clock)
+    }
+
+    fn of(files: &Files, options: TlsOptions, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let loaded = files.load(&options, &clock)?;
         let reloader = Self {
             config: ArcSwap::from_pointee(loaded.config),
             verifier: ArcSwap::from_pointee(NodeVerifier(loaded.verifier)),
