@@ -5,8 +5,13 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::OnceLock,
+    sync::{OnceLock, mpsc},
+    time::Duration,
 };
+
+/// How long a program may take to listen, and to end: many times what it takes. A test must fail, and say what the
+/// program's threads do, rather than wait for ever.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A hub in a process of its own. It is killed when this is dropped.
 #[derive(Debug)]
@@ -62,13 +67,20 @@ impl HubProcess {
             .stderr(log)
             .spawn()
             .expect("the hub starts");
-        let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout)
-            .read_line(&mut line)
+        let (tell, told) = mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            // Nobody waits for it any more when the hub came too late.
+            drop(tell.send(read.map(|_| line)));
+        });
+        let line = told
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| give_up(&mut child, "listen"))
             .expect("the hub prints its address");
         if line.is_empty() {
-            return Err(child.wait().expect("the hub is gone"));
+            return Err(ended(&mut child));
         }
         let address = line
             .trim()
@@ -125,7 +137,7 @@ impl HubProcess {
             term.expect("kill runs").success(),
             "the hub is told to stop"
         );
-        self.child.wait().expect("the hub is gone").success()
+        ended(&mut self.child).success()
     }
 
     /// SIGTERM. The hub drains.
@@ -138,7 +150,7 @@ impl HubProcess {
     /// Waits for the end of the process.
     #[must_use]
     pub fn wait(mut self) -> ExitStatus {
-        self.child.wait().expect("the hub is gone")
+        ended(&mut self.child)
     }
 
     /// `kill -9`.
@@ -154,6 +166,35 @@ impl Drop for HubProcess {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Waits for the end of a program that is to end by itself.
+pub fn ended(child: &mut Child) -> ExitStatus {
+    const LOOK: Duration = Duration::from_millis(5);
+    for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
+        if let Some(status) = child.try_wait().expect("the program runs or has ended") {
+            return status;
+        }
+        std::thread::sleep(LOOK);
+    }
+    give_up(child, "end")
+}
+
+/// Says what a program's threads wait for, and ends it.
+fn give_up(child: &mut Child, what: &str) -> ! {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id()));
+    let threads: Vec<String> = tasks
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|task| {
+            let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            format!("{} in {}", read("comm").trim(), read("wchan").trim())
+        })
+        .collect();
+    drop(child.kill());
+    drop(child.wait());
+    panic!("the program did not {what} within {PATIENCE:?}; its threads: {threads:?}");
 }
 
 /// The `hub` binary, built once with the profile of this test.

@@ -27,7 +27,7 @@ use hub_tests::{
     Site, World, channels, charter_file,
     frames::{self, END_HEADERS, END_STREAM, Kind, Wire, frame},
     members,
-    process::{HubProcess, hub_binary},
+    process::{HubProcess, ended, hub_binary},
     raw::{
         Node, Raw, Session, bearer, reason,
         requests::{publish, request_id, to_addressees},
@@ -334,7 +334,7 @@ fn a_hub_told_to_stop_while_it_starts_stops_in_order() {
             .args(["-TERM", &hub.id().to_string()])
             .status();
         assert!(kill.unwrap().success());
-        let exit = hub.wait().unwrap();
+        let exit = ended(&mut hub);
         assert!(exit.success(), "{exit}");
         std::fs::remove_file(data.join("lock")).unwrap();
     }

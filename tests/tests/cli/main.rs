@@ -546,7 +546,7 @@ async fn the_gateway_command_says_where_it_listens_and_stops_on_sigterm() {
         .unwrap();
     assert_eq!(who.into_inner().officer, "tax-clerk-1");
     signal(&gateway, "-TERM");
-    assert!(gateway.wait().unwrap().success());
+    assert!(hub_tests::process::ended(&mut gateway).success());
     assert!(!socket.exists());
     let mut gateway = desk
         .command(&["--json", "serve", "--socket", socket.to_str().unwrap()])
@@ -560,7 +560,7 @@ async fn the_gateway_command_says_where_it_listens_and_stops_on_sigterm() {
     let said: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(said["listening"], format!("unix:{}", socket.display()));
     signal(&gateway, "-TERM");
-    assert!(gateway.wait().unwrap().success());
+    assert!(hub_tests::process::ended(&mut gateway).success());
     let open = beside(move || desk.run(&["serve", "--listen", "0.0.0.0:7500"])).await;
     assert_eq!(code(&open), 2, "{}", err(&open));
     assert!(err(&open).contains("loopback"), "{}", err(&open));

@@ -78,7 +78,7 @@ async fn an_interrupt_while_the_program_fails_loses_nothing() {
             .unwrap();
         assert!(line.contains("false failed"), "{line}");
         signal(&watch, "-INT");
-        assert!(watch.wait().unwrap().success());
+        assert!(hub_tests::process::ended(&mut watch).success());
         let printed = health.text(&["watch", "--consumer", "oa", "--ack", "--until-caught-up"]);
         assert!(printed.contains(&name), "{printed}");
     })
@@ -138,7 +138,7 @@ async fn an_interrupt_lets_the_program_that_runs_end_and_counts_its_work() {
             } else {
                 std::fs::write(folder.path().join("go"), "").unwrap();
             }
-            assert!(watch.wait().unwrap().success());
+            assert!(hub_tests::process::ended(&mut watch).success());
             assert_eq!(oa_lag(&health), u64::from(once_more), "{sign}");
         }
     })
@@ -181,7 +181,7 @@ async fn work_that_ends_while_the_hub_is_away_is_acknowledged_when_it_is_back() 
     beside(move || {
         until("it is acknowledged", || oa_lag(&health) == 0);
         signal(&watch, "-TERM");
-        assert!(watch.wait().unwrap().success());
+        assert!(hub_tests::process::ended(&mut watch).success());
         drop(said);
         assert_eq!(std::fs::read_to_string(&runs).unwrap(), "run\n");
     })

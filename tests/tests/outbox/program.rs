@@ -55,7 +55,8 @@ impl Program {
 
     /// Waits until it has delivered everything.
     pub(crate) fn finish(mut self) {
-        assert!(self.0.wait().unwrap().success(), "the program ends well");
+        let exit = hub_tests::process::ended(&mut self.0);
+        assert!(exit.success(), "the program ends well: {exit}");
     }
 }
 
