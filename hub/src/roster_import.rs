@@ -268,3 +268,26 @@ async fn record(
     engine.submit(submission).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_set_is_taken_whole_or_not_at_all() {
+        let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"one"}"#;
+        let set = format!(r#"{{"keys":[{key}]}}"#);
+        let keys = token_keys(set.as_bytes()).unwrap();
+        assert_eq!(keys.len(), 1);
+        assert_eq!(keys[0].0.kid(), "one");
+        assert_eq!(TokenJwk::parse(&keys[0].1).as_ref(), Ok(&keys[0].0));
+        let set = format!(r#"{{"keys":[{key},{{"kty":"oct"}}]}}"#);
+        let error = format!("{:#}", token_keys(set.as_bytes()).unwrap_err());
+        assert!(
+            error.starts_with("keys[1]: must be one JSON object"),
+            "{error}"
+        );
+        let error = token_keys(b"[]").unwrap_err().to_string();
+        assert!(error.contains("must be a JWKS"), "{error}");
+    }
+}
