@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hub_core::crypto::random;
 
-use crate::error::ClientError;
+use crate::error::{ClientError, RETRY_AFTER_MAX};
 
 /// How often and how soon a call is tried again.
 ///
@@ -24,7 +24,7 @@ pub struct RetryPolicy {
     pub attempts_max: u32,
     /// Wait before the second attempt, before jitter; it doubles each time.
     pub backoff_min: Duration,
-    /// Longest wait before jitter.
+    /// Longest wait before jitter; more than [`RETRY_AFTER_MAX`] counts as that.
     pub backoff_max: Duration,
 }
 
@@ -78,7 +78,8 @@ impl RetryPolicy {
         let step = self
             .backoff_min
             .saturating_mul(1 << doublings)
-            .min(self.backoff_max);
+            .min(self.backoff_max)
+            .min(RETRY_AFTER_MAX);
         step.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
     }
 }
@@ -147,6 +148,12 @@ mod tests {
         let full = |failed| policy.backoff(failed, 1.0).as_millis();
         assert_eq!([full(1), full(2), full(3)], [100, 200, 400]);
         assert_eq!(full(30), 2000);
+        let endless = RetryPolicy {
+            backoff_min: Duration::MAX,
+            backoff_max: Duration::MAX,
+            ..policy
+        };
+        assert_eq!(endless.backoff(1, 1.0), RETRY_AFTER_MAX);
         assert_eq!(policy.backoff(2, 0.0).as_millis(), 100);
     }
 

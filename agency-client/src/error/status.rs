@@ -76,7 +76,7 @@ impl Details {
             .unwrap_or_default()
             .details
         {
-            found.add(&detail.type_url, &*detail.value);
+            found.add(&detail.type_url, &detail.value);
         }
         found
     }

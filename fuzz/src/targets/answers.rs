@@ -1,6 +1,6 @@
 //! What a member's library reads of a hub's answers, and its gateway of a local caller's headers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agency_client::{ClientError, error::RETRY_AFTER_MAX, fuzzing};
 use bytes::Bytes;
@@ -85,7 +85,7 @@ fn details(tape: &mut Tape<'_>) -> Vec<u8> {
     [status.encode_to_vec(), tape.rest().to_vec()].concat()
 }
 
-/// A seed of [`hub_error`]: what [`details`] reads.
+/// A seed of [`hub_error`] whose details are told in parts.
 #[must_use]
 pub fn error_seed(code: u8, message: &str, reason: &str, retry_s: i64, field: &str) -> Vec<u8> {
     let mut seed = vec![1, code];
@@ -125,7 +125,7 @@ pub fn hub_error(input: &[u8]) {
         };
         assert!(wait < remains && wait <= RETRY_AFTER_MAX);
         // As the outbox reckons when its turn comes.
-        assert!(Instant::now().checked_add(wait).is_some());
+        assert!(tokio::time::Instant::now().checked_add(wait).is_some());
     }
     match &error {
         ClientError::Refused(refusal) => {
