@@ -15,6 +15,7 @@ fn is_library(file: &Source) -> bool {
     path.starts_with("agency-client/src/")
         && !path.contains("/bin/")
         && !path.ends_with("/testing.rs")
+        && !path.ends_with("/fuzzing.rs")
         && !path.ends_with("/tests.rs")
 }
 
@@ -54,14 +55,20 @@ fn without_example(files: &[Source]) -> Vec<String> {
         // What tests need is not public.
         let text = file.text.split("#[cfg(test)]\nmod tests").next();
         let mut has_example = false;
+        let mut is_for_fuzzing = false;
         for line in text.unwrap_or_default().lines() {
             let line = line.trim();
+            // Nor is what the fuzz targets need.
+            let is_public =
+                !std::mem::replace(&mut is_for_fuzzing, line == "#[cfg(feature = \"fuzzing\")]");
             if line.starts_with("///") {
                 has_example |= line.contains("```");
                 continue;
             }
             // `$name` is shown where the macro is used.
-            if let Some((kind, name)) = public_item(line).filter(|(_, name)| *name != "$name") {
+            if is_public
+                && let Some((kind, name)) = public_item(line).filter(|(_, name)| *name != "$name")
+            {
                 let is_shown = match kind {
                     "mod" => has_example || module_has_example(files, &file.path, name),
                     _ => has_example,
@@ -108,6 +115,8 @@ fn an_item_without_an_example_is_caught() {
         assert!(catches(without_example, path, bare), "{bare}");
     }
     assert!(!catches(without_example, path, "pub(crate) fn f() {}"));
+    let for_fuzzing = "#[cfg(feature = \"fuzzing\")]\npub mod f;";
+    assert!(!catches(without_example, path, for_fuzzing));
     assert!(!catches(without_example, "hub/src/a.rs", "pub fn f() {}"));
 }
 
