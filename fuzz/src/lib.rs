@@ -46,8 +46,9 @@ pub struct Target {
     pub mutations: usize,
     /// Words that bytes alone would hardly hit upon.
     pub dictionary: &'static [&'static str],
-    /// So many branches are reached that libFuzzer's books of them take longer than the decoder: it keeps
-    /// those of branches alone, and not how often each was taken, what was compared, and how rare each is.
+    /// So many branches are reached, or one so often, that libFuzzer's books of them take longer than the
+    /// decoder: it keeps those of branches alone, and not how often each was taken, what was compared, and
+    /// how rare each is.
     pub is_wide: bool,
 }
 
