@@ -106,7 +106,7 @@ impl Details {
 }
 
 /// A wait that is asked for. Whoever answers can name any number of years; nothing of a member's waits longer
-/// than [`RETRY_AFTER_MAX`] on anybody's word, and a wait below zero is none.
+/// than [`RETRY_AFTER_MAX`] on anybody's word. A part below zero, seconds or nanoseconds, counts as zero.
 fn bounded(asked: prost_types::Duration) -> Duration {
     let seconds = u64::try_from(asked.seconds).unwrap_or_default();
     let nanos = u32::try_from(asked.nanos).unwrap_or_default();

@@ -141,7 +141,8 @@ pub fn hub_error(input: &[u8]) {
 }
 
 /// An answer as an outbox reads it without knowing its type, for a method of the table. Of a publish, it says
-/// what the message says that is read in full. And a stored request under another id: only the id changes.
+/// what the message says that is read in full. And a stored request under another id: it can
+/// be given yet another, and is the same as if it had had that at first.
 pub fn hub_answer(input: &[u8]) {
     let mut tape = Tape::new(input);
     let (choice, number) = (tape.byte() % 2, usize::from(tape.byte()));

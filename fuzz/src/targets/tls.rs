@@ -173,9 +173,9 @@ fn load(form: u8, given: &[u8]) -> anyhow::Result<TlsReloader> {
 const FOLDER: &str = "/pki";
 
 /// One of the four files is what the input says, the others fit together: a revocation list as text, in DER or
-/// under the authority's signature, authorities, the hub's chain, its key. Files that fit are in force, lists and
-/// authorities have an end, and a node that these files know is let in by them; what does not fit is refused in
-/// words that name the file.
+/// under the authority's signature, authorities, the hub's chain, its key. Nothing panics,
+/// files that fit have authorities with an end, and a refusal names one of the four files: not always the one at
+/// fault, and that a list bars whom it names is not looked at here.
 pub fn tls_files(input: &[u8]) {
     let mut tape = Tape::new(input);
     let form = tape.byte() % FORMS;
