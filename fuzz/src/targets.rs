@@ -12,7 +12,18 @@ pub mod tokens;
 
 use std::sync::OnceLock;
 
+use http::{HeaderName, HeaderValue};
 use hub_core::{crypto::SigningKey, jwk::TokenJwk, note::NoteSigner};
+
+/// The headers that stand in lines of `name: value`; lines that are none are passed over.
+fn header_lines(head: &[u8]) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    head.split(|byte| *byte == b'\n').filter_map(|line| {
+        let at = line.iter().position(|byte| *byte == b':')?;
+        let name = HeaderName::from_bytes(&line[..at]).ok()?;
+        let value = HeaderValue::from_bytes(line[at + 1..].trim_ascii()).ok()?;
+        Some((name, value))
+    })
+}
 
 /// PKCS#8 of an Ed25519 seed (RFC 8410).
 fn pkcs8(seed: u8) -> Vec<u8> {

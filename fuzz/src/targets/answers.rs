@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agency_client::{ClientError, error::RETRY_AFTER_MAX, fuzzing};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use hub_core::{purpose::PURPOSE_HEADER, reason::ERROR_DOMAIN};
 use hub_proto::channels::PublishNotificationResponse;
 use prost::Message as _;
@@ -14,6 +14,7 @@ use tonic_types::pb::{
     BadRequest, ErrorInfo, RetryInfo, Status as RpcStatus, bad_request::FieldViolation,
 };
 
+use super::header_lines;
 use crate::tape::{Tape, put_piece};
 
 /// Words of errors.
@@ -180,15 +181,8 @@ pub fn hub_answer(input: &[u8]) {
 /// nothing else, and the time that the caller allows can be told to the hub.
 pub fn gateway_headers(input: &[u8]) {
     let mut headers = HeaderMap::new();
-    for line in input.split(|byte| *byte == b'\n') {
-        let Some(at) = line.iter().position(|byte| *byte == b':') else {
-            continue;
-        };
-        let name = HeaderName::from_bytes(&line[..at]);
-        let value = HeaderValue::from_bytes(line[at + 1..].trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
-        }
+    for (name, value) in header_lines(input) {
+        headers.append(name, value);
     }
     let (passed, timeout) = fuzzing::passed_on(&headers);
     assert!(passed.len() <= 3);

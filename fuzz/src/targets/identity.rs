@@ -6,7 +6,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{Request, Response};
 use http_body_util::Full;
 use hub::{
     clock::ManualClock,
@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use tonic::body::Body;
 use tower::{Layer as _, ServiceExt as _};
 
-use super::{key, token_key};
+use super::{header_lines, key, token_key};
 use crate::{tape::Tape, world::runtime};
 
 /// Trust domain and audience of these targets.
@@ -387,15 +387,8 @@ pub fn call_headers(input: &[u8]) {
             .header(SALT_HEADER, bin(&salt))
             .header(SIGNATURE_HEADER, bin(&signature));
     }
-    for line in head.split(|byte| *byte == b'\n') {
-        let Some(at) = line.iter().position(|byte| *byte == b':') else {
-            continue;
-        };
-        let name = HeaderName::from_bytes(&line[..at]);
-        let value = HeaderValue::from_bytes(line[at + 1..].trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            request = request.header(name, value);
-        }
+    for (name, value) in header_lines(head) {
+        request = request.header(name, value);
     }
     let info = PeerInfo {
         peer: Ok(peer()),
