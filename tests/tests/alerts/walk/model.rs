@@ -302,10 +302,11 @@ impl Case {
             }
             Act::Report(measure) | Act::Review(measure, _) => is_own(*measure),
             Act::Close(agency, reviewer) => self.is_for(agency) && *reviewer != who.officer(),
-            Act::Correct(_, draft) => {
+            Act::Correct(revision, draft) => {
                 let units: Vec<String> = alert.units.iter().map(|one| one.unit.clone()).collect();
                 let uscc = |of: &Alert| of.organization.clone().unwrap().uscc;
-                is_right(draft)
+                *revision > 0
+                    && is_right(draft)
                     && draft.circulated_to.is_empty()
                     && uscc(draft) == uscc(alert)
                     && !(alert.is_named && draft.severity() == Severity::Emergency)
