@@ -53,7 +53,9 @@ for target in $targets; do
     table "$target" >"$scratch/words"
     # libFuzzer refuses a dictionary without a word.
     [ -s "$scratch/words" ] && words=(-dict="$scratch/words")
-    mapfile -t options < <(table "$target" --options)
+    # By a file: of a substitution's command nobody is told that it failed.
+    table "$target" --options >"$scratch/options"
+    mapfile -t options <"$scratch/options"
     nice -n 10 "$program" "$found" "fuzz/corpus/$target" -runs="$executions" \
         -max_total_time="$seconds" "${options[@]}" "${words[@]}" \
         -artifact_prefix="$findings" -print_final_stats=1 "${limits[@]}" 2>&1 | tee "$scratch/log"

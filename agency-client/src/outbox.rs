@@ -194,7 +194,8 @@ pub struct OutboxOptions {
     pub streams_parallel: usize,
     /// How long delivered items are kept; [`DELIVERED_KEPT_DEFAULT`].
     pub delivered_kept: Duration,
-    /// Longest wait between two attempts of an item, before jitter; 30 s.
+    /// Longest wait between two attempts of an item, before jitter; 30 s. A longer one than
+    /// [`RETRY_AFTER_MAX`](crate::error::RETRY_AFTER_MAX), an hour, counts as that.
     pub backoff_max: Duration,
 }
 

@@ -137,8 +137,10 @@ pub async fn import(
         }
         let keys = folder.join("token-keys.json");
         if keys.is_file() {
-            let outcome = import_keys(engine, &agency, &keys).await;
-            left_out.extend(at_fault(&keys, outcome)?);
+            match read(&keys).and_then(|file| token_keys(&file)) {
+                Ok(found) => left_out.extend(import_keys(engine, &agency, &keys, found).await?),
+                Err(error) => left_out.extend(at_fault(&keys, Err(error))?),
+            }
         }
     }
     Ok(left_out)
@@ -212,44 +214,66 @@ async fn import_node(
     Ok(())
 }
 
-async fn import_keys(engine: &Engine, agency: &AgencyId, file: &Path) -> anyhow::Result<()> {
-    for (jwk, text) in token_keys(&read(file)?)? {
-        let standing = engine.roster().load_full().key_standing(agency, jwk.kid());
-        if matches!(standing, KeyStanding::Unknown) {
-            let kid = jwk.kid().to_owned();
-            let command = members::Command::EnrollTokenKey {
-                agency: agency.clone(),
-                kid,
-                jwk: text,
-            };
-            record(engine, "/hub.system.v1/EnrollTokenKey", command).await?;
-            tracing::info!(%agency, kid = jwk.kid(), "enrolled a token key from the roster folder");
-        }
+/// Enrols keys of a file. What one of them lacks says nothing of the others.
+///
+/// # Errors
+/// When the hub is at fault, and not the file.
+async fn import_keys(
+    engine: &Engine,
+    agency: &AgencyId,
+    file: &Path,
+    keys: Vec<anyhow::Result<(TokenJwk, String)>>,
+) -> anyhow::Result<Vec<String>> {
+    let mut left_out = vec![];
+    for (number, key) in keys.into_iter().enumerate() {
+        let outcome = match key {
+            Ok((jwk, text)) => import_key(engine, agency, &jwk, text).await,
+            Err(error) => Err(error),
+        };
+        let outcome = outcome.with_context(|| format!("keys[{number}]"));
+        left_out.extend(at_fault(file, outcome)?);
     }
+    Ok(left_out)
+}
+
+async fn import_key(
+    engine: &Engine,
+    agency: &AgencyId,
+    jwk: &TokenJwk,
+    text: String,
+) -> anyhow::Result<()> {
+    let standing = engine.roster().load_full().key_standing(agency, jwk.kid());
+    if !matches!(standing, KeyStanding::Unknown) {
+        return Ok(());
+    }
+    let command = members::Command::EnrollTokenKey {
+        agency: agency.clone(),
+        kid: jwk.kid().to_owned(),
+        jwk: text,
+    };
+    record(engine, "/hub.system.v1/EnrollTokenKey", command).await?;
+    tracing::info!(%agency, kid = jwk.kid(), "enrolled a token key from the roster folder");
     Ok(())
 }
 
-/// The keys of a `token-keys.json`, each with the text that goes on the ledger.
+/// The keys of a `token-keys.json`, in its order, each with the text that goes on the ledger. A key that is
+/// none for tokens is an error in its place: a set may hold keys of other kinds for other uses
+/// (RFC 7517, section 5).
 ///
 /// # Errors
-/// When it is no JWKS, or one of its keys is none that a token can be signed with: nothing of the file is
-/// taken then.
-pub fn token_keys(file: &[u8]) -> anyhow::Result<Vec<(TokenJwk, String)>> {
+/// When it is no JWKS.
+pub fn token_keys(file: &[u8]) -> anyhow::Result<Vec<anyhow::Result<(TokenJwk, String)>>> {
     let set: serde_json::Value = serde_json::from_slice(file)?;
     let keys = set.get("keys").and_then(serde_json::Value::as_array);
-    keys.context("must be a JWKS: an object with an array `keys`")?
-        .iter()
-        .enumerate()
-        .map(|(number, value)| {
-            let text = value.to_string();
-            let read = TokenJwk::parse(&text).map_err(anyhow::Error::from);
-            let jwk = read.and_then(|jwk| {
-                TokenKey::new(&jwk)?;
-                Ok(jwk)
-            });
-            Ok((jwk.with_context(|| format!("keys[{number}]"))?, text))
-        })
-        .collect()
+    let keys = keys.context("must be a JWKS: an object with an array `keys`")?;
+    Ok(keys.iter().map(token_key).collect())
+}
+
+fn token_key(value: &serde_json::Value) -> anyhow::Result<(TokenJwk, String)> {
+    let text = value.to_string();
+    let jwk = TokenJwk::parse(&text)?;
+    TokenKey::new(&jwk)?;
+    Ok((jwk, text))
 }
 
 async fn record(
@@ -274,19 +298,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_set_is_taken_whole_or_not_at_all() {
+    fn a_key_that_is_none_for_tokens_leaves_the_others_of_its_set() {
         let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"one"}"#;
         let set = format!(r#"{{"keys":[{key}]}}"#);
         let keys = token_keys(set.as_bytes()).unwrap();
         assert_eq!(keys.len(), 1);
-        assert_eq!(keys[0].0.kid(), "one");
-        assert_eq!(TokenJwk::parse(&keys[0].1).as_ref(), Ok(&keys[0].0));
-        let set = format!(r#"{{"keys":[{key},{{"kty":"oct"}}]}}"#);
-        let error = format!("{:#}", token_keys(set.as_bytes()).unwrap_err());
-        assert!(
-            error.starts_with("keys[1]: must be one JSON object"),
-            "{error}"
-        );
+        let set = format!(r#"{{"keys":[{{"kty":"oct"}},{key}]}}"#);
+        let mut keys = token_keys(set.as_bytes()).unwrap();
+        let (jwk, text) = keys.pop().unwrap().unwrap();
+        assert_eq!(jwk.kid(), "one");
+        assert_eq!(TokenJwk::parse(&text), Ok(jwk));
+        let error = keys.pop().unwrap().unwrap_err().to_string();
+        assert!(error.starts_with("must be one JSON object"), "{error}");
+        assert!(keys.is_empty());
         let error = token_keys(b"[]").unwrap_err().to_string();
         assert!(error.contains("must be a JWKS"), "{error}");
     }

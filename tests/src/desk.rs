@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{World, process::agency_binary};
+use crate::{
+    World,
+    process::{agency_binary, output_of},
+};
 
 /// One agency's command line against a hub.
 #[derive(Debug)]
@@ -81,7 +84,9 @@ impl Desk {
 
     /// Runs a command, whatever comes of it.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        output_of(command.spawn().unwrap())
     }
 
     /// Runs a command that must do its work.

@@ -1,16 +1,16 @@
 //! The `hub` binary as a child process, for tests that kill it.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{OnceLock, mpsc},
     time::Duration,
 };
 
-/// How long a program may take to listen, and to end: many times what it takes. A test must fail, and say what the
-/// program's threads do, rather than wait for ever.
+/// How long a program may take to say its first line, and to end: many times what it takes. A test must fail, and
+/// say what the program's threads do, rather than wait for ever.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A hub in a process of its own. It is killed when this is dropped.
@@ -68,17 +68,7 @@ impl HubProcess {
             .spawn()
             .expect("the hub starts");
         let stdout = child.stdout.take().expect("stdout is piped");
-        let (tell, told) = mpsc::sync_channel(1);
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let read = BufReader::new(stdout).read_line(&mut line);
-            // Nobody waits for it any more when the hub came too late.
-            drop(tell.send(read.map(|_| line)));
-        });
-        let line = told
-            .recv_timeout(PATIENCE)
-            .unwrap_or_else(|_| give_up(&mut child, "listen"))
-            .expect("the hub prints its address");
+        let (line, _) = first_line(&child, stdout);
         if line.is_empty() {
             return Err(ended(&mut child));
         }
@@ -177,12 +167,42 @@ pub fn ended(child: &mut Child) -> ExitStatus {
         }
         std::thread::sleep(LOOK);
     }
-    give_up(child, "end")
+    give_up(child.id(), "end")
+}
+
+/// Waits for the end of a program, and for all that it says.
+#[must_use]
+pub fn output_of(child: Child) -> Output {
+    let id = child.id();
+    patiently(id, "end", move || child.wait_with_output()).expect("its output can be read")
+}
+
+/// The first line of what a program says, with its end, and the reader of the rest. The line is empty when it
+/// says nothing more.
+pub fn first_line<R: Read + Send + 'static>(child: &Child, output: R) -> (String, BufReader<R>) {
+    patiently(child.id(), "say a line", move || {
+        let (mut line, mut reader) = (String::new(), BufReader::new(output));
+        reader.read_line(&mut line).map(|_| (line, reader))
+    })
+    .expect("its output can be read")
+}
+
+/// What comes of something that waits for a program.
+fn patiently<T: Send + 'static>(
+    id: u32,
+    what: &str,
+    wait: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let (tell, told) = mpsc::sync_channel(1);
+    // Nobody waits for it any more when it came too late.
+    std::thread::spawn(move || drop(tell.send(wait())));
+    told.recv_timeout(PATIENCE)
+        .unwrap_or_else(|_| give_up(id, what))
 }
 
 /// Says what a program's threads wait for, and ends it.
-fn give_up(child: &mut Child, what: &str) -> ! {
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id()));
+fn give_up(id: u32, what: &str) -> ! {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task"));
     let threads: Vec<String> = tasks
         .into_iter()
         .flatten()
@@ -192,8 +212,8 @@ fn give_up(child: &mut Child, what: &str) -> ! {
             format!("{} in {}", read("comm").trim(), read("wchan").trim())
         })
         .collect();
-    drop(child.kill());
-    drop(child.wait());
+    let mut kill = Command::new("kill");
+    drop(kill.args(["-KILL", &id.to_string()]).status());
     panic!("the program did not {what} within {PATIENCE:?}; its threads: {threads:?}");
 }
 

@@ -106,12 +106,16 @@ impl Details {
 }
 
 /// A wait that is asked for. Whoever answers can name any number of years; nothing of a member's waits longer
-/// than [`RETRY_AFTER_MAX`] on anybody's word. A part below zero, seconds or nanoseconds, counts as zero.
+/// than [`RETRY_AFTER_MAX`] on anybody's word. A wait below zero is none; so is one whose parts differ in sign,
+/// which `google.protobuf.Duration` does not allow.
 fn bounded(asked: prost_types::Duration) -> Duration {
-    let seconds = u64::try_from(asked.seconds).unwrap_or_default();
-    let nanos = u32::try_from(asked.nanos).unwrap_or_default();
+    let seconds = u64::try_from(asked.seconds);
+    let nanos = u64::try_from(asked.nanos);
+    let (Ok(seconds), Ok(nanos)) = (seconds, nanos) else {
+        return Duration::ZERO;
+    };
     Duration::from_secs(seconds)
-        .saturating_add(Duration::from_nanos(nanos.into()))
+        .saturating_add(Duration::from_nanos(nanos))
         .min(RETRY_AFTER_MAX)
 }
 
@@ -242,15 +246,35 @@ mod tests {
 
     #[test]
     fn a_wait_below_zero_is_none() {
-        for (seconds, nanos) in [(i64::MIN, 0), (0, i32::MIN), (-1, 5)] {
-            let asked = prost_types::Duration { seconds, nanos };
-            assert!(bounded(asked) < Duration::from_secs(1), "{seconds} {nanos}");
-        }
-        let asked = prost_types::Duration {
-            seconds: 2,
-            nanos: 500_000_000,
+        let read_of = |seconds, nanos| {
+            let retry = pb::RetryInfo {
+                retry_delay: Some(prost_types::Duration { seconds, nanos }),
+            };
+            let all = pb::Status {
+                details: vec![prost_types::Any {
+                    type_url: RetryInfo::TYPE_URL.into(),
+                    value: retry.encode_to_vec(),
+                }],
+                ..pb::Status::default()
+            };
+            let details = all.encode_to_vec().into();
+            let status = Status::with_details(Code::Internal, "from something between", details);
+            match read(&status, None) {
+                ClientError::Refused(refusal) => refusal.retry_after,
+                other => panic!("{other:?}"),
+            }
         };
-        assert_eq!(bounded(asked), Duration::from_millis(2_500));
+        for (seconds, nanos) in [
+            (i64::MIN, 0),
+            (0, i32::MIN),
+            (-1, 5),
+            (-5, i32::MAX),
+            (5, -1),
+        ] {
+            let found = read_of(seconds, nanos);
+            assert_eq!(found, Some(Duration::ZERO), "{seconds} {nanos}");
+        }
+        assert_eq!(read_of(2, 500_000_000), Some(Duration::from_millis(2_500)));
     }
 
     #[test]

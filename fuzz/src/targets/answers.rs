@@ -6,7 +6,7 @@ use agency_client::{ClientError, error::RETRY_AFTER_MAX, fuzzing};
 use bytes::Bytes;
 use http::HeaderMap;
 use hub_core::{purpose::PURPOSE_HEADER, reason::ERROR_DOMAIN};
-use hub_proto::channels::PublishNotificationResponse;
+use hub_proto::channels::{PublishNotificationRequest, PublishNotificationResponse};
 use prost::Message as _;
 use prost_types::Any;
 use tonic::{Code, Request, Status};
@@ -125,13 +125,16 @@ pub fn hub_error(input: &[u8]) {
             continue;
         };
         assert!(wait < remains && wait <= RETRY_AFTER_MAX);
-        // As the outbox reckons when its turn comes.
-        assert!(tokio::time::Instant::now().checked_add(wait).is_some());
     }
     match &error {
         ClientError::Refused(refusal) => {
             assert_eq!(refusal.code, code);
             assert_eq!(refusal.message, message);
+            assert!(
+                refusal
+                    .retry_after
+                    .is_none_or(|asked| asked <= RETRY_AFTER_MAX)
+            );
             if let Some(reason) = refusal.reason {
                 assert_eq!(reason.as_str(), refusal.reason_text);
                 assert!(error.help_page().is_some());
@@ -142,8 +145,8 @@ pub fn hub_error(input: &[u8]) {
 }
 
 /// An answer as an outbox reads it without knowing its type, for a method of the table. Of a publish, it says
-/// what the message says that is read in full. And a stored request under another id: it can
-/// be given yet another, and is the same as if it had had that at first.
+/// what the message says that is read in full. And a stored request under another id: that id is read of it,
+/// it can be given yet another, and a publish says all that it said before.
 pub fn hub_answer(input: &[u8]) {
     let mut tape = Tape::new(input);
     let (choice, number) = (tape.byte() % 2, usize::from(tape.byte()));
@@ -174,7 +177,16 @@ pub fn hub_answer(input: &[u8]) {
     assert!(under.len() <= request.len() + id.len() + 8);
     let (longer, _) = fuzzing::request_under(method, &request, "another").unwrap();
     let (again, _) = fuzzing::request_under(method, &longer, id).unwrap();
-    assert_eq!(again, under, "nothing but the id");
+    assert_eq!(again, under);
+    let but_for_id = |request: &[u8]| {
+        PublishNotificationRequest::decode(request).map(|read| PublishNotificationRequest {
+            request_id: String::new(),
+            ..read
+        })
+    };
+    if let (PUBLISH, Ok(before)) = (method, but_for_id(&request)) {
+        assert_eq!(but_for_id(&under), Ok(before), "nothing but the id");
+    }
 }
 
 /// A local caller's headers, as lines, before a gateway. What goes on to the hub are the documented three and

@@ -112,17 +112,29 @@ pub fn jwk(input: &[u8]) {
     assert_eq!(TokenJwk::parse(&jwk.to_json().to_string()), Ok(jwk));
 }
 
-/// A `token-keys.json` of the roster folder. It is taken whole or not at all; every key that is taken can check
-/// tokens, and its text is one that the ledger's readers take.
+/// A `token-keys.json` of the roster folder. Every key of it is taken or has an error; one that is taken can
+/// check tokens, and its text is one that the ledger's readers take, and the key that stands in its place.
 pub fn token_key_set(input: &[u8]) {
-    match hub::roster_import::token_keys(input) {
-        Ok(keys) => {
-            for (jwk, text) in keys {
+    let keys = match hub::roster_import::token_keys(input) {
+        Ok(keys) => keys,
+        Err(error) => return assert!(!format!("{error:#}").is_empty()),
+    };
+    let set: serde_json::Value = serde_json::from_slice(input).unwrap();
+    let given = set["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), given.len());
+    for (key, given) in keys.into_iter().zip(given) {
+        match key {
+            Ok((jwk, text)) => {
                 assert!(TokenKey::new(&jwk).is_ok());
                 assert_eq!(TokenJwk::parse(&text), Ok(jwk));
+                assert_eq!(
+                    serde_json::from_str(&text).ok().as_ref(),
+                    Some(given),
+                    "{text}"
+                );
             }
+            Err(error) => assert!(!format!("{error:#}").is_empty()),
         }
-        Err(error) => assert!(!format!("{error:#}").is_empty()),
     }
 }
 

@@ -303,39 +303,39 @@ impl Files {
 
     fn load(&self, options: &TlsOptions, clock: &Arc<dyn Clock>) -> anyhow::Result<Loaded> {
         let authorities = certificates(&self.client_ca, &options.client_ca)?;
+        let parsed = parsed(&authorities, &options.client_ca)?;
         let lists = CertificateRevocationListDer::pem_slice_iter(&self.crl)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| anyhow::anyhow!("{}: damaged PEM", options.crl.display()))?;
         let (revoked, crl_until_at) =
-            check_lists(&lists, &authorities).with_context(|| options.crl.display().to_string())?;
+            check_lists(&lists, &parsed).with_context(|| options.crl.display().to_string())?;
         let chain = certificates(&self.certificate, &options.certificate)?;
         let ends = Ends {
             certificate_until_at: first_end(&chain, &options.certificate)?,
-            authorities_until_at: authorities
-                .iter()
-                .map(|der| not_after(der, &options.client_ca))
-                .collect::<Result<_, _>>()?,
+            authorities_until_at: parsed.iter().map(not_after).collect(),
             crl_until_at,
         };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
-        for authority in authorities {
-            roots.add(authority).with_context(|| {
+        for authority in &authorities {
+            roots.add(authority.clone()).with_context(|| {
                 format!(
                     "{}: not an authority's certificate",
                     options.client_ca.display()
                 )
             })?;
         }
-        let (config, verifier) = server_config(
+        let verifier =
+            verifier(&provider, roots, lists).with_context(|| options.crl.display().to_string())?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| {
+            anyhow::anyhow!("{}: must hold a PEM private key", options.key.display())
+        })?;
+        let config = server_config(
             provider,
             Arc::clone(clock),
-            roots,
-            lists,
+            Arc::clone(&verifier),
             chain,
-            PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| {
-                anyhow::anyhow!("{}: must hold a PEM private key", options.key.display())
-            })?,
+            key,
         )
         .with_context(|| {
             format!(
@@ -354,46 +354,47 @@ impl Files {
     }
 }
 
+/// Who may connect: the leaf's status must be known and the list in date. An authority without a list, or
+/// with an old one, lets nobody in.
+fn verifier(
+    provider: &Arc<CryptoProvider>,
+    roots: RootCertStore,
+    lists: Vec<CertificateRevocationListDer<'static>>,
+) -> anyhow::Result<Arc<dyn ClientCertVerifier>> {
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+    Ok(builder
+        .with_crls(lists)
+        .only_check_end_entity_revocation()
+        .enforce_revocation_expiration()
+        .build()?)
+}
+
 fn server_config(
     provider: Arc<CryptoProvider>,
     clock: Arc<dyn Clock>,
-    roots: RootCertStore,
-    lists: Vec<CertificateRevocationListDer<'static>>,
+    verifier: Arc<dyn ClientCertVerifier>,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-) -> anyhow::Result<(ServerConfig, Arc<dyn ClientCertVerifier>)> {
-    // The leaf's status must be known and the list in date: an authority without a list, or with
-    // an old one, lets nobody in.
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .with_crls(lists)
-            .only_check_end_entity_revocation()
-            .enforce_revocation_expiration()
-            .build()?;
+) -> anyhow::Result<ServerConfig> {
     let time = Arc::new(ClockTime(clock));
     let mut config = ServerConfig::builder_with_details(provider, time)
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_client_cert_verifier(Arc::clone(&verifier))
+        .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     // Tickets hold all that resumption needs, so nothing grows here; their keys rotate every six
     // hours, and begin anew with every reload.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = aws_lc_rs::Ticketer::new()?;
-    Ok((config, verifier))
+    Ok(config)
 }
 
 /// Checks that each authority has signed a list and each list has an authority. Gives the revoked
 /// serial numbers and when the first list ends.
 fn check_lists(
     lists: &[CertificateRevocationListDer<'_>],
-    authorities: &[CertificateDer<'_>],
+    authorities: &[X509Certificate<'_>],
 ) -> anyhow::Result<(RevokedSerials, Timestamp)> {
-    let authorities = authorities
-        .iter()
-        .map(|der| X509Certificate::from_der(der).map(|(_, certificate)| certificate))
-        .collect::<Result<Vec<_>, _>>()
-        .context("a client authority cannot be parsed as X.509")?;
     let lists = lists
         .iter()
         .map(|der| CertificateRevocationList::from_der(der).map(|(_, list)| list))
@@ -403,7 +404,7 @@ fn check_lists(
         list.issuer() == authority.subject()
             && list.verify_signature(authority.public_key()).is_ok()
     };
-    for authority in &authorities {
+    for authority in authorities {
         ensure!(
             lists.iter().any(|list| is_signed_by(list, authority)),
             "holds no revocation list signed by {}; every client authority needs one, even empty",
@@ -424,7 +425,7 @@ fn check_lists(
         let next = list
             .next_update()
             .context("holds a revocation list without nextUpdate")?;
-        until_at = until_at.min(Timestamp::from_second(next.timestamp())?);
+        until_at = until_at.min(instant(next.timestamp()));
     }
     let revoked = lists
         .iter()
@@ -434,19 +435,35 @@ fn check_lists(
     Ok((revoked, until_at))
 }
 
+fn parsed<'a>(
+    certificates: &'a [CertificateDer<'_>],
+    path: &Path,
+) -> anyhow::Result<Vec<X509Certificate<'a>>> {
+    certificates
+        .iter()
+        .map(|der| X509Certificate::from_der(der).map(|(_, certificate)| certificate))
+        .collect::<Result<_, _>>()
+        .map_err(|_| anyhow::anyhow!("{}: cannot be parsed as X.509", path.display()))
+}
+
 /// When a certificate's validity ends.
-fn not_after(der: &[u8], path: &Path) -> anyhow::Result<Timestamp> {
-    let (_, certificate) = X509Certificate::from_der(der)
-        .map_err(|_| anyhow::anyhow!("{}: cannot be parsed as X.509", path.display()))?;
-    let seconds = certificate.validity().not_after.timestamp();
-    Ok(Timestamp::from_second(seconds)?)
+fn not_after(certificate: &X509Certificate<'_>) -> Timestamp {
+    instant(certificate.validity().not_after.timestamp())
+}
+
+/// An instant in seconds since 1970. The last one is that for "no end" too, 99991231235959Z (RFC 5280,
+/// section 4.1.2.5), which is some hours beyond it.
+fn instant(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(match seconds.is_negative() {
+        true => Timestamp::MIN,
+        false => Timestamp::MAX,
+    })
 }
 
 /// When the first certificate of a chain ends: from then on a client that checks all of it refuses.
 fn first_end(chain: &[CertificateDer<'_>], path: &Path) -> anyhow::Result<Timestamp> {
-    let ends = chain.iter().map(|der| not_after(der, path));
-    let ends = ends.collect::<Result<Vec<_>, _>>()?;
-    Ok(ends.into_iter().min().unwrap_or(Timestamp::MAX))
+    let ends = parsed(chain, path)?.iter().map(not_after).min();
+    Ok(ends.unwrap_or(Timestamp::MAX))
 }
 
 fn certificates(pem: &[u8], path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {

@@ -451,6 +451,10 @@ async fn files_that_do_not_fit_together_leave_the_last_good_ones_in_force() {
     spoil("crl.pem", &both, "that no client authority has signed");
     spoil("hub/hub.key", &key, "hub.key");
     spoil("hub/hub.pem", b"nothing", "hub.pem");
+    let none = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    for name in ["ca/ca.pem", "hub/hub.pem"] {
+        spoil(name, none, &format!("{name}: cannot be parsed as X.509"));
+    }
     spoil(
         "ca/ca.pem",
         other.certificate_pem().as_bytes(),

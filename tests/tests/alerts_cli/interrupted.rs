@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use hub_tests::{
     World,
     desk::{Desk, beside, code as exit_code, err},
+    process::output_of,
     relay::Relay,
 };
 
@@ -82,7 +83,7 @@ async fn a_load_that_is_interrupted_finishes_what_is_under_way_and_says_so() {
             .status()
             .unwrap();
         assert!(status.success());
-        let output = child.wait_with_output().unwrap();
+        let output = output_of(child);
         assert_eq!(exit_code(&output), 3, "{}", err(&output));
         assert!(
             err(&output).contains("run the same command again"),

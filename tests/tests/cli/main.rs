@@ -12,7 +12,6 @@
 mod watch;
 
 use std::{
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -20,7 +19,7 @@ use std::{
 use hub_tests::{
     World,
     desk::{Desk, bare, beside, code, err},
-    process::agency_binary,
+    process::{agency_binary, first_line},
 };
 use serde_json::Value;
 
@@ -534,10 +533,8 @@ async fn the_gateway_command_says_where_it_listens_and_stops_on_sigterm() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(gateway.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    let stdout = gateway.stdout.take().unwrap();
+    let (line, _) = first_line(&gateway, stdout);
     assert_eq!(line.trim(), format!("unix:{}", socket.display()));
     let channel = unix_channel(&socket).await;
     let who = hub_proto::members::members_service_client::MembersServiceClient::new(channel)
@@ -553,10 +550,8 @@ async fn the_gateway_command_says_where_it_listens_and_stops_on_sigterm() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(gateway.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    let stdout = gateway.stdout.take().unwrap();
+    let (line, _) = first_line(&gateway, stdout);
     let said: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(said["listening"], format!("unix:{}", socket.display()));
     signal(&gateway, "-TERM");

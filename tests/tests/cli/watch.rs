@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hub_tests::{World, relay::Relay};
+use hub_tests::{World, process::first_line, relay::Relay};
 use serde_json::Value;
 
 use super::{Desk, beside, signal};
@@ -72,10 +72,8 @@ async fn an_interrupt_while_the_program_fails_loses_nothing() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(watch.stderr.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let stderr = watch.stderr.take().unwrap();
+        let (line, _) = first_line(&watch, stderr);
         assert!(line.contains("false failed"), "{line}");
         signal(&watch, "-INT");
         assert!(hub_tests::process::ended(&mut watch).success());
@@ -129,9 +127,9 @@ async fn an_interrupt_lets_the_program_that_runs_end_and_counts_its_work() {
                 .unwrap();
             until("it runs", || runs.exists());
             signal(&watch, sign);
-            let mut said = BufReader::new(watch.stderr.take().unwrap());
-            let mut line = String::new();
-            said.read_line(&mut line).unwrap();
+            let stderr = watch.stderr.take().unwrap();
+            // The program may say more before it ends.
+            let (line, _rest) = first_line(&watch, stderr);
             assert!(line.contains("waiting for sh"), "{line}");
             if once_more {
                 signal(&watch, sign);

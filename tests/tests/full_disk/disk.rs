@@ -2,11 +2,12 @@
 
 use std::{
     fs,
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
+use hub_tests::process::first_line;
 use tempfile::TempDir;
 
 /// Bytes that the filler writes at a time; a page.
@@ -42,9 +43,8 @@ impl SmallDisk {
             .stderr(Stdio::null())
             .spawn()
             .ok()?;
-        let mut line = String::new();
         let stdout = holder.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let (line, _) = first_line(&holder, stdout);
         if line.trim() != "ready" {
             drop(holder.kill());
             holder.wait().unwrap();
