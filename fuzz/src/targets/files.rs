@@ -1,10 +1,13 @@
 //! Files: the operator's (charter, settings, calendar), an agency's (profile, files of alerts).
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use agency_client::funds::file::{self, Format, PROBLEMS_MAX, ROWS_MAX, Row};
 use hub::{charter::Charter, config::Config};
-use hub_core::{profile::Profile, workdays::Counting};
+use hub_core::{
+    profile::Profile,
+    workdays::{Calendar, Counting},
+};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
@@ -165,12 +168,18 @@ pub fn config(input: &[u8]) {
     assert!(limits.0.calls_burst_max > 0 && limits.1.connections_max > 0);
 }
 
-/// A calendar of working days. What is taken can be counted in: days go forward, and counting so many on
-/// passes exactly so many working days.
+/// A calendar of working days, which adds to what is published. What is refused says where and why; what is taken
+/// can be counted in: days go forward, and counting so many on passes exactly so many working days.
 pub fn calendar(input: &[u8]) {
+    // Read once: it is the same for every input, and takes far longer than one.
+    static PUBLISHED: LazyLock<Calendar> = LazyLock::new(|| Calendar::published().unwrap());
     let text = Tape::new(input).text();
-    let Ok(calendar) = hub::calendar::parse(Path::new("calendar.csv"), &text) else {
-        return;
+    let calendar = match PUBLISHED.extended(&text) {
+        Ok(calendar) => calendar,
+        Err(error) => {
+            assert!((1..=text.lines().count().max(1)).contains(&error.line));
+            return assert!(!error.rule.is_empty());
+        }
     };
     let (first, last) = calendar.years().expect("the published years are there");
     assert!(first <= last && !calendar.is_empty());
