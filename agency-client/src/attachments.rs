@@ -50,7 +50,8 @@ use upload::Source;
 /// ```
 pub const FILE_BYTES_MAX: u64 = 104_857_600;
 
-/// An upload or download is given up when nothing has moved for so long.
+/// An upload or download is given up when nothing has moved for so long, unless
+/// [`ClientBuilder::transfer_patience`](crate::ClientBuilder::transfer_patience) says otherwise.
 ///
 /// ```
 /// assert_eq!(agency_client::attachments::PATIENCE, std::time::Duration::from_secs(120));
@@ -58,7 +59,9 @@ pub const FILE_BYTES_MAX: u64 = 104_857_600;
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A connection on which nothing has moved for so long counts as cut.
-const STALL_MAX: Duration = Duration::from_secs(60);
+fn stall_max(client: &Client) -> Duration {
+    Duration::from_secs(60).min(client.transfer_patience())
+}
 
 /// Waits between attempts: 200 ms, doubling to 5 s.
 const AGAIN: RetryPolicy = RetryPolicy {
@@ -156,7 +159,8 @@ impl Attachments {
     ///
     /// # Errors
     /// [`ClientError::LocalFile`] when the file cannot be read, is empty or too large, or changes
-    /// meanwhile; else what the hub refuses, or [`ClientError::Unreachable`] after [`PATIENCE`].
+    /// meanwhile; else what the hub refuses, or [`ClientError::Unreachable`] once nothing has moved for
+    /// [`PATIENCE`].
     pub async fn upload(
         &self,
         file: impl AsRef<Path>,
@@ -259,7 +263,7 @@ impl Attachments {
     /// # Errors
     /// [`ClientError::LocalFile`] when the file cannot be written, [`ClientError::Verification`] when
     /// what the hub sends is not what the notification names; else what the hub refuses, or
-    /// [`ClientError::Unreachable`] after [`PATIENCE`].
+    /// [`ClientError::Unreachable`] once nothing has moved for [`PATIENCE`].
     pub async fn download(
         &self,
         notification: &str,
@@ -295,7 +299,8 @@ impl Attempts {
     /// Waits before the next attempt, or gives the error back when there is none.
     async fn wait(&mut self, client: &Client, error: ClientError) -> Result<()> {
         self.failed = self.failed.saturating_add(1);
-        let remains = PATIENCE.saturating_sub(self.moved_at.elapsed());
+        let patience = client.transfer_patience();
+        let remains = patience.saturating_sub(self.moved_at.elapsed());
         let asked = if error.is_token_expired() && self.failed <= 1 {
             client.forget_token();
             Some(Duration::ZERO)

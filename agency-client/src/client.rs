@@ -95,6 +95,7 @@ struct Shared {
     identity: Arc<Identity>,
     minter: Minter,
     deadline: Duration,
+    transfer_patience: Duration,
     retry: RetryPolicy,
     memory: CheckpointMemory,
     observer: Watched,
@@ -412,6 +413,10 @@ impl Client {
 
     pub(crate) fn deadline(&self) -> Duration {
         self.shared.deadline
+    }
+
+    pub(crate) fn transfer_patience(&self) -> Duration {
+        self.shared.transfer_patience
     }
 
     pub(crate) fn observer(&self) -> &Watched {

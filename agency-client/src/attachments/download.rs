@@ -18,7 +18,7 @@ use hub_proto::{
 };
 use tonic::Streaming;
 
-use super::{Attempts, DOWNLOAD, FILE_BYTES_MAX, Phase, Progress, STALL_MAX, Tell, files};
+use super::{Attempts, DOWNLOAD, FILE_BYTES_MAX, Phase, Progress, Tell, files, stall_max};
 use crate::{
     client::Client,
     error::{ClientError, Result},
@@ -134,9 +134,10 @@ impl Download<'_> {
         };
         let mut stream: Streaming<DownloadAttachmentResponse> =
             self.client.stream(DOWNLOAD, &request).await?;
+        let stall_max = stall_max(self.client);
         let mut piece: Vec<u8> = vec![];
         let ended = loop {
-            let message = match tokio::time::timeout(STALL_MAX, stream.message()).await {
+            let message = match tokio::time::timeout(stall_max, stream.message()).await {
                 Ok(Ok(Some(message))) => message,
                 Ok(Ok(None)) => break Ok(()),
                 Ok(Err(status)) => break Err(self.client.explain(&status)),

@@ -21,7 +21,7 @@ use hub_proto::{
 };
 use prost::Message as _;
 
-use super::{Attempts, GET_UPLOAD, Phase, Progress, STALL_MAX, Tell, UPLOAD, files};
+use super::{Attempts, GET_UPLOAD, Phase, Progress, Tell, UPLOAD, files, stall_max};
 use crate::{
     client::Client,
     error::{ClientError, Result},
@@ -205,16 +205,17 @@ async fn while_moving<T>(
     call: impl Future<Output = Result<T>>,
     sent: &AtomicU64,
 ) -> Result<T> {
+    let stall_max = stall_max(client);
     let mut call = std::pin::pin!(call);
     loop {
         let before = sent.load(Ordering::Relaxed);
-        if let Ok(answer) = tokio::time::timeout(STALL_MAX, &mut call).await {
+        if let Ok(answer) = tokio::time::timeout(stall_max, &mut call).await {
             return answer;
         }
         if sent.load(Ordering::Relaxed) == before {
             return Err(ClientError::Unreachable {
                 endpoint: client.endpoint().to_owned(),
-                detail: format!("nothing moved for {} s", STALL_MAX.as_secs()),
+                detail: format!("nothing moved for {} ms", stall_max.as_millis()),
             });
         }
     }

@@ -6,6 +6,7 @@ use hub_core::names::{OfficerId, RoleId};
 
 use super::{Client, DEADLINE_DEFAULT, DEADLINE_MAX, ROLES_MAX, Shared, checked_purpose};
 use crate::{
+    attachments::PATIENCE,
     checkpoint::CheckpointMemory,
     error::{ClientError, Result},
     observer::{Observer, Watched},
@@ -40,6 +41,7 @@ pub struct ClientBuilder {
     roles: Option<Vec<String>>,
     purpose: Option<String>,
     deadline: Duration,
+    transfer_patience: Duration,
     retry: RetryPolicy,
     observer: Watched,
 }
@@ -66,6 +68,7 @@ impl ClientBuilder {
             roles: None,
             purpose: None,
             deadline: DEADLINE_DEFAULT,
+            transfer_patience: PATIENCE,
             retry: RetryPolicy::default(),
             observer: Watched::default(),
         }
@@ -156,6 +159,25 @@ impl ClientBuilder {
         self
     }
 
+    /// For how long nothing may move before an upload or a download is given up: [`PATIENCE`] unless it is set
+    /// here; more than nothing, [`DEADLINE_MAX`] at most. The deadline is for calls that answer at once.
+    ///
+    /// ```no_run
+    /// use agency_client::{ClientBuilder, Profile};
+    ///
+    /// # fn example(profile: &Profile) -> agency_client::Result<()> {
+    /// let patience = std::time::Duration::from_secs(15);
+    /// let client = ClientBuilder::new(profile).transfer_patience(patience).build()?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn transfer_patience(mut self, patience: Duration) -> Self {
+        self.transfer_patience = patience;
+        self
+    }
+
     /// How often and how soon calls are tried again.
     ///
     /// ```no_run
@@ -233,12 +255,15 @@ impl ClientBuilder {
             role.parse::<RoleId>()
                 .map_err(|rule| ClientError::input(format!("role {role}"), rule.to_string()))?;
         }
-        if self.deadline.is_zero() || self.deadline > DEADLINE_MAX {
-            let rule = format!(
-                "must be more than nothing and at most {} hours",
-                DEADLINE_MAX.as_secs() / 3_600
-            );
-            return Err(ClientError::input("deadline", rule));
+        for (field, time) in [
+            ("deadline", self.deadline),
+            ("transfer_patience", self.transfer_patience),
+        ] {
+            if time.is_zero() || time > DEADLINE_MAX {
+                let hours = DEADLINE_MAX.as_secs() / 3_600;
+                let rule = format!("must be more than nothing and at most {hours} hours");
+                return Err(ClientError::input(field, rule));
+            }
         }
         let purpose = self.purpose.or(self.profile.purpose).unwrap_or_default();
         let purpose = checked_purpose(&purpose)?;
@@ -252,6 +277,7 @@ impl ClientBuilder {
                 minter: Minter::new(identity.clone(), officer, roles),
                 identity,
                 deadline: self.deadline,
+                transfer_patience: self.transfer_patience,
                 retry: self.retry,
                 memory,
                 observer: self.observer,

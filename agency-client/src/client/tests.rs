@@ -202,6 +202,10 @@ async fn settings_that_cannot_work_are_refused_before_anything_is_sent() {
             "deadline",
         ),
         (
+            Client::builder(&profile).transfer_patience(Duration::ZERO),
+            "transfer_patience",
+        ),
+        (
             Client::builder(&profile).endpoint("http://127.0.0.1:1"),
             "endpoint",
         ),

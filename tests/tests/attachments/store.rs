@@ -200,7 +200,7 @@ async fn a_bucket_that_is_away_stops_files_and_nothing_else() {
         .endpoint(world.endpoint())
         .officer("tax-clerk-1")
         .roles(["clerk"])
-        .deadline(Duration::from_secs(3))
+        .transfer_patience(Duration::from_secs(3))
         .build()
         .unwrap();
     let refused = impatient
