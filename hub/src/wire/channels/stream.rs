@@ -230,9 +230,7 @@ impl State {
     /// Ends the stream when the caller may no longer read what it reads.
     fn check(&mut self) -> Result<()> {
         let now = self.services.engine.clock().now();
-        self.services
-            .identity
-            .check_caller(self.access.caller(), now)?;
+        self.caller.check(now)?;
         if *self.draining.borrow() {
             let message = "the hub is stopping; connect again and resume from your cursor";
             return Err(Error::unavailable(message, Duration::from_secs(1)));
