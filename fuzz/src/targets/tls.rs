@@ -240,7 +240,8 @@ pub fn tls_files(input: &[u8]) {
                 // Other authorities may be right in themselves, and not have signed the list.
                 _ if AUTHORITIES.contains(&form) => &["/pki/ca/ca.pem: ", "/pki/crl.pem: "],
                 _ if LISTS.contains(&form) => &["/pki/crl.pem: "],
-                KEY => &["/pki/hub/hub.key: "],
+                // A key may be right in itself, and another certificate's.
+                KEY => &["/pki/hub/hub.key: ", "/pki/hub/hub.pem and "],
                 _ => &["/pki/hub/hub.pem: ", "/pki/hub/hub.pem and "],
             };
             assert!(

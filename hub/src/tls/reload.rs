@@ -330,6 +330,11 @@ impl Files {
         let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| {
             anyhow::anyhow!("{}: must hold a PEM private key", options.key.display())
         })?;
+        let readable = provider.key_provider.load_private_key(key.clone_key());
+        readable.map_err(|_| {
+            let key = options.key.display();
+            anyhow::anyhow!("{key}: must be an RSA, ECDSA or Ed25519 private key")
+        })?;
         let config = server_config(
             provider,
             Arc::clone(clock),

@@ -449,7 +449,18 @@ async fn files_that_do_not_fit_together_leave_the_last_good_ones_in_force() {
     spoil("crl.pem", list.as_bytes(), "no revocation list signed by");
     let both = [fs::read(folder.join("crl.pem")).unwrap(), list.into_bytes()].concat();
     spoil("crl.pem", &both, "that no client authority has signed");
-    spoil("hub/hub.key", &key, "hub.key");
+    spoil("hub/hub.key", &key, "hub.pem and ");
+    let none = b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
+    spoil(
+        "hub/hub.key",
+        none,
+        "hub.key: must be an RSA, ECDSA or Ed25519",
+    );
+    spoil(
+        "hub/hub.key",
+        b"nothing",
+        "hub.key: must hold a PEM private key",
+    );
     spoil("hub/hub.pem", b"nothing", "hub.pem");
     let none = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
     for name in ["ca/ca.pem", "hub/hub.pem"] {
