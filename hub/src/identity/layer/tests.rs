@@ -158,7 +158,7 @@ async fn a_certificate_that_names_no_node_gets_its_own_error() {
 }
 
 mod watch {
-    use std::{sync::atomic::Ordering, time::Duration};
+    use std::time::Duration;
 
     use super::*;
 
@@ -232,37 +232,6 @@ mod watch {
             change(&world);
             waiting.await.unwrap();
         }
-    }
-
-    #[tokio::test]
-    async fn who_asks_again_is_told_from_memory_until_something_may_have_changed() {
-        let world = World::new();
-        let at = world.clock.now() + jiff::SignedDuration::from_secs(60);
-        world.roster.change(|state| state.changes_at = Some(at));
-        let mut watch = world.identity.watch(caller(&world).await);
-        let looked = || world.roster.key_lookups.load(Ordering::SeqCst);
-        let before = looked();
-        let mut lookups = |watch: &mut CallerWatch, outcome: Result<(), Reason>| {
-            let found = watch.check(world.clock.now()).map_err(|error| error.reason);
-            assert_eq!(found, outcome);
-            looked() - before
-        };
-        assert_eq!(lookups(&mut watch, Ok(())), 1);
-        world.clock.advance_us(59_999_999);
-        assert_eq!(lookups(&mut watch, Ok(())), 1, "nothing can have changed");
-        world.roster.change(|_| {});
-        assert_eq!(lookups(&mut watch, Ok(())), 2, "the roster did");
-        assert_eq!(lookups(&mut watch, Ok(())), 2);
-        world.clock.advance_us(-1_000_000);
-        assert_eq!(lookups(&mut watch, Ok(())), 3, "the clock was set back");
-        world.clock.advance_us(1_000_001);
-        lookups(&mut watch, Err(Reason::AgencyNotInForce));
-        lookups(&mut watch, Err(Reason::AgencyNotInForce));
-        world.clock.advance_us(-1);
-        lookups(&mut watch, Ok(()));
-        let list = [world.peer.serial.as_slice()].into_iter().collect();
-        world.revoked.send_replace(Arc::new(list));
-        lookups(&mut watch, Err(Reason::NodeRevoked));
     }
 
     #[tokio::test]

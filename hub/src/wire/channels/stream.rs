@@ -230,7 +230,9 @@ impl State {
     /// Ends the stream when the caller may no longer read what it reads.
     fn check(&mut self) -> Result<()> {
         let now = self.services.engine.clock().now();
-        self.caller.check(now)?;
+        self.services
+            .identity
+            .check_caller(self.access.caller(), now)?;
         if *self.draining.borrow() {
             let message = "the hub is stopping; connect again and resume from your cursor";
             return Err(Error::unavailable(message, Duration::from_secs(1)));
