@@ -215,7 +215,7 @@ async fn while_moving<T>(
         if sent.load(Ordering::Relaxed) == before {
             return Err(ClientError::Unreachable {
                 endpoint: client.endpoint().to_owned(),
-                detail: format!("nothing moved for {} ms", stall_max.as_millis()),
+                detail: format!("nothing moved for {stall_max:?}"),
             });
         }
     }
