@@ -24,7 +24,11 @@ use agency_client::{
     subscribe::{Event, SubscribeOptions},
 };
 use certs::{Ca, LeafSpec, Reason as Why};
-use hub::clock::Clock;
+use hub::{
+    clock::{Clock, SystemClock},
+    roster_import,
+    tls::{TlsOptions, TlsReloader},
+};
 use hub_core::{crypto::hex, date, reason::Reason};
 use hub_proto::{
     channels::{Classification, SubscribeRequest, SubscribeResponse, subscribe_response},
@@ -117,6 +121,42 @@ async fn a_renewed_hub_certificate_is_shown_without_a_restart() {
     .await;
     who_am_i(&session).await.unwrap();
     assert_eq!(session.raw.hub_certificate().unwrap(), before, "still open");
+}
+
+/// RFC 7517, section 5: a set may hold keys for other uses.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_none_for_tokens_leaves_the_others_of_its_set() {
+    let world = World::start().await;
+    let file = world.site.path().join("pki/roster/tax/token-keys.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut set: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let keys = set["keys"].as_array_mut().unwrap();
+    keys.insert(
+        0,
+        serde_json::json!({ "kty": "RSA", "kid": "web", "n": "AQAB", "e": "AQAB" }),
+    );
+    keys.push(serde_json::json!({
+        "kty": "OKP", "crv": "Ed25519", "kid": "second",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    }));
+    replace(&file, &set.to_string());
+    let client = world.client("tax", "tax-admin-1", &["node-admin"]);
+    eventually("the key behind it is enrolled", async || {
+        let keys = client.members().list_token_keys(None).await.unwrap();
+        keys.iter().any(|key| key.name.ends_with("/second"))
+    })
+    .await;
+    let options = TlsOptions::of_pki(&world.site.path().join("pki"));
+    let tls = TlsReloader::load(options, Arc::new(SystemClock)).unwrap();
+    let engine = world.hub().engine();
+    let head = engine.store().head();
+    let left_out = roster_import::import(engine, &tls, &world.site.config()).await;
+    let [told] = &left_out.unwrap()[..] else {
+        panic!("one key is left out");
+    };
+    let place = format!("{}: left out: keys[0]: must be ", file.display());
+    assert!(told.starts_with(&place), "{told}");
+    assert_eq!(engine.store().head(), head, "nothing is enrolled twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
